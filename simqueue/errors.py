@@ -1,0 +1,22 @@
+"""What can go wrong, in words that say what to do."""
+
+from __future__ import annotations
+
+
+class SimqueueError(Exception):
+    """Base of every error that simqueue raises on purpose."""
+
+
+class InputError(SimqueueError):
+    """Something the user gave cannot be used: a file, a flag, a variable, a row.
+
+    Its text is one line that names the place, the value and what was expected. The command line
+    prints it and ends with exit code 2.
+    """
+
+
+class JobError(SimqueueError):
+    """An attempt at a job failed.
+
+    Workers retry it by the queue's policy; in training mode it reaches whoever added the job.
+    """

@@ -1,0 +1,185 @@
+"""The jobs of the shop: their names, their payloads, and which job follows which.
+
+A job's id says what it is (``order-536365``), so adding it twice adds it once. All jobs that come
+from one customer's order share a *flow*, the id of the order job.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from simqueue.errors import InputError
+
+ORDER, PAYMENT, EMAIL = QUEUES = ("order", "payment", "email")
+
+EmailKind = Literal["order-confirmation", "payment-success", "payment-failed"]
+OrderId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
+class Job(BaseModel):
+    """One piece of work for one queue.
+
+    Attributes
+    ----------
+    queue, name
+        Where it goes and what is to be done there.
+    id
+        Names the job for good: two jobs of one id are one job.
+    flow
+        Id of the root job that everything of this order descends from.
+    parent_id
+        Id of the job whose outcome added this one, if any.
+    payload
+        What the handler needs; only what JSON can hold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    queue: str
+    name: str
+    id: str
+    flow: str
+    parent_id: str | None = None
+    payload: dict[str, Any] = {}
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    order_id: OrderId
+
+
+class OrderPayload(_Payload):
+    """Payload of ``process-order``."""
+
+
+class PaymentPayload(_Payload):
+    """Payload of ``process-payment``; the amount is in pounds."""
+
+    amount: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
+
+
+class EmailPayload(_Payload):
+    """Payload of the email jobs, one for each kind of email."""
+
+
+PAYLOADS: dict[tuple[str, str], type[_Payload]] = {
+    (ORDER, "process-order"): OrderPayload,
+    (PAYMENT, "process-payment"): PaymentPayload,
+    (EMAIL, "order-confirmation"): EmailPayload,
+    (EMAIL, "payment-success"): EmailPayload,
+    (EMAIL, "payment-failed"): EmailPayload,
+}
+
+
+class FollowUp(NamedTuple):
+    """After a job of ``queue`` ends with ``outcome`` and ``result``, an email of ``kind`` is due."""
+
+    queue: str
+    outcome: Literal["completed", "failed"]
+    result: str
+    kind: EmailKind
+
+
+#: The usual result of an outcome comes first: it is the one that the simulator takes.
+FOLLOW_UPS: tuple[FollowUp, ...] = (
+    FollowUp(ORDER, "completed", "processing", "order-confirmation"),
+    FollowUp(PAYMENT, "completed", "paid", "payment-success"),
+    FollowUp(PAYMENT, "completed", "declined", "payment-failed"),
+    FollowUp(PAYMENT, "failed", "failed", "payment-failed"),
+)
+
+
+def root_name(queue: str) -> str:
+    """Name of the job that a customer's request adds to ``queue``."""
+    return f"process-{queue}" if queue in (ORDER, PAYMENT) else queue
+
+
+def job_id(queue: str, key: str, kind: str | None = None) -> str:
+    """Id of a job: ``order-536365``, or ``email-536365-order-confirmation`` for one that followed.
+
+    Parameters
+    ----------
+    queue
+        The job's queue.
+    key
+        The order's number.
+    kind
+        The job's name, if it is the follow-up of another.
+    """
+    return f"{queue}-{key}" if kind is None else f"{queue}-{key}-{kind}"
+
+
+def order_job(order_id: str) -> Job:
+    """The job that processes an order."""
+    return _root(ORDER, order_id, {"order_id": order_id})
+
+
+def payment_job(order_id: str, amount: Decimal) -> Job:
+    """The job that charges an order's ``amount``, pounds."""
+    return _root(PAYMENT, order_id, {"order_id": order_id, "amount": str(amount)})
+
+
+def _root(queue: str, order_id: str, payload: dict[str, Any]) -> Job:
+    return Job(
+        queue=queue,
+        name=root_name(queue),
+        id=job_id(queue, order_id),
+        flow=job_id(ORDER, order_id),
+        payload=payload,
+    )
+
+
+def follow_ups(job: Job, outcome: Literal["completed", "failed"], result: str) -> list[Job]:
+    """The jobs that the end of ``job`` adds.
+
+    Parameters
+    ----------
+    job
+        The job that ended.
+    outcome
+        ``completed``, or ``failed`` for good after the last attempt.
+    result
+        The business's word for it: ``processing``, ``rejected``, ``paid``, ``declined``...
+    """
+    return [
+        Job(
+            queue=EMAIL,
+            name=rule.kind,
+            id=job_id(EMAIL, job.payload["order_id"], rule.kind),
+            flow=job.flow,
+            parent_id=job.id,
+            payload={"order_id": job.payload["order_id"]},
+        )
+        for rule in FOLLOW_UPS
+        if (rule.queue, rule.outcome, rule.result) == (job.queue, outcome, result)
+    ]
+
+
+def parse_payload(job: Job) -> _Payload:
+    """The payload of ``job``, checked.
+
+    Raises
+    ------
+    InputError
+        If the job is of no known kind, or its payload is not what that kind needs.
+    """
+    kind = PAYLOADS.get((job.queue, job.name))
+    if kind is None:
+        known = ", ".join(f"{queue}/{name}" for queue, name in PAYLOADS)
+        raise InputError(f"job {job.id}: no kind {job.queue}/{job.name}; known are {known}")
+    try:
+        return kind.model_validate(job.payload)
+    except ValueError as error:
+        raise InputError(f"job {job.id}: {_first_line(error)}") from error
+
+
+def _first_line(error: ValueError) -> str:
+    details = getattr(error, "errors", list)()
+    if not details:
+        return str(error)
+    where = ".".join(str(part) for part in details[0]["loc"])
+    return f"payload {where}: {details[0]['msg']}, not {details[0]['input']!r}"
