@@ -1,0 +1,127 @@
+"""How an email leaves the shop: by SMTP, or into a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from simqueue.errors import InputError, JobError
+from simqueue.settings import mask_password
+
+
+class Mailer(Protocol):
+    """What sends an email."""
+
+    async def send(self, message: EmailMessage) -> None:
+        """Send ``message``.
+
+        Raises
+        ------
+        JobError
+            If it could not be handed over: try again.
+        """
+
+
+class FolderMailer:
+    """Writes each email into a folder as a file that mail programs open.
+
+    Parameters
+    ----------
+    folder
+        Made when the first email comes. An email that is sent twice is one file, because it is
+        named after its Message-ID.
+    """
+
+    def __init__(self, folder: str | Path = "sent-emails") -> None:
+        self._folder = Path(folder)
+
+    async def send(self, message: EmailMessage) -> None:
+        """Write ``message``; a reader of the folder sees all of it or nothing."""
+        try:
+            await asyncio.to_thread(self._write, message)
+        except OSError as error:
+            reason = error.strerror or error
+            raise JobError(f"email {message['Message-ID']}: {self._folder}: {reason}") from error
+
+    def _write(self, message: EmailMessage) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = str(message["Message-ID"]).strip("<>").partition("@")[0]
+        handle, draft = tempfile.mkstemp(dir=self._folder, prefix=".draft-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(message.as_bytes(policy=SMTP))
+            Path(draft).chmod(0o644)
+            Path(draft).replace(self._folder / f"{name}.eml")
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+
+
+class SmtpMailer:
+    """Hands each email to a mail server.
+
+    Parameters
+    ----------
+    url
+        ``smtp://host:port`` (encrypted by STARTTLS when the server offers it) or
+        ``smtps://host:port``, with ``user:password@`` before the host if it wants a login. The
+        ports are 25 and 465 unless given.
+    timeout_s
+        Longest wait for an answer, seconds.
+
+    Raises
+    ------
+    InputError
+        If the URL is no such thing.
+    """
+
+    def __init__(self, url: str, timeout_s: float = 30) -> None:
+        self._shown = mask_password(url)
+        self._timeout_s = timeout_s
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            raise InputError(
+                f"mail server {self._shown}: not a mail server's URL; expected "
+                "smtp://HOST:PORT or smtps://USER:PASSWORD@HOST:PORT"
+            )
+        self._host = parts.hostname
+        self._secure = parts.scheme == "smtps"
+        self._port = port or (465 if self._secure else 25)
+        self._user = unquote(parts.username) if parts.username else None
+        self._password = unquote(parts.password) if parts.password else None
+
+    async def send(self, message: EmailMessage) -> None:
+        """Hand ``message`` over; one connection each."""
+        try:
+            await aiosmtplib.send(
+                message,
+                hostname=self._host,
+                port=self._port,
+                username=self._user,
+                password=self._password,
+                use_tls=self._secure,
+                timeout=self._timeout_s,
+            )
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise JobError(
+                f"email {message['Message-ID']}: mail server {self._shown}: {reason}; "
+                "check SMTP_URL if this lasts"
+            ) from error
+
+
+def open_mailer(smtp_url: str | None) -> Mailer:
+    """The mailer of ``SMTP_URL``, or without one the folder ``sent-emails`` in the current one."""
+    return FolderMailer() if smtp_url is None else SmtpMailer(smtp_url)

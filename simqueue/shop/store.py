@@ -1,0 +1,275 @@
+"""The shop's own records: products, stock, orders and the emails that were sent.
+
+Everything here is safe to do twice and safe to do from several processes at once. Methods block;
+a coroutine calls them through `asyncio.to_thread`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, and_, exc, func, select
+
+from simqueue.errors import InputError
+from simqueue.shop.catalogue import Product
+from simqueue.shop.database import Database
+from simqueue.shop.orders import Order, OrderLine
+from simqueue.shop.states import CustomerStatus, OrderState
+from simqueue.shop.tables import SHOP, order_lines, orders, products, sent_emails, stock
+
+
+class Store:
+    """The shop's records in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def prepare(self, catalogue: Mapping[str, Product], levels: Mapping[str, int]) -> None:
+        """Make the tables and, if there are no products yet, load them.
+
+        Parameters
+        ----------
+        catalogue
+            The products.
+        levels
+            Units in stock, by SKU. A SKU without an entry never runs out.
+
+        Raises
+        ------
+        InputError
+            If the database cannot be used.
+        """
+
+        def load(connection: Connection) -> None:
+            if connection.execute(select(products.c.sku).limit(1)).first() is None:
+                rows = [product._asdict() for product in catalogue.values()]
+                connection.execute(sa.insert(products), rows)
+                shelves = [{"sku": sku, "on_hand": units} for sku, units in levels.items()]
+                if shelves:
+                    connection.execute(sa.insert(stock), shelves)
+
+        self._database.make_tables(SHOP, load)
+
+    def place(self, order: Order) -> bool:
+        """Write down a new order; one that is there already stays as it is.
+
+        Returns
+        -------
+        bool
+            Whether the order is new.
+
+        Raises
+        ------
+        InputError
+            If it has no lines, or one that the tables refuse, such as an unknown product.
+        JobError
+            If the database is in trouble.
+        """
+        if not order.lines:
+            raise InputError(f"order {order.order_id}: no lines; expected at least one")
+        head = {name: getattr(order, name) for name in _HEAD}
+        lines = [
+            {"order_id": order.order_id, "number": number, **line._asdict()}
+            for number, line in enumerate(order.lines, start=1)
+        ]
+        with self._database.writing() as connection:
+            insert = self._database.insert(orders).values(head).on_conflict_do_nothing()
+            if connection.execute(insert).rowcount == 0:
+                return False
+            try:
+                connection.execute(sa.insert(order_lines), lines)
+            except exc.IntegrityError as error:
+                raise InputError(
+                    f"order {order.order_id}: {error.orig}; expected products of the catalogue, "
+                    "at least one unit of each"
+                ) from None
+        return True
+
+    def process(self, order_id: str) -> OrderState:
+        """Move a pending order's goods: take the stock of all its lines, or reject the order.
+
+        Returns
+        -------
+        OrderState
+            The state afterwards; of an order that is no longer pending, its state.
+
+        Raises
+        ------
+        InputError
+            If there is no such order.
+        JobError
+            If the database is in trouble.
+        """
+        with self._database.writing() as connection:
+            # This also locks the row: a payment that moves at this moment waits for our commit,
+            # or we wait for its, so that the second of us sees what the first one did.
+            state = _move(connection, order_id, "status", "pending", "processing")
+            if state is None:
+                return _state(connection, order_id)
+            if _take_stock(connection, order_id):
+                return state
+            rejected = _move(connection, order_id, "status", "processing", "rejected")
+            return cast(OrderState, rejected)
+
+    def settle(
+        self, order_id: str, word: Literal["paid", "declined", "failed", "cancelled"]
+    ) -> OrderState:
+        """Move an order's pending payment to ``word``.
+
+        Returns
+        -------
+        OrderState
+            The state afterwards; of a payment that is no longer pending, its state.
+
+        Raises
+        ------
+        InputError
+            If there is no such order.
+        JobError
+            If the database is in trouble.
+        """
+        return self._payment(order_id, "pending", word)
+
+    def refunded(self, order_id: str) -> OrderState:
+        """Note that the customer of a paid order has the money back; see `settle`."""
+        return self._payment(order_id, "paid", "refunded")
+
+    def _payment(self, order_id: str, old: str, new: str) -> OrderState:
+        with self._database.writing() as connection:
+            moved = _move(connection, order_id, "payment_status", old, new)
+            return _state(connection, order_id) if moved is None else moved
+
+    def state(self, order_id: str) -> OrderState:
+        """Both states of an order.
+
+        Raises
+        ------
+        InputError
+            If there is no such order.
+        JobError
+            If the database is in trouble.
+        """
+        with self._database.reading() as connection:
+            return _state(connection, order_id)
+
+    def order(self, order_id: str) -> Order:
+        """An order as it was placed; raises as `state` does."""
+        columns = (order_lines.c.sku, order_lines.c.quantity, order_lines.c.unit_price)
+        query = select(*columns).where(order_lines.c.order_id == order_id)
+        with self._database.reading() as connection:
+            head = connection.execute(
+                select(*(orders.c[name] for name in _HEAD)).where(orders.c.order_id == order_id)
+            ).one_or_none()
+            rows = connection.execute(query.order_by(order_lines.c.number)).all()
+        if head is None:
+            raise _unknown(order_id)
+        lines = tuple(OrderLine(*row) for row in rows)
+        return Order(head.order_id, head.placed_at, head.customer_id, head.country, lines)
+
+    def product_names(self, order_id: str) -> dict[str, str]:
+        """The names of an order's products, by SKU."""
+        query = (
+            select(products.c.sku, products.c.description)
+            .join(order_lines, order_lines.c.sku == products.c.sku)
+            .where(order_lines.c.order_id == order_id)
+        )
+        with self._database.reading() as connection:
+            return {row.sku: row.description for row in connection.execute(query)}
+
+    def on_hand(self) -> dict[str, int]:
+        """Units in stock now, by SKU."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(stock.c.sku, stock.c.on_hand).order_by(stock.c.sku))
+            return {row.sku: row.on_hand for row in rows}
+
+    def customer_statuses(self) -> dict[CustomerStatus, int]:
+        """How many orders the customers see in each status."""
+        columns = (orders.c.status, orders.c.payment_status)
+        counts: dict[CustomerStatus, int] = {}
+        with self._database.reading() as connection:
+            rows = connection.execute(select(*columns, func.count()).group_by(*columns)).all()
+        for status, payment_status, count in rows:
+            seen = OrderState(status, payment_status).customer_status
+            counts[seen] = counts.get(seen, 0) + count
+        return counts
+
+    def email_sent(self, order_id: str, kind: str) -> bool:
+        """Whether this email of this order is on record."""
+        row = and_(sent_emails.c.order_id == order_id, sent_emails.c.kind == kind)
+        with self._database.reading() as connection:
+            return connection.execute(select(sent_emails.c.kind).where(row)).first() is not None
+
+    def record_email(self, order_id: str, kind: str, message_id: str, sent_at: float) -> None:
+        """Put an email on record, once; ``sent_at`` in Unix seconds."""
+        row = {"order_id": order_id, "kind": kind, "message_id": message_id, "sent_at": sent_at}
+        with self._database.writing() as connection:
+            insert = self._database.insert(sent_emails).values(row)
+            connection.execute(insert.on_conflict_do_nothing())
+
+    def emails(self) -> list[tuple[str, str]]:
+        """(order, kind) of every email on record, in the order in which they were sent."""
+        columns = (sent_emails.c.order_id, sent_emails.c.kind)
+        with self._database.reading() as connection:
+            rows = connection.execute(select(*columns).order_by(sent_emails.c.sent_at, *columns))
+            return [(order_id, kind) for order_id, kind in rows]
+
+
+_HEAD = ("order_id", "placed_at", "customer_id", "country")
+_STATE = (orders.c.status, orders.c.payment_status)
+
+
+def _move(
+    connection: Connection, order_id: str, column: str, old: str, new: str
+) -> OrderState | None:
+    move = (
+        sa.update(orders)
+        .where(orders.c.order_id == order_id, orders.c[column] == old)
+        .values({column: new})
+        .returning(*_STATE)
+    )
+    row = connection.execute(move).one_or_none()
+    return None if row is None else OrderState(*row)
+
+
+def _state(connection: Connection, order_id: str) -> OrderState:
+    row = connection.execute(select(*_STATE).where(orders.c.order_id == order_id)).one_or_none()
+    if row is None:
+        raise _unknown(order_id)
+    return OrderState(*row)
+
+
+def _unknown(order_id: str) -> InputError:
+    return InputError(f"order {order_id}: not in the database; expected one that was placed")
+
+
+def _needed(order_id: str) -> Any:
+    """Units that an order takes from each shelf: a product may be on several of its lines."""
+    return (
+        select(order_lines.c.sku, func.sum(order_lines.c.quantity).label("units"))
+        .join(stock, stock.c.sku == order_lines.c.sku)
+        .where(order_lines.c.order_id == order_id)
+        .group_by(order_lines.c.sku)
+        .subquery("needed")
+    )
+
+
+def _take_stock(connection: Connection, order_id: str) -> bool:
+    """Take the whole order from the shelves, or nothing."""
+    needed = _needed(order_id)
+    # Two orders that lock the same shelves in opposite order would wait for each other for ever.
+    # (SQLite has one writer at a time and leaves FOR UPDATE out.)
+    lock = select(stock.c.sku).where(stock.c.sku.in_(select(needed.c.sku)))
+    shelves = connection.execute(lock.order_by(stock.c.sku).with_for_update()).all()
+    take = (
+        sa.update(stock)
+        .where(stock.c.sku == needed.c.sku, stock.c.on_hand >= needed.c.units)
+        .values(on_hand=stock.c.on_hand - needed.c.units)
+    )
+    part = connection.begin_nested()
+    if connection.execute(take).rowcount == len(shelves):
+        part.commit()
+        return True
+    part.rollback()
+    return False

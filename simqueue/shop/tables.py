@@ -1,0 +1,90 @@
+"""The tables of the shop's database."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+SHOP = MetaData()
+
+
+class Money(TypeDecorator[Decimal]):
+    """Pounds in Python, whole pennies in the database: SQLite has no decimal numbers."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Any) -> int | None:  # noqa: ARG002
+        """Pounds to pennies; half a penny is an error."""
+        if value is None:
+            return None
+        pennies = value.scaleb(2)
+        if pennies != int(pennies):
+            raise ValueError(f"money(={value}) must be pounds with at most 2 decimals")
+        return int(pennies)
+
+    def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:  # noqa: ARG002
+        """Pennies to pounds."""
+        return None if value is None else Decimal(value).scaleb(-2)
+
+
+products = Table(
+    "products",
+    SHOP,
+    Column("sku", Text, primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("unit_price", Money, nullable=False),
+    Column("kind", Text, nullable=False),
+)
+
+#: Products only: what has no row here, such as postage, never runs out.
+stock = Table(
+    "stock",
+    SHOP,
+    Column("sku", Text, ForeignKey("products.sku"), primary_key=True),
+    Column("on_hand", Integer, CheckConstraint("on_hand >= 0"), nullable=False),
+)
+
+orders = Table(
+    "orders",
+    SHOP,
+    Column("order_id", Text, primary_key=True),
+    Column("placed_at", DateTime, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("status", Text, nullable=False, default="pending"),
+    Column("payment_status", Text, nullable=False, default="pending"),
+)
+
+order_lines = Table(
+    "order_lines",
+    SHOP,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sku", Text, ForeignKey("products.sku"), nullable=False),
+    Column("quantity", Integer, CheckConstraint("quantity > 0"), nullable=False),
+    Column("unit_price", Money, nullable=False),
+)
+
+sent_emails = Table(
+    "sent_emails",
+    SHOP,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("sent_at", Float, nullable=False),  # Unix seconds
+)

@@ -1,0 +1,1 @@
+"""What the workers do: one handler for each kind of job."""

@@ -1,0 +1,72 @@
+"""The payment worker's job: charge an order, once, unless it has been rejected."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+from simqueue.shop.shop import Shop
+from simqueue.shop.states import OrderState
+
+
+async def process_payment(shop: Shop, order_id: str, amount: Decimal) -> str:
+    """Pay an order.
+
+    Returns
+    -------
+    str
+        ``paid`` or ``declined``; for a rejected order ``cancelled`` (not charged) or ``refunded``;
+        ``failed`` if it was given up before.
+
+    Raises
+    ------
+    JobError
+        If the gateway or the database is in trouble.
+    """
+    state = await asyncio.to_thread(shop.store.state, order_id)
+    if state.payment_status == "pending":
+        if state.status == "rejected":
+            state = await asyncio.to_thread(shop.store.settle, order_id, "cancelled")
+        else:
+            answer = await shop.gateway.charge(payment_key(order_id), amount)
+            state = await asyncio.to_thread(shop.store.settle, order_id, answer)
+    return await _close(shop, order_id, state)
+
+
+async def give_up_payment(shop: Shop, order_id: str) -> str:
+    """Call a payment failed, and make sure that the customer keeps the money.
+
+    Returns
+    -------
+    str
+        ``failed``; or what the payment had come to before it was given up.
+
+    Raises
+    ------
+    JobError
+        If the gateway or the database is in trouble: give up again later.
+    """
+    state = await asyncio.to_thread(shop.store.settle, order_id, "failed")
+    return await _close(shop, order_id, state)
+
+
+async def refund_if_rejected(shop: Shop, order_id: str, state: OrderState) -> OrderState:
+    """Give the money for a rejected order back; whoever sees first that it is owed does it."""
+    if state != ("rejected", "paid"):
+        return state
+    await shop.gateway.refund(payment_key(order_id))
+    return await asyncio.to_thread(shop.store.refunded, order_id)
+
+
+def payment_key(order_id: str) -> str:
+    """Idempotency key of an order's payment: it belongs to the payment, not to an attempt."""
+    return f"payment-{order_id}"
+
+
+async def _close(shop: Shop, order_id: str, state: OrderState) -> str:
+    # An earlier attempt may have charged without hearing the answer, and one that hangs may yet
+    # charge. So "no money" is made true at the gateway, after it has been written down here: the
+    # other way round, a charge between the two would be recorded as paid and had been given back.
+    if state.payment_status in ("failed", "cancelled"):
+        await shop.gateway.refund(payment_key(order_id))
+    return (await refund_if_rejected(shop, order_id, state)).payment_status
