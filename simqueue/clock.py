@@ -13,6 +13,9 @@ class Clock(Protocol):
     def now(self) -> float:
         """Seconds since the clock's own zero."""
 
+    async def until(self, moment: float) -> None:
+        """Wait until ``moment`` on this clock; a moment that has passed is no wait."""
+
     async def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass while others work: the *io* part of a service time."""
 
@@ -26,6 +29,10 @@ class SystemClock:
     def now(self) -> float:
         """Unix time."""
         return time.time()
+
+    async def until(self, moment: float) -> None:
+        """Sleep until ``moment``, Unix time."""
+        await asyncio.sleep(max(0.0, moment - self.now()))
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for real, leaving the event loop to others."""
@@ -48,6 +55,10 @@ class VirtualClock:
         """Seconds since the clock was made, if it was made with none."""
         return self._now
 
+    async def until(self, moment: float) -> None:
+        """Move on to ``moment``."""
+        self._now = max(self._now, moment)
+
     async def sleep(self, seconds: float) -> None:
         """Move on by ``seconds``."""
         self._now += seconds
@@ -55,7 +66,3 @@ class VirtualClock:
     def burn(self, seconds: float) -> None:
         """Move on by ``seconds``."""
         self._now += seconds
-
-    def move_to(self, moment: float) -> None:
-        """Wait until ``moment``; a moment that has passed is no wait."""
-        self._now = max(self._now, moment)

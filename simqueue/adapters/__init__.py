@@ -1,0 +1,1 @@
+"""How a job reaches its handler: the adapters that ``WORKER_MODE`` selects."""

@@ -1,0 +1,1 @@
+"""What people who run the shop see: logs, and later statistics and metrics."""

@@ -1,0 +1,1 @@
+"""Who arrives when, how long each attempt takes, which attempts fail."""

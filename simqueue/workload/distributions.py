@@ -1,0 +1,239 @@
+"""Service times and other durations: what a scenario may say, and how it is drawn.
+
+Every distribution knows its mean and its squared coefficient of variation (scv, variance over
+squared mean), because the formulas that judge a simulation need them.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from typing_extensions import override
+
+from simqueue.errors import InputError
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Mean = Annotated[Finite, Field(ge=0)]
+PositiveMean = Annotated[Finite, Field(gt=0)]
+Cv = Annotated[Finite, Field(gt=0, le=100)]
+Floats = NDArray[np.float64]
+
+#: Seconds in the unit that ends a column's name.
+_UNITS = {"_ms": 1e-3, "_s": 1.0}
+
+
+class _Distribution(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def mean(self) -> float:
+        """Mean, seconds."""
+        raise NotImplementedError
+
+    @property
+    def scv(self) -> float:
+        """Squared coefficient of variation: 0 for a constant, 1 for an exponential."""
+        raise NotImplementedError
+
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        """``n`` independent durations, seconds."""
+        raise NotImplementedError
+
+
+class _OfMean(_Distribution):
+    mean_s: PositiveMean
+
+    @property
+    @override
+    def mean(self) -> float:
+        return self.mean_s
+
+
+class Constant(_OfMean):
+    """Always the same."""
+
+    distribution: Literal["constant"]
+    mean_s: Mean
+
+    @property
+    @override
+    def scv(self) -> float:
+        return 0.0
+
+    @override
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        return np.full(n, self.mean_s)
+
+
+class Exponential(_OfMean):
+    """Without memory: however long it has taken, the rest takes ``mean_s`` on average."""
+
+    distribution: Literal["exponential"]
+
+    @property
+    @override
+    def scv(self) -> float:
+        return 1.0
+
+    @override
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        return rng.exponential(self.mean_s, n)
+
+
+class Uniform(_Distribution):
+    """Anything between ``low_s`` and ``high_s`` alike."""
+
+    distribution: Literal["uniform"]
+    low_s: Mean
+    high_s: PositiveMean
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Uniform:
+        if self.low_s > self.high_s:
+            raise ValueError(f"low_s ({self.low_s}) should not exceed high_s ({self.high_s})")
+        return self
+
+    @property
+    @override
+    def mean(self) -> float:
+        return (self.low_s + self.high_s) / 2
+
+    @property
+    @override
+    def scv(self) -> float:
+        return (self.high_s - self.low_s) ** 2 / 12 / self.mean**2
+
+    @override
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        return rng.uniform(self.low_s, self.high_s, n)
+
+
+class Gamma(_OfMean):
+    """Gamma with mean ``mean_s`` and coefficient of variation ``cv``."""
+
+    distribution: Literal["gamma"]
+    cv: Cv
+
+    @property
+    @override
+    def scv(self) -> float:
+        return self.cv**2
+
+    @override
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        return rng.gamma(1 / self.scv, self.mean_s * self.scv, n)
+
+
+class Lognormal(_OfMean):
+    """Lognormal with mean ``mean_s`` and coefficient of variation ``cv``: a long right tail."""
+
+    distribution: Literal["lognormal"]
+    cv: Cv
+
+    @property
+    @override
+    def scv(self) -> float:
+        return self.cv**2
+
+    @override
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        sigma = math.sqrt(math.log1p(self.scv))
+        return rng.lognormal(math.log(self.mean_s) - sigma**2 / 2, sigma, n)
+
+
+class Empirical(_Distribution):
+    """Values measured elsewhere, each as likely as the others.
+
+    Attributes
+    ----------
+    file, column
+        A CSV file and the column to draw from; its name ends in the unit, ``_s`` or ``_ms``.
+        Empty cells are passed over.
+    mean_s
+        If given, the measured values are all multiplied so that their mean is this: the shape is
+        measured, the size is yours.
+    """
+
+    distribution: Literal["empirical"]
+    file: Path
+    column: str
+    mean_s: PositiveMean | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _found(cls, value: object, info: ValidationInfo) -> object:
+        # The scenario's folder is known only while a scenario is being read.
+        find = (info.context or {}).get("find")
+        if find and isinstance(value, dict) and isinstance(value.get("file"), str):
+            return {**value, "file": find(value["file"])}
+        return value
+
+    @model_validator(mode="after")
+    def _readable(self) -> Empirical:
+        try:
+            _measured(self.file, self.column)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def values(self) -> Floats:
+        """The durations that are drawn from, seconds."""
+        measured = _measured(self.file, self.column)
+        return measured if self.mean_s is None else measured * (self.mean_s / measured.mean())
+
+    @property
+    @override
+    def mean(self) -> float:
+        return float(self.values.mean())
+
+    @property
+    @override
+    def scv(self) -> float:
+        return float(self.values.var() / self.values.mean() ** 2)
+
+    @override
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        return self.values[rng.integers(len(self.values), size=n)]
+
+
+Distribution = Annotated[
+    Constant | Exponential | Uniform | Gamma | Lognormal | Empirical,
+    Field(discriminator="distribution"),
+]
+
+
+@functools.lru_cache(maxsize=32)
+def _measured(file: Path, column: str) -> Floats:
+    unit = next((unit for end, unit in _UNITS.items() if column.endswith(end)), None)
+    if unit is None:
+        raise InputError(f"column {column}: its name should end in _s or _ms, the unit")
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = csv.DictReader(lines)
+            if column not in (rows.fieldnames or ()):
+                raise InputError(f"{file.name} has no column {column}; it has {rows.fieldnames}")
+            cells = [(rows.line_num, row[column]) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: cannot be read: {error}") from error
+    values = [_seconds(file, line, column, cell) * unit for line, cell in cells if cell]
+    if not values or not any(values):
+        raise InputError(f"{file.name}: column {column} holds no positive value")
+    return np.array(values)
+
+
+def _seconds(file: Path, line: int, column: str, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise InputError(f"{file.name}:{line}: {column} {cell!r}: expected a time, 0 or more")
+    return value

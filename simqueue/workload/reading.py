@@ -1,0 +1,146 @@
+"""Reading scenarios: from a TOML file, with settings of the command line on top.
+
+Whatever is wrong is one line that names the file (or the flag), the key, and what was expected.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from simqueue.data import data_path
+from simqueue.errors import InputError
+from simqueue.workload.scenario import Scenario
+
+#: The scenario that ``simulate`` runs when it is given none.
+DEFAULT_SCENARIO = "busy-day.toml"
+
+Override = tuple[str, Any, str]  # key with dots, value, how the user said it
+
+
+def read_scenario(path: Path | None = None, overrides: list[Override] | None = None) -> Scenario:
+    """Read a scenario.
+
+    Parameters
+    ----------
+    path
+        A TOML file; by default the packaged busy day.
+    overrides
+        Settings that replace the file's: dotted key, value, and the words to blame, such as
+        ``--workers 0``.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or anything in it is not what a scenario can hold.
+    """
+    path = path or data_path(DEFAULT_SCENARIO)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the scenario: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML: {error}") from error
+    return build_scenario(table, place=str(path), folder=path.parent, overrides=overrides)
+
+
+def build_scenario(
+    table: Mapping[str, Any],
+    place: str = "scenario",
+    folder: Path | None = None,
+    overrides: list[Override] | None = None,
+) -> Scenario:
+    """The scenario that a table says; see `read_scenario`.
+
+    Parameters
+    ----------
+    table
+        What a file would hold.
+    place
+        Whom to blame in errors.
+    folder
+        Where relative paths start; then come the working folder's own and the packaged data.
+    """
+    said = {}
+    for key, value, words in overrides or []:
+        table = _set(table, key.split("."), value, words)
+        said[key] = words
+    try:
+        return Scenario.model_validate(
+            table, context={"find": lambda name: _find(name, folder or Path())}
+        )
+    except ValidationError as error:
+        raise InputError(_one_line(error, place, said)) from None
+
+
+def parse_set(text: str) -> Override:
+    """``queues.order.attempts=5`` of ``--set``; the value is TOML, or else a bare word.
+
+    Raises
+    ------
+    InputError
+        If there is no key or no value.
+    """
+    key, equals, value = text.partition("=")
+    key, value = key.strip(), value.strip()
+    words = f"--set {text}"
+    if not (key and equals and value):
+        raise InputError(f"{words}: expected KEY=VALUE, such as queues.order.attempts=5")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"], words
+    except tomllib.TOMLDecodeError:
+        return key, value, words
+
+
+def _find(name: str, folder: Path) -> str:
+    """A file that a scenario names: relative to the scenario, then to the packaged data."""
+    path = Path(name)
+    if path.is_absolute() or (folder / path).exists():
+        return str(folder / path)
+    inside = data_path(name.removeprefix("data/"))
+    return str(inside if inside.exists() else folder / path)
+
+
+def _set(table: Mapping[str, Any], keys: list[str], value: Any, words: str) -> dict[str, Any]:
+    head, *rest = keys
+    if not rest:
+        return {**table, head: value}
+    inner = table.get(head, {})
+    if not isinstance(inner, Mapping):
+        raise InputError(f"{words}: {head} is a value, not a table")
+    return {**table, head: _set(inner, rest, value, words)}
+
+
+def _one_line(error: ValidationError, place: str, said: Mapping[str, str]) -> str:
+    """The first thing that is wrong, as file (or flag): key: what was expected."""
+    details = error.errors(include_url=False)
+    first = details[0]
+    # Tags of unions are pydantic's, not the user's: they are no keys of the file.
+    known = {"trace", "rate_per_s", "interval_s", "profile", "follows"}
+    path = [str(part) for part in first["loc"]]
+    keys = [part for i, part in enumerate(path) if not _is_tag(path, i, known)]
+    key = ".".join(keys)
+    what = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if first["type"] == "extra_forbidden":
+        what = "unknown key"
+    elif first["type"] == "missing":
+        what = "missing"
+    elif first["type"] not in ("value_error", "kind_of_arrivals") and not isinstance(
+        first["input"], dict
+    ):
+        what = f"{what}, not {first['input']!r}"
+    blame = next((said[k] for k in said if key and (key == k or key.startswith(f"{k}."))), place)
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return f"{blame}: {key + ': ' if key else ''}{what}{more}"
+
+
+def _is_tag(path: list[str], i: int, known: set[str]) -> bool:
+    if i == 0:
+        return False
+    after_arrivals = i == 2 and path[0] == "arrivals" and path[i] in known
+    after_distribution = path[i - 1] in ("service", "cpu", "think")
+    return after_arrivals or (after_distribution and i < len(path))

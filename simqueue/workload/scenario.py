@@ -1,0 +1,223 @@
+"""A scenario: everything that defines a run, checked as it is read.
+
+This module says what a scenario is; `simqueue.workload.reading` gets one from a file.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simqueue.jobs import FOLLOW_UPS, QUEUES
+from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, QueuePolicy
+from simqueue.workload.arrivals import ArrivalStream, Follows, Trace
+from simqueue.workload.distributions import Constant, Distribution, Finite
+
+Seconds = Annotated[Finite, Field(ge=0)]
+PositiveSeconds = Annotated[Finite, Field(gt=0)]
+Probability = Annotated[Finite, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1, le=10_000)]
+QueueName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=100)]
+Mode = Literal["bull-queue", "in-process"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Workers(_Part):
+    """The worker processes; each has its own event loop.
+
+    Attributes
+    ----------
+    count
+        Worker processes.
+    concurrency
+        Slots per queue of each.
+    type
+        The queue they work on, or ``all``.
+    """
+
+    count: Count = 1
+    concurrency: Count = DEFAULT_CONCURRENCY
+    type: QueueName = "all"
+
+
+class Caller(_Part):
+    """The web process of in-process mode and how many requests it serves at once."""
+
+    concurrency: Count = 1
+
+
+class FollowUps(_Part):
+    """Queues that get a job when one of this queue completes, or fails for good."""
+
+    completed: list[QueueName] = []
+    failed: list[QueueName] = []
+
+
+class QueueModel(QueuePolicy):
+    """One queue: its policy and how its jobs behave.
+
+    Attributes
+    ----------
+    service
+        The io part of an attempt's service time, which overlaps with other slots.
+    cpu
+        The cpu part, which comes first and holds the worker's one event loop.
+    failure_rate
+        Probability that an attempt fails, independent of all others.
+    outages
+        Windows [from, to) in seconds: every attempt that starts inside fails.
+    follow_up
+        What a final outcome adds.
+    """
+
+    service: Distribution = Constant(distribution="constant", mean_s=0.0)
+    cpu: Distribution = Constant(distribution="constant", mean_s=0.0)
+    failure_rate: Probability = 0.0
+    outages: list[tuple[Seconds, Seconds]] = []
+    follow_up: FollowUps = FollowUps()
+
+    @model_validator(mode="after")
+    def _outages_last(self) -> Self:
+        for start, end in self.outages:
+            if end <= start:
+                raise ValueError(f"outages: [{start:g}, {end:g}] should end after it starts")
+        return self
+
+
+class Scenario(_Part):
+    """Who arrives, what is done to them, by how many workers, for how long.
+
+    Attributes
+    ----------
+    name
+        What to call it.
+    seed
+        The one number that fixes every draw.
+    duration_s
+        Seconds after which arrivals stop; the run then drains. Default: the longest trace's.
+    warmup_s
+        Jobs enqueued before this are left out of the summary.
+    mode
+        ``bull-queue``, or ``in-process``: each job runs to its end in the caller's request.
+    """
+
+    name: str = "unnamed"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    duration_s: PositiveSeconds = 0.0
+    warmup_s: Seconds = 0.0
+    mode: Mode = "bull-queue"
+    workers: Workers = Workers()
+    caller: Caller = Caller()
+    arrivals: Annotated[dict[QueueName, ArrivalStream], Field(min_length=1)]
+    queues: Annotated[dict[QueueName, QueueModel], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, value: Any) -> Any:
+        """Fill in what the policies and the jobs say."""
+        if not isinstance(value, dict):
+            return value
+        queues = value.get("queues")
+        if isinstance(queues, dict):
+            value = {**value, "queues": _with_defaults(queues)}
+        return value
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.duration_s == 0:
+            if not self.traces:
+                raise ValueError("duration_s: missing; only a trace lasts a time of its own")
+            object.__setattr__(self, "duration_s", max(trace.duration_s for trace in self.traces))
+        return self
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.warmup_s >= self.duration_s:
+            raise ValueError(
+                f"warmup_s: {self.warmup_s:g} should be less than duration_s, {self.duration_s:g}"
+            )
+        named = set(self.queues)
+        for queue, stream in self.arrivals.items():
+            if queue not in named:
+                raise ValueError(f"arrivals.{queue}: there is no queues.{queue}")
+            leader = stream.follows if isinstance(stream, Follows) else None
+            if leader is not None and isinstance(self.arrivals.get(leader), Follows | None):
+                raise ValueError(
+                    f"arrivals.{queue}.follows: {leader!r} has no arrivals of its own"
+                )
+        if self.workers.type != "all" and self.workers.type not in named:
+            raise ValueError(f"workers.type: there is no queues.{self.workers.type}")
+        for queue in self.queues:
+            self._check_follow_ups(queue, [])
+        return self
+
+    def _check_follow_ups(self, queue: str, path: list[str]) -> None:
+        if queue in path:
+            circle = " -> ".join([*path[path.index(queue) :], queue])
+            raise ValueError(f"queues.{queue}.follow_up: jobs would go in a circle, {circle}")
+        follow_up = self.queues[queue].follow_up
+        for outcome in ("completed", "failed"):
+            children = getattr(follow_up, outcome)
+            if len(set(children)) < len(children):
+                raise ValueError(f"queues.{queue}.follow_up.{outcome}: a queue is named twice")
+            for child in children:
+                if child not in self.queues:
+                    raise ValueError(
+                        f"queues.{queue}.follow_up.{outcome}: there is no queues.{child}"
+                    )
+                self._check_follow_ups(child, [*path, queue])
+
+    @property
+    def traces(self) -> list[Trace]:
+        """The arrival streams that come from a file."""
+        return [stream for stream in self.arrivals.values() if isinstance(stream, Trace)]
+
+    @property
+    def slots(self) -> dict[str, int]:
+        """Concurrent places for each queue's jobs, over all workers."""
+        if self.mode == "in-process":
+            return dict.fromkeys(self.queues, self.caller.concurrency)
+        places = self.workers.count * self.workers.concurrency
+        return {queue: places if self.works_on(queue) else 0 for queue in self.queues}
+
+    def works_on(self, queue: str) -> bool:
+        """Whether the workers take jobs of ``queue``."""
+        return self.workers.type in ("all", queue)
+
+    def moment(self, seconds: float) -> str:
+        """``seconds`` after the start in words: a clock time if the run follows a trace's clock."""
+        trace = next(iter(self.traces), None)
+        if trace is None:
+            return f"{seconds:,.0f} s"
+        start, end = trace.span
+        at: datetime = start + timedelta(seconds=seconds * trace.speed)
+        return f"{at:%H:%M}" if end - start <= timedelta(days=1) else f"{at:%a %d %b %H:%M}"
+
+
+def _with_defaults(queues: dict[str, Any]) -> dict[str, Any]:
+    """The tables of ``queues``, each on top of the shop's own policy and follow-ups."""
+    filled = {}
+    for name, given in queues.items():
+        if not isinstance(given, dict) or name not in QUEUES:
+            filled[name] = given
+            continue
+        policy = POLICIES[name].model_dump()
+        table = {**policy, "follow_up": default_follow_ups(name, queues), **given}
+        if isinstance(given.get("backoff"), dict):
+            table["backoff"] = {**policy["backoff"], **given["backoff"]}
+        filled[name] = table
+    return filled
+
+
+def default_follow_ups(queue: str, named: Any) -> dict[str, list[str]]:
+    """What the shop's own jobs are followed by, as far as the scenario names the queue."""
+    follow_up: dict[str, list[str]] = {"completed": [], "failed": []}
+    for rule in FOLLOW_UPS:
+        if rule.queue == queue and "email" in named and "email" not in follow_up[rule.outcome]:
+            follow_up[rule.outcome].append("email")
+    return follow_up

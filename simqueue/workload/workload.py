@@ -1,0 +1,192 @@
+"""The workload: one sample path of a scenario, as arrays.
+
+Whatever runs it, in virtual time or for real, meets the same jobs. Nothing in it depends on how
+many workers there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.jobs import EMAIL, FOLLOW_UPS, job_id, root_name
+from simqueue.workload.arrivals import Arrivals, Follows
+from simqueue.workload.distributions import Floats
+from simqueue.workload.draws import generator
+from simqueue.workload.scenario import Scenario
+
+Outcome = Literal["completed", "failed"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of job in a scenario; with the number of its root arrival it names one job.
+
+    Attributes
+    ----------
+    number
+        Its position in `Workload.kinds`.
+    queue, name
+        Where such jobs go, and what they are called.
+    stream
+        The queue whose arrivals they descend from.
+    parent
+        Position of the kind whose outcome adds them; -1 for jobs that a request adds.
+    """
+
+    number: int
+    queue: str
+    name: str
+    stream: str
+    parent: int
+
+
+class Attempts(NamedTuple):
+    """What the attempts of one number bring, an element for each root arrival.
+
+    ``cpu_s`` and ``io_s`` are seconds; ``fails`` is 0 or 1; ``jitter`` is uniform in [0, 1).
+    Memory views, because reading one number from them is twice as fast as from an array.
+    """
+
+    cpu_s: memoryview
+    io_s: memoryview
+    fails: memoryview
+    jitter: memoryview
+
+
+class Workload:
+    """One replication of a scenario.
+
+    Attributes
+    ----------
+    scenario, replication
+        What it was drawn from. Replications of one scenario are independent.
+    kinds
+        All kinds of jobs, parents before children.
+    """
+
+    def __init__(self, scenario: Scenario, replication: int = 0) -> None:
+        self.scenario = scenario
+        self.replication = replication
+        self.kinds: list[Kind] = []
+        self._children: dict[tuple[int, Outcome], tuple[Kind, ...]] = {}
+        for queue, stream in scenario.arrivals.items():
+            root = stream.follows if isinstance(stream, Follows) else queue
+            self._add_kind(queue, root_name(queue), root, -1)
+        self._attempts: dict[tuple[int, int], Attempts] = {}
+
+    def _add_kind(self, queue: str, name: str, stream: str, parent: int) -> Kind:
+        kind = Kind(len(self.kinds), queue, name, stream, parent)
+        self.kinds.append(kind)
+        for outcome in ("completed", "failed"):
+            self._children[kind.number, outcome] = tuple(
+                self._add_kind(child, _child_name(kind, outcome, child), stream, kind.number)
+                for child in getattr(self.scenario.queues[queue].follow_up, outcome)
+            )
+        return kind
+
+    def follow_ups(self, kind: int, outcome: Outcome) -> tuple[Kind, ...]:
+        """The kinds of the jobs that this outcome of a job of ``kind`` adds."""
+        return self._children[kind, outcome]
+
+    @cached_property
+    def streams(self) -> dict[str, Arrivals]:
+        """The arrivals of each queue that has some; those that follow another are in its order."""
+        drawn: dict[str, Arrivals] = {}
+        for queue, stream in self.scenario.arrivals.items():
+            if not isinstance(stream, Follows):
+                drawn[queue] = stream.draw(
+                    partial(self._generator, queue, ""), self.scenario.duration_s
+                )
+        for queue, stream in self.scenario.arrivals.items():
+            if isinstance(stream, Follows):
+                leader = drawn[stream.follows]
+                think = stream.think.draw(self._generator(queue, "", "think"), len(leader.times_s))
+                drawn[queue] = Arrivals(leader.times_s + think, leader.keys)
+        return drawn
+
+    @cached_property
+    def arrivals(self) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+        """All jobs that requests add, in order: moments in seconds, kinds, numbers of roots."""
+        roots = [kind for kind in self.kinds if kind.parent < 0]
+        times = [self.streams[kind.queue].times_s for kind in roots]
+        kinds = [np.full(len(t), kind.number) for t, kind in zip(times, roots, strict=True)]
+        numbers = [np.arange(len(t)) for t in times]
+        # Numbers are put in order of time: a payment with a short think time may come first.
+        all_times, all_kinds, all_numbers = map(np.concatenate, (times, kinds, numbers))
+        order = np.lexsort((all_numbers, all_kinds, all_times))
+        return all_times[order], all_kinds[order], all_numbers[order]
+
+    def size(self, kind: Kind) -> int:
+        """How many root arrivals the stream of ``kind`` has."""
+        return len(self.streams[kind.stream].times_s)
+
+    def attempts(self, kind: int, attempt: int) -> Attempts:
+        """What the ``attempt``-th attempts (from 1) of jobs of ``kind`` bring.
+
+        Drawn when first asked for: most jobs have no second attempt.
+        """
+        found = self._attempts.get((kind, attempt))
+        if found is None:
+            found = self._attempts[kind, attempt] = self._draw(self.kinds[kind], attempt)
+        return found
+
+    def _draw(self, kind: Kind, attempt: int) -> Attempts:
+        queue = self.scenario.queues[kind.queue]
+        n = self.size(kind)
+
+        def source(purpose: str) -> np.random.Generator:
+            return self._generator(kind.queue, kind.name, purpose, attempt)
+
+        fails = source("failure").random(n) < queue.failure_rate
+        return Attempts(
+            cpu_s=queue.cpu.draw(source("cpu"), n).data,
+            io_s=queue.service.draw(source("io"), n).data,
+            fails=fails.view(np.uint8).data,
+            jitter=source("jitter").random(n).data,
+        )
+
+    def _generator(
+        self, queue: str, kind: str, purpose: str, attempt: int = 0
+    ) -> np.random.Generator:
+        return generator(self.scenario.seed, self.replication, queue, kind, purpose, attempt)
+
+    def key(self, kind: Kind, number: int) -> str:
+        """The order's number as people know it: the recorded one, else counted from 1."""
+        keys = self.streams[kind.stream].keys
+        return str(number + 1) if keys is None else keys[number]
+
+    def job_id(self, kind: Kind, number: int) -> str:
+        """Id of the job of ``kind`` that descends from root arrival ``number``."""
+        return job_id(kind.queue, self.key(kind, number), None if kind.parent < 0 else kind.name)
+
+    def flow(self, kind: Kind, number: int) -> str:
+        """Id of the job that the root arrival itself added."""
+        return job_id(kind.stream, self.key(kind, number))
+
+
+def _child_name(parent: Kind, outcome: Outcome, queue: str) -> str:
+    """The shop's own name for a follow-up, or one that tells which path led to it."""
+    for rule in FOLLOW_UPS:
+        if (rule.queue, rule.outcome, EMAIL) == (
+            parent.queue,
+            outcome,
+            queue,
+        ) and parent.parent < 0:
+            return rule.kind
+    path = parent.name if parent.parent < 0 else f"{parent.name}-{parent.queue}"
+    return f"{path}-{outcome}"
+
+
+def job_ids(workload: Workload, keys: NDArray[np.int64]) -> Sequence[str]:
+    """Ids of jobs from their keys, ``number * len(kinds) + kind``."""
+    numbers, kinds = np.divmod(keys, len(workload.kinds))
+    return [
+        workload.job_id(workload.kinds[kind], number)
+        for kind, number in zip(kinds.tolist(), numbers.tolist(), strict=True)
+    ]
