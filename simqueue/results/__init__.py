@@ -1,0 +1,1 @@
+"""What a run has to say: the attempt log, and every number, plot and verdict made from it."""

@@ -1,0 +1,52 @@
+"""Files that are whole or not there: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a neighbour of ``path`` to write to; it takes its place when the block ends well."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        yield target  # a pipe or /dev/null is written to, not replaced; a folder will say no
+        return
+    draft = target.with_name(f".{os.getpid()}.{target.name}")
+    try:
+        yield draft
+        draft.replace(target)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[io.TextIOWrapper]:
+    """Open a text file to write, gzipped if its name ends in ``.gz``: equal texts, equal bytes."""
+    with replacing(path) as draft, draft.open("wb") as raw:
+        # Neither name nor time goes into the gzip header.
+        zipped = path.suffix == ".gz"
+        file = gzip.GzipFile("", "wb", 6, raw, mtime=0) if zipped else raw
+        with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+            yield text
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[io.TextIOWrapper]:
+    """Open a text file to read, gzipped or not."""
+    with path.open("rb") as raw:
+        file = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+        with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+            yield text
+
+
+def reason(error: Exception) -> str:
+    """Say on one line what went wrong, without the path."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())
