@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from simqueue.results.attempt_log import OUTCOMES, ROW, AttemptLog
@@ -10,22 +12,27 @@ QUEUES = ("order", "payment", "email")
 NAN = float("nan")
 
 
+def row(**given: Any) -> dict[str, Any]:
+    """One row for `hand_log`."""
+    return given
+
+
 def hand_log(*rows: dict, queues: tuple[str, ...] = QUEUES, engine: str = "simpy") -> AttemptLog:
     """A log of ``rows``: queue, job, times (enqueued, ready, started, finished), outcome...
 
     Flow is the job itself unless it is given.
     """
     table = np.zeros(len(rows), dtype=ROW)
-    for row, given in zip(table, rows, strict=True):
-        given = {"attempt": 1, "run": 1, "replication": 0, "parent": -1, **given}
+    for line, found in zip(table, rows, strict=True):
+        given = {"attempt": 1, "run": 1, "replication": 0, "parent": -1, **found}
         enqueued, ready, started, finished = given.pop("times")
-        row["queue"] = queues.index(given.pop("queue", "order"))
-        row["outcome"] = OUTCOMES.index(given.pop("outcome", "completed"))
-        row["flow"] = given.pop("flow", given["job"])
-        row["enqueued_s"], row["ready_s"] = enqueued, ready
-        row["started_s"], row["finished_s"] = started, finished
+        line["queue"] = queues.index(given.pop("queue", "order"))
+        line["outcome"] = OUTCOMES.index(given.pop("outcome", "completed"))
+        line["flow"] = given.pop("flow", given["job"])
+        line["enqueued_s"], line["ready_s"] = enqueued, ready
+        line["started_s"], line["finished_s"] = started, finished
         for name, value in given.items():
-            row[name] = value
+            line[name] = value
     return AttemptLog(
         engine=engine,
         rows=table,

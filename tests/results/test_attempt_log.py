@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hand import NAN, QUEUES, hand_log
+from hand import NAN, QUEUES, hand_log, row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +29,7 @@ def logs(draw: st.DrawFn) -> AttemptLog:
     for job in range(draw(st.integers(0, 8))):
         ended, started = draw(st.booleans()), draw(st.booleans())
         rows.append(
-            dict(
+            row(
                 job=job,
                 queue=draw(st.sampled_from(QUEUES)),
                 parent=draw(st.integers(-1, 3)),
@@ -79,7 +79,7 @@ def test_an_empty_log_comes_back(tmp_path, name):
 
 
 def test_equal_logs_are_equal_files(tmp_path, monkeypatch):
-    log = hand_log(dict(job=1, times=(0, 0, 1, 2)))
+    log = hand_log(row(job=1, times=(0, 0, 1, 2)))
     log.write(tmp_path / "a.csv.gz")
     monkeypatch.setattr("time.time", lambda: 1e9)
     log.write(tmp_path / "b.csv.gz")
@@ -87,10 +87,10 @@ def test_equal_logs_are_equal_files(tmp_path, monkeypatch):
 
 
 def test_the_file_holds_names_and_leaves_empty_what_there_is_not(tmp_path):
-    waits = dict(job=2, queue="email", parent=1, flow=1, times=(2, 2, NAN, NAN), outcome="")
+    waits = row(job=2, queue="email", parent=1, flow=1, times=(2, 2, NAN, NAN), outcome="")
     log = hand_log(
-        dict(job=1, times=(0, 0.5, 1, 2.25), result=1, slot=4, worker=1),
-        dict(waits, slot=-1, worker=-1, result=-1),
+        row(job=1, times=(0, 0.5, 1, 2.25), result=1, slot=4, worker=1),
+        row(**waits, slot=-1, worker=-1, result=-1),
     )
     log.write(tmp_path / "log.csv")
     assert (tmp_path / "log.csv").read_text() == (
@@ -124,13 +124,13 @@ def test_an_unwritable_path_is_said(tmp_path, name):
 
 
 def test_a_device_is_written_to_and_stays_one():
-    hand_log(dict(job=1, times=(0, 0, 1, 2))).write(Path(os.devnull))
+    hand_log(row(job=1, times=(0, 0, 1, 2))).write(Path(os.devnull))
     assert Path(os.devnull).is_char_device()
 
 
 def good_file(tmp_path: Path) -> Path:
     path = tmp_path / "log.csv"
-    hand_log(dict(job=1, times=(0, 0, 1, 2)), dict(job=2, times=(0, 0, 1, 2))).write(path)
+    hand_log(row(job=1, times=(0, 0, 1, 2)), row(job=2, times=(0, 0, 1, 2))).write(path)
     return path
 
 
@@ -188,10 +188,10 @@ def test_a_missing_file_is_said(tmp_path):
 
 
 def test_merged_logs_keep_their_own_words_and_ids():
-    a = hand_log(dict(job=1, times=(0, 0, 1, 2), worker=1))
+    a = hand_log(row(job=1, times=(0, 0, 1, 2), worker=1))
     b = AttemptLog(
         engine="simpy",
-        rows=hand_log(dict(job=1, parent=0, flow=0, times=(0, 0, 1, 3), worker=0)).rows,
+        rows=hand_log(row(job=1, parent=0, flow=0, times=(0, 0, 1, 3), worker=0)).rows,
         queues=QUEUES,
         names=("process-order",),
         results=("",),

@@ -1,0 +1,90 @@
+"""Flows: everything that came of one root arrival, from its enqueueing to the last job's end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.results.history import History
+from simqueue.results.statistics import Statistics, describe
+
+
+@dataclass(frozen=True)
+class FlowSummary:
+    """All flows that start in one queue.
+
+    Attributes
+    ----------
+    flows
+        Root jobs enqueued in the window.
+    finished
+        Those of which every job has its final outcome.
+    last_queue
+        The queue in which most of them ended; ``None`` if none did.
+    time_s
+        Root enqueued to last finish, of those finished. A customer who pays later is waited for.
+    """
+
+    flows: int
+    finished: int
+    last_queue: str | None
+    time_s: Statistics
+
+
+def summarise_flows(
+    runs: Mapping[int, Sequence[History]], window: tuple[float, float]
+) -> dict[str, FlowSummary]:
+    """Summarise the flows of all replications, by the queue that they start in.
+
+    Parameters
+    ----------
+    runs
+        The histories of each replication.
+    window
+        A flow counts if its root job was enqueued in [from, to), seconds.
+    """
+    started: dict[str, int] = {}
+    ended_in: dict[str, list[str]] = {}
+    times: dict[str, list[NDArray[np.float64]]] = {}
+    for run in runs.values():
+        names = [history.queue for history in run]
+        roots, enqueued, finished, last = _flows(run)
+        counted = (enqueued >= window[0]) & (enqueued < window[1])
+        for number in np.unique(roots[counted]).tolist():
+            mine = counted & (roots == number)
+            whole = mine & ~np.isnan(finished)
+            queue = names[number]
+            started[queue] = started.get(queue, 0) + int(mine.sum())
+            times.setdefault(queue, []).append((finished - enqueued)[whole])
+            ended_in.setdefault(queue, []).extend(names[i] for i in last[whole].tolist())
+    return {
+        queue: FlowSummary(
+            flows=started[queue],
+            finished=len(ended_in[queue]),
+            last_queue=max(sorted(set(ended_in[queue])), key=ended_in[queue].count, default=None),
+            time_s=describe(times[queue]),
+        )
+        for queue in started
+    }
+
+
+def _flows(
+    run: Sequence[History],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Of each flow: number of its root's queue, start, end (NaN: not over), last job's queue."""
+    queue = np.repeat(np.arange(len(run)), [len(history.jobs.job) for history in run])
+    job, flow, enqueued, finished = (
+        np.concatenate([getattr(history.jobs, name) for history in run])
+        for name in ("job", "flow", "enqueued_s", "finished_s")
+    )
+    order = np.lexsort((finished, flow))  # NaN comes last: such a flow is not over
+    first = np.flatnonzero(np.append(True, np.diff(flow[order]) != 0))
+    last = np.append(first[1:], len(order)) - 1
+    root = np.maximum.reduceat(np.where(job == flow, queue, -1)[order], first)
+    # A log of a part of a run may lack root jobs: then the first to finish stands for it.
+    root = np.where(root < 0, queue[order][first], root)
+    starts = np.minimum.reduceat(enqueued[order], first)
+    return root, starts, finished[order][last], queue[order][last]

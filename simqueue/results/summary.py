@@ -1,0 +1,217 @@
+"""The numbers of a run, computed from its attempt log.
+
+Measures of jobs (counts, wait, response) are of the jobs enqueued in the window [from, to);
+measures of time (throughput, utilisation, queue length, delayed) are of that same window, so the
+drain after it is left out. Over replications counts add up, means and their intervals come from
+the replications' means, quantiles and maxima from everything pooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.results.attempt_log import COMPLETED, FAILED, AttemptLog
+from simqueue.results.flows import FlowSummary, summarise_flows
+from simqueue.results.history import History, histories
+from simqueue.results.statistics import Statistics, describe
+from simqueue.results.timeline import mean_open, most_open, sweep_area
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A number of jobs over time: its time-average and its largest value."""
+
+    mean: float
+    max: int
+
+
+@dataclass(frozen=True)
+class QueueSummary:
+    """One queue.
+
+    Attributes
+    ----------
+    arrived, completed, failed, attempts
+        Jobs, jobs that completed, jobs that failed for good, and their attempts that started, over
+        all replications.
+    attempts_per_job
+        ``attempts`` / ``arrived``; ``None`` without jobs.
+    throughput_per_s
+        Jobs completed per second.
+    utilisation
+        Busy share of the slots; ``None`` if there are none.
+    queue_length, delayed
+        Jobs that are ready and wait; jobs in backoff.
+    wait_s
+        Ready to started, of each attempt that started.
+    response_s
+        Enqueued to final outcome of each job that has one, failed jobs and backoff included.
+    """
+
+    arrived: int
+    completed: int
+    failed: int
+    attempts: int
+    attempts_per_job: float | None
+    throughput_per_s: float
+    utilisation: float | None
+    queue_length: Level
+    delayed: Level
+    wait_s: Statistics
+    response_s: Statistics
+
+
+@dataclass(frozen=True)
+class LittlesLaw:
+    """L = lambda W over the whole run, warm-up and drain included.
+
+    ``mean_waiting`` is the area under the queue length; ``arrival_rate_per_s`` counts attempts
+    that became ready, ``wait_mean_s`` is the mean wait of those that started. A run that was cut
+    off while jobs waited shows it in ``relative_error``; otherwise it is rounding.
+    """
+
+    mean_waiting: float
+    arrival_rate_per_s: float
+    wait_mean_s: float
+    relative_error: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run in numbers; ``flows`` is keyed by the queue that a flow starts in."""
+
+    replications: int
+    queues: dict[str, QueueSummary]
+    flows: dict[str, FlowSummary]
+    littles_law: dict[str, LittlesLaw]
+
+    def as_dict(self, theory: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What JSON can hold: ``queues``, ``flows`` and ``littles_law``.
+
+        Parameters
+        ----------
+        theory
+            The ``theory`` entry of each queue, if there are any.
+        """
+        table = asdict(self)
+        del table["replications"]
+        for queue, entry in table["queues"].items():
+            entry["theory"] = (theory or {}).get(queue)
+        return table
+
+
+def summarise(
+    log: AttemptLog,
+    window: tuple[float, float],
+    slots: Mapping[str, int],
+    replications: int | None = None,
+) -> Summary:
+    """Summarise a run.
+
+    Parameters
+    ----------
+    log
+        Its attempts.
+    window
+        From (the warm-up's end) and to (the end of arrivals), seconds.
+    slots
+        Concurrent places of each queue, all workers together. In in-process mode all queues share
+        the caller's: give that number for each.
+    replications
+        How many were run, if some may have had no jobs at all; by default those in the log.
+
+    Raises
+    ------
+    ValueError
+        If the window has no length.
+    """
+    low, high = window
+    if not high > low:
+        raise ValueError(f"window(={window}) must have a length")
+    per_queue: dict[str, list[History]] = {queue: [] for queue in (*slots, *log.queues)}
+    per_run: dict[int, list[History]] = {}
+    for history in histories(log):
+        per_queue[history.queue].append(history)
+        per_run.setdefault(history.replication, []).append(history)
+    runs = replications or max(len(per_run), 1)
+    spans = {number: _span(run) for number, run in per_run.items()}
+    return Summary(
+        replications=runs,
+        queues={
+            queue: _summarise_queue(found, low, high, slots.get(queue, 0), runs)
+            for queue, found in per_queue.items()
+        },
+        flows=summarise_flows(per_run, window),
+        littles_law={queue: _littles_law(found, spans) for queue, found in per_queue.items()},
+    )
+
+
+def _summarise_queue(
+    found: Sequence[History], low: float, high: float, slots: int, runs: int
+) -> QueueSummary:
+    arrived = completed = failed = attempts = done = 0
+    busy = waiting = delayed = 0.0
+    longest = most_delayed = 0
+    waits: list[Floats] = []
+    responses: list[Floats] = []
+    for one in found:
+        jobs = one.jobs
+        counted = (jobs.enqueued_s >= low) & (jobs.enqueued_s < high)
+        arrived += int(counted.sum())
+        completed += int((jobs.outcome[counted] == COMPLETED).sum())
+        failed += int((jobs.outcome[counted] == FAILED).sum())
+        attempts += int(jobs.attempts[counted].sum())
+        ended = (jobs.finished_s >= low) & (jobs.finished_s < high)
+        done += int((ended & (jobs.outcome == COMPLETED)).sum())
+        started = ~np.isnan(one.started_s)
+        busy += mean_open(one.started_s[started], one.freed_s[started], low, high)
+        waiting += mean_open(one.ready_s, one.left_s, low, high)
+        delayed += mean_open(one.delayed_s, one.due_s, low, high)
+        longest = max(longest, most_open(one.ready_s, one.left_s, low, high))
+        most_delayed = max(most_delayed, most_open(one.delayed_s, one.due_s, low, high))
+        mine = (one.enqueued_s >= low) & (one.enqueued_s < high) & started
+        waits.append(one.wait_s[mine])
+        response = (jobs.finished_s - jobs.enqueued_s)[counted]
+        responses.append(response[~np.isnan(response)])
+    return QueueSummary(
+        arrived=arrived,
+        completed=completed,
+        failed=failed,
+        attempts=attempts,
+        attempts_per_job=attempts / arrived if arrived else None,
+        throughput_per_s=done / runs / (high - low),
+        utilisation=busy / runs / slots if slots else None,
+        queue_length=Level(waiting / runs, longest),
+        delayed=Level(delayed / runs, most_delayed),
+        wait_s=describe(waits),
+        response_s=describe(responses),
+    )
+
+
+def _span(run: Sequence[History]) -> tuple[float, float]:
+    """From and to of a whole replication, seconds."""
+    times = np.concatenate([np.append(h.finished_s, (h.ready_s, h.started_s)) for h in run])
+    times = times[np.isfinite(times)]
+    return min(0.0, float(times.min())), float(times.max())
+
+
+def _littles_law(found: Sequence[History], spans: Mapping[int, tuple[float, float]]) -> LittlesLaw:
+    lasted = sum(high - low for low, high in spans.values())
+    waits = np.concatenate([h.wait_s for h in found]) if found else np.empty(0)
+    started = waits[~np.isnan(waits)]
+    if not len(started) or not lasted:
+        return LittlesLaw(0.0, len(waits) / lasted if lasted else 0.0, 0.0, 0.0)
+    area = 0.0
+    for one in found:
+        low, high = spans[one.replication]
+        area += sweep_area(one.ready_s, one.left_s, low, high)
+    mean, rate, wait = area / lasted, len(waits) / lasted, float(started.mean())
+    scale = max(mean, rate * wait)
+    return LittlesLaw(mean, rate, wait, abs(mean - rate * wait) / scale if scale else 0.0)
