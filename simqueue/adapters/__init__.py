@@ -1,1 +1,32 @@
 """How a job reaches its handler: the adapters that ``WORKER_MODE`` selects."""
+
+from __future__ import annotations
+
+from simqueue.adapters.base import Adapter
+from simqueue.adapters.in_process import InProcessAdapter
+from simqueue.adapters.noop import NoOpAdapter
+from simqueue.adapters.recorder import Recorder
+from simqueue.clock import Clock
+from simqueue.errors import InputError
+from simqueue.settings import Settings
+from simqueue.workers.work import Work
+
+__all__ = ["Adapter", "InProcessAdapter", "NoOpAdapter", "Recorder", "open_adapter"]
+
+
+def open_adapter(settings: Settings, work: Work, clock: Clock, recorder: Recorder) -> Adapter:
+    """The adapter that ``WORKER_MODE`` selects.
+
+    Raises
+    ------
+    InputError
+        If that mode is not there.
+    """
+    if settings.worker_mode == "none":
+        return NoOpAdapter()
+    if settings.worker_mode == "in-process":
+        return InProcessAdapter(work, clock, recorder)
+    raise InputError(
+        "environment variable WORKER_MODE=bull-queue: this version has in-process and none; "
+        "the production mode comes with the next one"
+    )

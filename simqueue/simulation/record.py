@@ -61,6 +61,7 @@ class Record:
         rows = np.zeros(len(packed), dtype=ROW)
         rows["replication"] = workload.replication
         rows["run"] = 1
+        rows["result"] = -1
         rows["queue"] = np.array([queues.index(kind.queue) for kind in kinds])[packed["kind"]]
         rows["name"] = np.array([names.index(kind.name) for kind in kinds])[packed["kind"]]
         rows["job"] = first + packed["kind"]
@@ -77,7 +78,7 @@ class Record:
             rows=rows,
             queues=queues,
             names=names,
-            results=("",),
+            results=(),
             workers=tuple(str(number) for number in range(workers)),
             ids=partial(job_ids, workload),
         )

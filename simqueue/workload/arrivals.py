@@ -215,10 +215,10 @@ def _poisson(
     if expected[-1] == 0:
         return np.empty(0)
     rng = source("arrivals")
-    unit = np.empty(0)
-    while not len(unit) or unit[-1] < expected[-1]:
-        gaps = rng.exponential(1.0, int(expected[-1] * 0.1) + 256)
-        unit = np.concatenate([unit, (unit[-1] if len(unit) else 0.0) + np.cumsum(gaps)])
+    gaps: list[Floats] = []
+    while sum(map(np.sum, gaps)) <= expected[-1]:
+        gaps.append(rng.exponential(1.0, int(expected[-1]) + 256))
+    unit = np.cumsum(np.concatenate(gaps))
     unit = unit[unit < expected[-1]]
     # Where the rate is 0 nothing is expected: those steps have no width to stretch into.
     step = np.searchsorted(expected, unit, side="right") - 1

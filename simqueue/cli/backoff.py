@@ -1,0 +1,128 @@
+"""``simqueue backoff``: when is each attempt?"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from simqueue.policies import POLICIES, Backoff, QueuePolicy
+
+
+def backoff(
+    type: Annotated[  # noqa: A002
+        str | None, typer.Option(help="Of one policy: fixed or exponential.")
+    ] = None,
+    delay_ms: Annotated[
+        float | None, typer.Option(help="Delay after the first failed attempt, milliseconds.")
+    ] = None,
+    attempts: Annotated[
+        int | None, typer.Option(help="Tries in all, the first included. [default: 3]")
+    ] = None,
+    jitter: Annotated[
+        float | None,
+        typer.Option(help="0 to 1: a wait is uniform between (1 - jitter) and 1 times the delay."),
+    ] = None,
+    max_ms: Annotated[
+        float | None, typer.Option(help="Cap on the delay, milliseconds; before jitter.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print when each attempt of a job that always fails would be made.
+
+    Without options: the policies of the shop's three queues. With options: one policy of yours,
+    exponential unless you say otherwise. Attempts count the first try, so 3 attempts wait twice.
+    The attempts themselves are taken to last no time.
+
+    Example: simqueue backoff --type exponential --delay-ms 3000 --attempts 8 --jitter 0.5
+    """
+    given = {"type": type, "delay_ms": delay_ms, "jitter": jitter, "max_ms": max_ms}
+    given = {key: value for key, value in given.items() if value is not None}
+    policies = dict(POLICIES)
+    if given or attempts is not None:
+        policies = {"yours": _policy(given, attempts)}
+    tables = {name: timetable(policy) for name, policy in policies.items()}
+    if as_json:
+        print(json.dumps(tables))
+    else:
+        _show(tables, policies)
+
+
+def timetable(policy: QueuePolicy) -> dict[str, Any]:
+    """When a job that fails every time is tried, seconds; with jitter, at the latest.
+
+    With jitter ``waits_min_s`` has the shortest waits, beside the longest.
+    """
+    waits = policy.waits_s()
+    at = [sum(waits[:i]) for i in range(policy.attempts)]
+    table: dict[str, Any] = {
+        "attempts": policy.attempts,
+        "retries": policy.retries,
+        "waits_s": waits,
+        "attempt_at_s": at,
+    }
+    if policy.backoff.jitter:
+        table["waits_min_s"] = [
+            policy.backoff.wait_s(attempt, draw=0.0) for attempt in range(1, policy.attempts)
+        ]
+    return table
+
+
+def _policy(given: dict[str, Any], attempts: int | None) -> QueuePolicy:
+    from pydantic import ValidationError
+
+    from simqueue.errors import InputError
+
+    if "delay_ms" not in given:
+        raise InputError("--delay-ms: missing; a policy of your own needs a delay")
+    table = {"attempts": 3 if attempts is None else attempts}
+    try:
+        own = Backoff(**{"type": "exponential", **given})
+        return QueuePolicy(backoff=own, **table)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        flag = "--" + str(first["loc"][-1]).replace("_", "-")
+        raise InputError(
+            f"{flag} {first['input']}: {first['msg'].removeprefix('Input ')}"
+        ) from None
+
+
+def _show(tables: dict[str, dict[str, Any]], policies: dict[str, QueuePolicy]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    for name, table in tables.items():
+        policy = policies[name]
+        shortest = table.get("waits_min_s", table["waits_s"])
+        out = Table(title=f"{name}: {describe(policy)}", title_justify="left", title_style="bold")
+        for heading in ("attempt", "waits before it", "made at"):
+            out.add_column(heading, justify="right")
+        earliest = 0.0
+        for i, at in enumerate(table["attempt_at_s"]):
+            if i == 0:
+                out.add_row("1", "-", "0 s")
+                continue
+            earliest += shortest[i - 1]
+            out.add_row(
+                str(i + 1), _range(shortest[i - 1], table["waits_s"][i - 1]), _range(earliest, at)
+            )
+        console.print(out)
+    console.print("An attempt that succeeds is the last. Attempts count the first try.")
+
+
+def describe(policy: QueuePolicy) -> str:
+    """A policy in words: ``3 attempts (2 retries), exponential from 2000 ms``."""
+    backoff = policy.backoff
+    words = f"{policy.attempts} attempts ({policy.retries} retries), {backoff.type} "
+    words += f"{'from ' if backoff.type == 'exponential' else ''}{backoff.delay_ms:g} ms"
+    if backoff.max_ms is not None:
+        words += f", at most {backoff.max_ms:g} ms"
+    if backoff.jitter:
+        words += f", jitter {backoff.jitter:g}"
+    return words
+
+
+def _range(low: float, high: float) -> str:
+    return f"{high:,.10g} s" if low == high else f"{low:,.10g} to {high:,.10g} s"

@@ -1,0 +1,89 @@
+"""Replaying recorded orders through an adapter, as customers would place them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from simqueue.adapters.base import Adapter
+from simqueue.clock import Clock
+from simqueue.jobs import Job, order_job, payment_job
+from simqueue.shop import Order, Shop
+
+
+@dataclass
+class Replayed:
+    """What the customers met.
+
+    Attributes
+    ----------
+    placed, already_placed
+        Orders that are new to the shop's records, and orders that were in them already.
+    errors
+        How often adding a job raised, by the kind of error.
+    """
+
+    placed: int = 0
+    already_placed: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+
+
+async def replay(
+    orders: Sequence[Order],
+    shop: Shop,
+    adapter: Adapter,
+    clock: Clock,
+    speed: float = 1.0,
+    progress: Callable[[int], None] | None = None,
+) -> Replayed:
+    """Place orders one after the other and pay each at once: two requests, two jobs.
+
+    An order that the shop knows already is left alone: its jobs were added when it was placed.
+
+    Parameters
+    ----------
+    orders
+        In the order in which they were placed.
+    shop
+        Whose records they go to.
+    adapter
+        What takes the jobs.
+    clock
+        Makes the orders wait for their time: the first is placed now, the others as much later
+        as they were recorded.
+    speed
+        60 places an hour's orders in a minute.
+    progress
+        Called with the number of orders done so far.
+    """
+    done = Replayed()
+    start = clock.now()
+    for number, order in enumerate(orders, start=1):
+        moment = start + _seconds_between(orders[0].placed_at, order.placed_at) / speed
+        await clock.until(moment)
+        if await asyncio.to_thread(shop.store.place, order):
+            done.placed += 1
+            await _request(adapter, order_job(order.order_id), moment, done)
+            # The customer sees the order's page before paying.
+            await _request(adapter, payment_job(order.order_id, order.total), clock.now(), done)
+        else:
+            done.already_placed += 1
+        if progress:
+            progress(number)
+    return done
+
+
+async def _request(adapter: Adapter, job: Job, asked_at: float, done: Replayed) -> None:
+    try:
+        await adapter.add(job, asked_at=asked_at)
+    except Exception as error:
+        # The request fails and the customer sees an error page; the next customer is served.
+        # The adapter has logged it, and it is counted here.
+        done.errors[type(error).__name__] += 1
+
+
+def _seconds_between(first: datetime, second: datetime) -> float:
+    return (second - first).total_seconds()
