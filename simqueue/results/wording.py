@@ -1,0 +1,74 @@
+"""Numbers as people say them."""
+
+from __future__ import annotations
+
+import math
+
+_UNITS = (("ms", 1e-3), ("s", 1.0), ("min", 60.0), ("h", 3600.0))
+
+
+def duration(seconds: float | None) -> str:
+    """Three digits and a unit that suits, milliseconds to hours; a dash for nothing.
+
+    >>> [duration(t) for t in (0, 0.00042, 0.0412, 0.4567, 1.5, 75.0, 5400.0, 180000.0, None)]
+    ['0 s', '0.42 ms', '41.2 ms', '457 ms', '1.5 s', '75 s', '90 min', '50 h', '–']
+    """
+    if seconds is None:
+        return "–"
+    if seconds == 0:
+        return "0 s"
+    unit, size = _unit(seconds)
+    return f"{digits(seconds / size)} {unit}"
+
+
+def duration_up(seconds: float) -> str:
+    """Word a time rounded up to two digits, so that "under" it is true.
+
+    >>> [duration_up(t) for t in (0.0, 0.0041, 0.291, 41.2, 3.0)]
+    ['1 ms', '4.2 ms', '300 ms', '42 s', '3.1 s']
+    """
+    if seconds < 1e-3:
+        return "1 ms"
+    unit, size = _unit(seconds)
+    value = seconds / size
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return f"{digits((math.floor(value / step + 1e-9) + 1) * step)} {unit}"
+
+
+def _unit(seconds: float) -> tuple[str, float]:
+    """Up to 1 s in milliseconds, up to 2 minutes in seconds, up to 2 hours in minutes."""
+    place = sum(abs(seconds) >= limit for limit in (0.9995, 119.95, 119.95 * 60))
+    return _UNITS[place]
+
+
+def digits(value: float) -> str:
+    """Three significant digits (whole numbers in full), thousands separated, no zeros at the end.
+
+    >>> [digits(x) for x in (0, 0.0514, 1.0, 9.996, 12.34, 1234.5, 1234567)]
+    ['0', '0.0514', '1', '10', '12.3', '1,234', '1,234,567']
+    """
+    if value == 0:
+        return "0"
+    places = max(2 - math.floor(math.log10(abs(value))), 0)
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if places else text
+
+
+def count(number: int, noun: str) -> str:
+    """Count things.
+
+    >>> count(1, "slot"), count(1234, "slot")
+    ('1 slot', '1,234 slots')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(share: float | None) -> str:
+    """Whole percent; a dash for nothing.
+
+    >>> percent(0.1234), percent(0.004), percent(0.0), percent(None)
+    ('12 %', '0.4 %', '0 %', '–')
+    """
+    if share is None:
+        return "–"
+    return f"{share * 100:.1f} %" if 0 < share < 0.00995 else f"{share * 100:.0f} %"
