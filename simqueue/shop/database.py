@@ -90,7 +90,7 @@ class Database:
             yield
         except (exc.DBAPIError, exc.TimeoutError) as error:
             advice = "" if kind is JobError else f"; {_advice(self._engine)}"
-            raise kind(f"database {self._shown}: {_reason(error)}{advice}") from error
+            raise kind(f"database {self._shown}: {reason(error)}{advice}") from error
 
 
 def open_database(url: str) -> Database:
@@ -124,7 +124,7 @@ def open_database(url: str) -> Database:
             "install it with: pip install 'simqueue[postgres]'"
         ) from None
     except (exc.ArgumentError, ValueError, TypeError) as error:
-        raise InputError(f"database {shown}: {_reason(error)}; {_EXPECTED}") from None
+        raise InputError(f"database {shown}: {reason(error)}; {_EXPECTED}") from None
     return Database(engine, shown)
 
 
@@ -172,7 +172,8 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """The first line of what a database's driver says about an error."""
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
     return lines[0] if lines else type(cause).__name__

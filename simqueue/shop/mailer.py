@@ -115,11 +115,18 @@ class SmtpMailer:
                 timeout=self._timeout_s,
             )
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
             raise JobError(
-                f"email {message['Message-ID']}: mail server {self._shown}: {reason}; "
+                f"email {message['Message-ID']}: mail server {self._shown}: {_reason(error)}; "
                 "check SMTP_URL if this lasts"
             ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused) and error.recipients:
+        error = error.recipients[0]
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return f"{error.code} {' '.join(error.message.split())}"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def open_mailer(smtp_url: str | None) -> Mailer:

@@ -7,14 +7,15 @@ a coroutine calls them through `asyncio.to_thread`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, and_, exc, func, select
+from sqlalchemy import Connection, exc, select
 
 from simqueue.errors import InputError
+from simqueue.shop import statements as sql
 from simqueue.shop.catalogue import Product
-from simqueue.shop.database import Database
+from simqueue.shop.database import Database, reason
 from simqueue.shop.orders import Order, OrderLine
 from simqueue.shop.states import CustomerStatus, OrderState
 from simqueue.shop.tables import SHOP, order_lines, orders, products, sent_emails, stock
@@ -76,14 +77,14 @@ class Store:
         ]
         with self._database.writing() as connection:
             insert = self._database.insert(orders).values(head).on_conflict_do_nothing()
-            if connection.execute(insert).rowcount == 0:
+            if connection.execute(insert.returning(orders.c.order_id)).first() is None:
                 return False
             try:
                 connection.execute(sa.insert(order_lines), lines)
             except exc.IntegrityError as error:
                 raise InputError(
-                    f"order {order.order_id}: {error.orig}; expected products of the catalogue, "
-                    "at least one unit of each"
+                    f"order {order.order_id}: {reason(error)}; expected products of the "
+                    "catalogue, at least one unit of each"
                 ) from None
         return True
 
@@ -156,50 +157,20 @@ class Store:
 
     def order(self, order_id: str) -> Order:
         """An order as it was placed; raises as `state` does."""
-        columns = (order_lines.c.sku, order_lines.c.quantity, order_lines.c.unit_price)
-        query = select(*columns).where(order_lines.c.order_id == order_id)
         with self._database.reading() as connection:
-            head = connection.execute(
-                select(*(orders.c[name] for name in _HEAD)).where(orders.c.order_id == order_id)
-            ).one_or_none()
-            rows = connection.execute(query.order_by(order_lines.c.number)).all()
-        if head is None:
-            raise _unknown(order_id)
-        lines = tuple(OrderLine(*row) for row in rows)
-        return Order(head.order_id, head.placed_at, head.customer_id, head.country, lines)
+            return _order(connection, order_id)[0]
 
-    def product_names(self, order_id: str) -> dict[str, str]:
-        """The names of an order's products, by SKU."""
-        query = (
-            select(products.c.sku, products.c.description)
-            .join(order_lines, order_lines.c.sku == products.c.sku)
-            .where(order_lines.c.order_id == order_id)
-        )
-        with self._database.reading() as connection:
-            return {row.sku: row.description for row in connection.execute(query)}
+    def unsent(self, order_id: str, kind: str) -> tuple[Order, dict[str, str]] | None:
+        """What an email of this kind needs, or None if it is on record as sent.
 
-    def on_hand(self) -> dict[str, int]:
-        """Units in stock now, by SKU."""
+        Returns
+        -------
+        tuple
+            The order, and the names of its products by SKU.
+        """
         with self._database.reading() as connection:
-            rows = connection.execute(select(stock.c.sku, stock.c.on_hand).order_by(stock.c.sku))
-            return {row.sku: row.on_hand for row in rows}
-
-    def customer_statuses(self) -> dict[CustomerStatus, int]:
-        """How many orders the customers see in each status."""
-        columns = (orders.c.status, orders.c.payment_status)
-        counts: dict[CustomerStatus, int] = {}
-        with self._database.reading() as connection:
-            rows = connection.execute(select(*columns, func.count()).group_by(*columns)).all()
-        for status, payment_status, count in rows:
-            seen = OrderState(status, payment_status).customer_status
-            counts[seen] = counts.get(seen, 0) + count
-        return counts
-
-    def email_sent(self, order_id: str, kind: str) -> bool:
-        """Whether this email of this order is on record."""
-        row = and_(sent_emails.c.order_id == order_id, sent_emails.c.kind == kind)
-        with self._database.reading() as connection:
-            return connection.execute(select(sent_emails.c.kind).where(row)).first() is not None
+            sent = connection.execute(sql.EMAIL, {"this_order": order_id, "kind": kind}).first()
+            return _order(connection, order_id) if sent is None else None
 
     def record_email(self, order_id: str, kind: str, message_id: str, sent_at: float) -> None:
         """Put an email on record, once; ``sent_at`` in Unix seconds."""
@@ -210,65 +181,63 @@ class Store:
 
     def emails(self) -> list[tuple[str, str]]:
         """(order, kind) of every email on record, in the order in which they were sent."""
-        columns = (sent_emails.c.order_id, sent_emails.c.kind)
         with self._database.reading() as connection:
-            rows = connection.execute(select(*columns).order_by(sent_emails.c.sent_at, *columns))
-            return [(order_id, kind) for order_id, kind in rows]
+            return [(row.order_id, row.kind) for row in connection.execute(sql.EMAILS)]
+
+    def on_hand(self) -> dict[str, int]:
+        """Units in stock now, by SKU."""
+        with self._database.reading() as connection:
+            return {row.sku: row.on_hand for row in connection.execute(sql.ON_HAND)}
+
+    def customer_statuses(self) -> dict[CustomerStatus, int]:
+        """How many orders the customers see in each status."""
+        counts: dict[CustomerStatus, int] = {}
+        with self._database.reading() as connection:
+            rows = connection.execute(sql.STATE_COUNTS).all()
+        for row in rows:
+            seen = OrderState(row.status, row.payment_status).customer_status
+            counts[seen] = counts.get(seen, 0) + row.orders
+        return counts
 
 
 _HEAD = ("order_id", "placed_at", "customer_id", "country")
-_STATE = (orders.c.status, orders.c.payment_status)
 
 
 def _move(
     connection: Connection, order_id: str, column: str, old: str, new: str
 ) -> OrderState | None:
-    move = (
-        sa.update(orders)
-        .where(orders.c.order_id == order_id, orders.c[column] == old)
-        .values({column: new})
-        .returning(*_STATE)
-    )
-    row = connection.execute(move).one_or_none()
+    values = {"this_order": order_id, "old": old, "new": new}
+    row = connection.execute(sql.MOVE[column], values).one_or_none()
     return None if row is None else OrderState(*row)
 
 
 def _state(connection: Connection, order_id: str) -> OrderState:
-    row = connection.execute(select(*_STATE).where(orders.c.order_id == order_id)).one_or_none()
+    row = connection.execute(sql.STATE, {"this_order": order_id}).one_or_none()
     if row is None:
         raise _unknown(order_id)
     return OrderState(*row)
+
+
+def _order(connection: Connection, order_id: str) -> tuple[Order, dict[str, str]]:
+    head = connection.execute(sql.ORDER, {"this_order": order_id}).one_or_none()
+    if head is None:
+        raise _unknown(order_id)
+    rows = connection.execute(sql.LINES, {"this_order": order_id}).all()
+    lines = tuple(OrderLine(row.sku, row.quantity, row.unit_price) for row in rows)
+    order = Order(head.order_id, head.placed_at, head.customer_id, head.country, lines)
+    return order, {row.sku: row.description for row in rows}
 
 
 def _unknown(order_id: str) -> InputError:
     return InputError(f"order {order_id}: not in the database; expected one that was placed")
 
 
-def _needed(order_id: str) -> Any:
-    """Units that an order takes from each shelf: a product may be on several of its lines."""
-    return (
-        select(order_lines.c.sku, func.sum(order_lines.c.quantity).label("units"))
-        .join(stock, stock.c.sku == order_lines.c.sku)
-        .where(order_lines.c.order_id == order_id)
-        .group_by(order_lines.c.sku)
-        .subquery("needed")
-    )
-
-
 def _take_stock(connection: Connection, order_id: str) -> bool:
     """Take the whole order from the shelves, or nothing."""
-    needed = _needed(order_id)
-    # Two orders that lock the same shelves in opposite order would wait for each other for ever.
-    # (SQLite has one writer at a time and leaves FOR UPDATE out.)
-    lock = select(stock.c.sku).where(stock.c.sku.in_(select(needed.c.sku)))
-    shelves = connection.execute(lock.order_by(stock.c.sku).with_for_update()).all()
-    take = (
-        sa.update(stock)
-        .where(stock.c.sku == needed.c.sku, stock.c.on_hand >= needed.c.units)
-        .values(on_hand=stock.c.on_hand - needed.c.units)
-    )
+    this = {"this_order": order_id}
+    shelves = connection.execute(sql.LOCK_SHELVES, this).all()
     part = connection.begin_nested()
-    if connection.execute(take).rowcount == len(shelves):
+    if connection.execute(sql.TAKE_STOCK, this).rowcount == len(shelves):
         part.commit()
         return True
     part.rollback()

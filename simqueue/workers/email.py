@@ -24,9 +24,9 @@ async def send_email(shop: Shop, order_id: str, kind: str) -> str:
     JobError
         If the mail server or the database is in trouble.
     """
-    if not await asyncio.to_thread(shop.store.email_sent, order_id, kind):
-        order = await asyncio.to_thread(shop.store.order, order_id)
-        names = await asyncio.to_thread(shop.store.product_names, order_id)
+    due = await asyncio.to_thread(shop.store.unsent, order_id, kind)
+    if due is not None:
+        order, names = due
         now = shop.clock.now()
         message = letter(order, kind, names, now)
         await shop.mailer.send(message)
@@ -37,4 +37,5 @@ async def send_email(shop: Shop, order_id: str, kind: str) -> str:
 
 async def give_up_email(shop: Shop, order_id: str, kind: str) -> str:
     """Nothing to undo: ``failed``, or ``sent`` if it had been sent after all."""
-    return "sent" if await asyncio.to_thread(shop.store.email_sent, order_id, kind) else "failed"
+    due = await asyncio.to_thread(shop.store.unsent, order_id, kind)
+    return "sent" if due is None else "failed"
