@@ -23,7 +23,7 @@ Moment = Callable[[float], str]
 
 QUARTER_HOUR_S = 900.0
 _ROUND = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, QUARTER_HOUR_S)
-#: A window is at least so many mean service times long.
+#: A window is at least so many mean service times long; a wait longer than that is a burst's.
 _JOBS_PER_WINDOW = 10
 
 
@@ -87,6 +87,12 @@ def window_edges(low: float, high: float, least: float = 0.0) -> Floats:
         width = next((width for width in _ROUND if width >= least), least)
     whole = max(math.floor((high - low) / width + 0.5), 1)
     return np.append(low + width * np.arange(whole), high)
+
+
+def least_window(found: Sequence[History]) -> float:
+    """How long a window should at least be to show crowds, not single jobs: seconds."""
+    work = np.concatenate([np.empty(0), *(one.work_s for one in found)])
+    return _JOBS_PER_WINDOW * float(work.mean()) if len(work) else 0.0
 
 
 def offered_slots(found: Sequence[History], edges: Floats, replications: int) -> Floats:
@@ -154,8 +160,8 @@ def _peak(
     replications: int,
     moment: Moment,
 ) -> Peak:
-    work = np.concatenate([one.work_s for one in found])
-    edges = window_edges(*window, least=_JOBS_PER_WINDOW * float(work.mean()))
+    least = least_window(found)
+    edges = window_edges(*window, least)
     load = offered_slots(found, edges, replications)
     busiest = int(np.argmax(load))
     needed = math.floor(load[busiest] + 1e-9) + 1
@@ -184,23 +190,30 @@ def _peak(
             moment(start),
             worst,
             None if near or worst_at is None else moment(worst_at),
+            burst=worst is not None and worst > least,
         ),
     )
 
 
 def _verdict(
-    who: str, slots: int, needed: int, when: str, worst: float | None, elsewhere: str | None
+    who: str,
+    slots: int,
+    needed: int,
+    when: str,
+    worst: float | None,
+    elsewhere: str | None,
+    burst: bool,
 ) -> str:
     subject = who[0].upper() + who[1:]
     if slots == 0:
         return f"{subject} has no slots: nothing starts."
     if worst is None:
         return f"{subject} has {count(slots, 'slot')}: nothing started in this window."
+    at = f" (at {elsewhere})" if elsewhere else ""
     if needed > slots:
-        at = f" (at {elsewhere})" if elsewhere else ""
-        return (
-            f"{subject} needs {count(needed, 'slot')} at {when}; it has {slots:,}: "
-            f"waits reach {duration(worst)}{at}."
-        )
+        needs = f"{subject} needs {count(needed, 'slot')} at {when}; it has {slots:,}"
+        return f"{needs}: waits reach {duration(worst)}{at}."
     enough = f"{subject} has {count(slots, 'slot')} and needs {needed:,} at its busiest ({when})"
+    if burst:
+        return f"{enough}, yet bursts make jobs wait up to {duration(worst)}{at}."
     return f"{enough}: waits stay under {duration_up(worst)}."

@@ -35,21 +35,31 @@ def duration_up(seconds: float) -> str:
     return f"{digits((math.floor(value / step + 1e-9) + 1) * step)} {unit}"
 
 
+def duration_within(mean: float, half: float) -> str:
+    """Word a mean with the half-width of its interval, in one unit.
+
+    >>> duration_within(0.417, 0.057), duration_within(26.7, 7.142)
+    ('417 ± 57 ms', '26.7 ± 7.1 s')
+    """
+    unit, size = _unit(max(abs(mean), half))
+    return f"{digits(mean / size)} ± {digits(half / size, 2)} {unit}"
+
+
 def _unit(seconds: float) -> tuple[str, float]:
     """Up to 1 s in milliseconds, up to 2 minutes in seconds, up to 2 hours in minutes."""
     place = sum(abs(seconds) >= limit for limit in (0.9995, 119.95, 119.95 * 60))
     return _UNITS[place]
 
 
-def digits(value: float) -> str:
-    """Three significant digits (whole numbers in full), thousands separated, no zeros at the end.
+def digits(value: float, figures: int = 3) -> str:
+    """So many significant digits (whole numbers in full), thousands separated, no final zeros.
 
     >>> [digits(x) for x in (0, 0.0514, 1.0, 9.996, 12.34, 1234.5, 1234567)]
     ['0', '0.0514', '1', '10', '12.3', '1,234', '1,234,567']
     """
     if value == 0:
         return "0"
-    places = max(2 - math.floor(math.log10(abs(value))), 0)
+    places = max(figures - 1 - math.floor(math.log10(abs(value))), 0)
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if places else text
 

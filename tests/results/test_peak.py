@@ -82,6 +82,14 @@ def test_slots_enough():
     )
 
 
+def test_slots_enough_on_average_but_not_for_a_burst():
+    log = hand_log(*day(45900, 2, 0.5, wait=0.291), *day(50000, 1, 0.5, wait=5.1))
+    assert peaks(log, (0, 86_400), {"order": 5}, clock)["order"].verdict == (
+        "The order queue has 5 slots and needs 1 at its busiest (12:45), "
+        "yet bursts make jobs wait up to 5.1 s (at 13:53)."
+    )
+
+
 def test_a_whole_load_needs_one_slot_more():
     log = hand_log(*day(0, 30, 90))
     peak = peaks(log, (0, 86_400), {"order": 3}, clock)["order"]

@@ -1,0 +1,289 @@
+"""A run in one figure: what came in, how long the queues got, how long jobs waited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.errors import InputError
+from simqueue.results.attempt_log import AttemptLog
+from simqueue.results.files import reason, replacing
+from simqueue.results.history import History, histories
+from simqueue.results.peak import Moment, Peak, least_window, offered_slots, peaks, window_edges
+from simqueue.results.style import OKABE_ITO, STYLE, look
+from simqueue.results.wording import digits, duration
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+_LENGTH_BINS = 240
+_TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
+_DAY_S = 86_400
+
+
+def plot_run(
+    log: AttemptLog,
+    path: Path,
+    window: tuple[float, float],
+    slots: Mapping[str, int],
+    moment: Moment,
+    shared: bool = False,
+) -> str:
+    """Write the figure of a run as PNG (150 dpi) and return its alternative text.
+
+    The text is in the file, too, as its ``Description``.
+
+    Parameters
+    ----------
+    log, window, slots, moment, shared
+        As in `simqueue.results.peak.peaks`.
+    path
+        Where to; a name that ends in ``.png``.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written or its name ends in something else.
+    """
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path}: cannot write the plot: expected a name that ends in .png")
+    import matplotlib as mpl
+
+    with mpl.rc_context(STYLE):
+        figure, text = run_figure(log, window, slots, moment, shared)
+        try:
+            with replacing(path) as draft:
+                # Without matplotlib's version, equal runs are equal files.
+                about = {"Description": text, "Software": None}
+                figure.savefig(draft, format="png", metadata=about)
+        except OSError as error:
+            raise InputError(f"{path}: cannot write the plot: {reason(error)}") from error
+    return text
+
+
+def run_figure(
+    log: AttemptLog,
+    window: tuple[float, float],
+    slots: Mapping[str, int],
+    moment: Moment,
+    shared: bool = False,
+) -> tuple[Figure, str]:
+    """Draw the figure of a run; returns it with its alternative text. See `plot_run`."""
+    from matplotlib.figure import Figure
+
+    found: dict[str, list[History]] = {}
+    for one in histories(log):
+        found.setdefault(one.queue, []).append(one)
+    queues = {queue: found[queue] for queue in (*slots, *log.queues) if queue in found}
+    runs = len(np.unique(log.rows["replication"])) or 1
+    tops = peaks(log, window, slots, moment, shared)
+    edges = window_edges(
+        *window, least=least_window([h for found in queues.values() for h in found])
+    )
+    figure = Figure(figsize=(9, 9.5), layout="constrained")
+    panels = figure.subplots(3, 1, sharex=True)
+    titles = [
+        _arrivals(panels[0], queues, edges, runs, moment),
+        _lengths(panels[1], queues, window, runs, moment),
+        _waits(panels[2], queues, edges, moment),
+    ]
+    for panel, title in zip(panels, titles, strict=True):
+        panel.set_title(title)
+    finding = _worst(tops)
+    figure.suptitle(_wrapped(finding), x=0.01, ha="left", fontweight="bold", fontsize=13)
+    short = _shade(panels, queues, edges, slots, runs, shared)
+    _clock_axis(panels[-1], window, moment)
+    if len(queues) > 1 or short:
+        figure.legend(
+            *panels[0].get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=4,
+        )
+    text = (
+        f"{finding} Three charts over the same time, {moment(window[0])} to {moment(window[1])}, "
+        f"for {_listed(list(queues)) or 'no queue'}. " + " ".join(f"{title}." for title in titles)
+    )
+    return figure, text
+
+
+def _arrivals(
+    panel: Axes, queues: Mapping[str, list[History]], edges: Floats, runs: int, moment: Moment
+) -> str:
+    unit, seconds = ("minute", 60) if edges[-1] - edges[0] >= 600 else ("second", 1)
+    rates = {
+        queue: sum(np.histogram(h.jobs.enqueued_s, edges)[0] for h in found)
+        / np.diff(edges) / runs * seconds
+        for queue, found in queues.items()
+    }  # fmt: skip
+    _steps(panel, rates, edges)
+    panel.set_ylabel(f"jobs a {unit}")
+    return _most(rates, edges, moment, "Most arrivals", lambda value: f"{digits(value)} a {unit}")
+
+
+def _lengths(
+    panel: Axes,
+    queues: Mapping[str, list[History]],
+    window: tuple[float, float],
+    runs: int,
+    moment: Moment,
+) -> str:
+    edges = np.linspace(*window, _LENGTH_BINS + 1)
+    lengths = {}
+    for queue, found in queues.items():
+        waited = sum(_since(h.ready_s, edges) - _since(h.left_s, edges) for h in found)
+        # Rounding of large sums may leave a queue a hair below or above none.
+        lengths[queue] = np.maximum(np.round(np.diff(waited) / np.diff(edges) / runs, 9), 0.0)
+    _steps(panel, lengths, edges, every=_LENGTH_BINS // 12)
+    panel.set_ylabel("jobs waiting")
+    title = _most(lengths, edges, moment, "Longest queue", lambda value: f"{digits(value)} jobs")
+    return f"{title} (means of {duration(float(edges[1] - edges[0]))})"
+
+
+def _since(times: Floats, edges: Floats) -> Floats:
+    """For each edge, how long ago all ``times`` before it were, added up."""
+    times = np.sort(times[np.isfinite(times)])
+    sums = np.concatenate([[0.0], np.cumsum(times)])
+    before = np.searchsorted(times, edges)
+    return np.asarray(before * edges - sums[before])
+
+
+def _waits(panel: Axes, queues: Mapping[str, list[History]], edges: Floats, moment: Moment) -> str:
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    p95 = {queue: _per_window(found, edges, 0.95) for queue, found in queues.items()}
+    longest = {queue: _per_window(found, edges, 1.0) for queue, found in queues.items()}
+    seen = np.concatenate([np.zeros(0), *p95.values(), *longest.values()])
+    seen = seen[~np.isnan(seen)]
+    top = float(seen.max(initial=0.0))
+    # Waits that span decades need a log scale, and there zero needs a place: a thousandth of the
+    # longest, below which nothing matters.
+    spread = top > 0 and float(seen.min()) < top / 20
+    floor = 10.0 ** (np.floor(np.log10(top)) - 3) if spread else 0.0
+    middle = (edges[:-1] + edges[1:]) / 2
+    every = max(len(middle) // 12, 1)
+    for number, queue in enumerate(queues):
+        style = look(number)
+        panel.plot(middle, np.maximum(p95[queue], floor), **style, markevery=every)
+        panel.plot(
+            *(middle, np.maximum(longest[queue], floor), "."),
+            color=style["color"], markersize=3.5, alpha=0.6,
+        )  # fmt: skip
+    if spread:
+        panel.set_yscale("log")
+        panel.yaxis.set_minor_locator(NullLocator())
+    panel.set_ylim(floor * 0.8, top * (1.5 if spread else 1.08) or 1)
+    panel.yaxis.set_major_formatter(
+        FuncFormatter(lambda y, _: f"≤ {duration(y)}" if y <= floor * 1.01 and y else duration(y))
+    )
+    panel.set_ylabel("wait (line: p95, dots: longest)")
+    return _most(longest, edges, moment, "Longest wait", duration)
+
+
+def _per_window(found: list[History], edges: Floats, quantile: float) -> Floats:
+    """Quantile of the waits of attempts that became ready in each window; NaN where none did."""
+    ready = np.concatenate([one.ready_s for one in found])
+    waits = np.concatenate([one.wait_s for one in found])
+    known = ~np.isnan(waits)
+    ready, waits = ready[known], waits[known]
+    order = np.argsort(ready)
+    cuts = np.searchsorted(ready[order], edges)
+    return np.array(
+        [
+            np.quantile(part, quantile) if len(part) else np.nan
+            for part in np.split(waits[order], cuts)[1:-1]
+        ]
+    )
+
+
+def _steps(
+    panel: Axes, values: Mapping[str, Floats], edges: Floats, every: int | None = None
+) -> None:
+    every = every or max(len(edges) // 12, 1)
+    for number, (queue, value) in enumerate(values.items()):
+        # Markers of different queues stand beside each other.
+        panel.plot(
+            edges,
+            np.append(value, value[-1]),
+            drawstyle="steps-post",
+            label=queue,
+            markevery=(number * every // 3 % every, every),
+            **look(number),
+        )
+    panel.set_ylim(0, max((value.max() for value in values.values()), default=0) * 1.08 or 1)
+
+
+def _most(
+    values: Mapping[str, Floats],
+    edges: Floats,
+    moment: Moment,
+    what: str,
+    words: Callable[[float], str],
+) -> str:
+    """Say which queue had the most of it, and when."""
+    tops = {queue: float(np.nanmax(value, initial=0.0)) for queue, value in values.items()}
+    queue = max(tops, key=lambda queue: tops[queue], default=None)
+    if queue is None or tops[queue] == 0:
+        return f"{what}: none"
+    at = float(edges[int(np.nanargmax(values[queue]))])
+    return f"{what}: {queue}, {words(tops[queue])} at {moment(at)}"
+
+
+def _worst(tops: Mapping[str, Peak]) -> str:
+    """The verdict on the queue that is shortest of slots."""
+    if not tops:
+        return "Nothing ran."
+    return max(tops.values(), key=lambda peak: peak.load / (peak.slots or 1e-9)).verdict
+
+
+def _shade(
+    panels: NDArray[np.object_],
+    queues: Mapping[str, list[History]],
+    edges: Floats,
+    slots: Mapping[str, int],
+    runs: int,
+    shared: bool,
+) -> bool:
+    """Shade the windows in which more work came in than there were slots for."""
+    loads = {queue: offered_slots(found, edges, runs) for queue, found in queues.items()}
+    short = np.zeros(len(edges) - 1, dtype=bool)
+    if shared:
+        short = sum(loads.values(), np.zeros(len(edges) - 1)) >= max(slots.values(), default=0)
+    else:
+        for queue, load in loads.items():
+            short |= load >= slots.get(queue, 0)
+    label = "more work came in than the slots can do"
+    for number in np.flatnonzero(short & (len(queues) > 0)).tolist():
+        for panel in panels:
+            panel.axvspan(
+                *(edges[number], edges[number + 1]),
+                color=OKABE_ITO["yellow"], alpha=0.25, lw=0, zorder=0, label=label,
+            )  # fmt: skip
+        label = "_"
+    return bool(short.any())
+
+
+def _clock_axis(panel: Axes, window: tuple[float, float], moment: Moment) -> None:
+    low, high = window
+    step = next((step for step in _TICKS_S if (high - low) / step <= 9), None)
+    step = step or _DAY_S * max(round((high - low) / _DAY_S / 8), 1)
+    ticks = np.arange(np.ceil(low / step) * step, high + step * 1e-6, step)
+    panel.set_xticks(ticks, [moment(float(tick)) for tick in ticks])
+    panel.set_xlim(low, high)
+    panel.set_xlabel("time")
+
+
+def _wrapped(text: str) -> str:
+    import textwrap
+
+    return "\n".join(textwrap.wrap(text, 78))
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
