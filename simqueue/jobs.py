@@ -178,7 +178,7 @@ def parse_payload(job: Job) -> _Payload:
 
 
 def _first_line(error: ValueError) -> str:
-    details = getattr(error, "errors", list)()
+    details: list[dict[str, Any]] = getattr(error, "errors", list)()
     if not details:
         return str(error)
     where = ".".join(str(part) for part in details[0]["loc"])

@@ -77,7 +77,7 @@ class Backoff(BaseModel):
         if attempt < 1:
             raise ValueError(f"attempt(={attempt}) must be at least 1")
         factor = 2.0 ** (attempt - 1) if self.type == "exponential" else 1.0
-        delay = math.floor(factor * self.delay_ms + 0.5)
+        delay: float = math.floor(factor * self.delay_ms + 0.5)
         if self.max_ms is not None:
             delay = min(delay, self.max_ms)
         if self.jitter == 0 or draw is None:

@@ -24,22 +24,25 @@ app = typer.Typer(
     help="Understand, and plan, production job queues.",
     epilog="Start with: python -m simqueue simulate",
     rich_markup_mode=None,
-    no_args_is_help=True,
     add_completion=False,
 )
 for command in (simulate, replay, backoff):
     app.command()(command)
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", help="Say which version this is.", is_eager=True)
+        bool,
+        typer.Option("--version", help="Say which version this is."),
     ] = False,
 ) -> None:
+    """What is asked without a command: the version, or else help."""
     if version:
         print(__version__)
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,7 +57,7 @@ def run(arguments: list[str] | None = None) -> int:
     except InputError as error:
         return _refuse(str(error))
     except TyperException as error:
-        return _refuse(str(error), help_too=True)
+        return _refuse(error.format_message(), help_too=True)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130

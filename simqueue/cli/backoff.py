@@ -1,4 +1,4 @@
-"""``simqueue backoff``: when is each attempt?"""
+"""``simqueue backoff``: when each attempt would be made."""
 
 from __future__ import annotations
 

@@ -10,7 +10,13 @@ from contextlib import contextmanager
 def progress_bar(what: str, total: float) -> Iterator[Callable[[float], None]]:
     """Show a bar on standard error, if that is a terminal; call the result with what is done."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
     with Progress(

@@ -32,9 +32,7 @@ def replay(
             "Without it time is virtual: nobody waits, and the log says when things would be."
         ),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Place only the first N orders.")
-    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Place only the first N orders.")] = None,
     log: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv[.gz]", help="Write the attempt log to this file."),

@@ -1,2 +1,202 @@
-def simulate() -> None:
-    """x"""
+"""``simqueue simulate``: tell what would happen."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simqueue.errors import InputError
+
+if TYPE_CHECKING:
+    from simqueue.simulation.run import Run
+    from simqueue.workload.reading import Override
+    from simqueue.workload.scenario import Scenario
+
+
+def simulate(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[SCENARIO.toml]",
+            help="What to simulate. [default: the busiest day of the recorded weeks, scaled up]",
+        ),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Worker processes.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(metavar="N", help="Slots of each worker, for each queue.")
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(metavar="MODE", help="bull-queue or in-process.")
+    ] = None,
+    arrivals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|RATE",
+            help="Other arrivals: a CSV file with a column placed_at, or a rate per second.",
+        ),
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(metavar="S", help="Stop arrivals after so many seconds.")
+    ] = None,
+    warmup: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Leave jobs of the first S seconds out of the summary."),
+    ] = None,
+    replications: Annotated[
+        int,
+        typer.Option(
+            metavar="R", min=1, help="Independent repetitions; two or more give intervals."
+        ),
+    ] = 1,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="The number that fixes every draw.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change any key, such as queues.order.attempts=5."
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv[.gz]", help="Write the attempt log.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw arrivals, queue lengths and waits."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Simulate the order, payment and email queues, and say what would happen.
+
+    \b
+    Try:
+      simqueue simulate                       a busy day with one worker: too few
+      simqueue simulate --workers 2           the same jobs, two workers
+      simqueue simulate --plot day.png        see it
+      simqueue simulate --arrivals 3 --duration 3600 --replications 10
+    """  # noqa: D301
+    from simqueue.cli.progress import progress_bar
+    from simqueue.simulation.run import simulate as run_simulation
+    from simqueue.workload.reading import parse_set, read_scenario
+
+    overrides: list[Override] = [parse_set(text) for text in set_ or []]
+    for key, flag, value in (
+        ("workers.count", "--workers", workers),
+        ("workers.concurrency", "--concurrency", concurrency),
+        ("mode", "--mode", mode),
+        ("duration_s", "--duration", duration),
+        ("warmup_s", "--warmup", warmup),
+        ("seed", "--seed", seed),
+    ):
+        if value is not None:
+            overrides.append((key, value, f"{flag} {value}"))
+    scenario = read_scenario(file, overrides, arrivals)
+    _check_writable(log, plot)
+    with progress_bar(f"simulating {scenario.name}", 1.0) as progress:
+        run = run_simulation(scenario, replications, progress)
+    if len(run.log) == 0:
+        _explain_nothing(run)
+    if log is not None:
+        run.log.write(log)
+    _present(run, replications, plot, as_json)
+
+
+def _check_writable(*paths: Path | None) -> None:
+    """Refuse early: nobody wants to hear of a wrong folder after a long run."""
+    for path in paths:
+        if path is not None and not path.parent.is_dir():
+            raise InputError(f"{path}: there is no folder {path.parent}")
+
+
+def _explain_nothing(run: Run) -> None:
+    if run.cut_off_s is not None:
+        print("interrupted before anything had happened", file=sys.stderr)
+        raise typer.Exit(130)
+
+
+def _present(run: Run, asked: int, plot: Path | None, as_json: bool) -> None:
+    from simqueue.results.peak import peaks
+    from simqueue.results.steady_state import load_warnings, theory
+    from simqueue.results.summary import summarise
+
+    scenario = run.scenario
+    in_process = scenario.mode == "in-process"
+    window = (scenario.warmup_s, min(scenario.duration_s, run.cut_off_s or scenario.duration_s))
+    summary = summarise(run.log, window, scenario.slots, run.replications)
+    verdicts = {
+        name: peak.verdict
+        for name, peak in peaks(
+            run.log, window, scenario.slots, scenario.moment, shared=in_process
+        ).items()
+    }
+    warnings = load_warnings(scenario)
+    if run.cut_off_s is not None:
+        warnings.insert(0, _interruption(run, asked))
+    formulas = theory(scenario)
+    if plot is not None:
+        from simqueue.results.plots import plot_run
+
+        plot_run(run.log, plot, window, scenario.slots, scenario.moment, shared=in_process)
+    if as_json:
+        document = {
+            "schema": 1,
+            "scenario": scenario.name,
+            "engine": run.log.engine,
+            "mode": scenario.mode,
+            "seed": scenario.seed,
+            "replications": run.replications,
+            "simulated_s": run.simulated_s,
+            "wall_s": run.wall_s,
+            **summary.as_dict(formulas),
+            "verdicts": verdicts,
+            "warnings": warnings,
+        }
+        print(json.dumps(document, allow_nan=False))
+    else:
+        from rich.console import Console
+
+        from simqueue.results.table import report
+
+        Console(highlight=False).print(
+            report(
+                summary, title(scenario, run.replications), formulas, verdicts.values(), warnings
+            )
+        )
+        print(f"{run.simulated_s:,.0f} s of virtual time in {run.wall_s:.1f} s.")
+    if run.cut_off_s is not None:
+        raise typer.Exit(130)
+
+
+def title(scenario: Scenario, replications: int) -> str:
+    """What was run, in words."""
+    if scenario.mode == "in-process":
+        who = f"in-process, {scenario.caller.concurrency} caller(s)"
+    else:
+        workers, slots = scenario.workers.count, scenario.workers.concurrency
+        who = f"{workers} worker{'s' * (workers > 1)} x {slots} slots per queue"
+    words = f"{scenario.name}: {who}, seed {scenario.seed}"
+    if replications > 1:
+        words += f", {replications} replications"
+    for trace in scenario.traces:
+        start, end = trace.span
+        words += f"\nArrivals: real orders of {trace.trace.name}, {start:%d %b %Y %H:%M} to "
+        words += f"{end:%H:%M}" if end.date() == start.date() else f"{end:%d %b %Y %H:%M}"
+        if trace.scale != 1:
+            words += f", scaled: {trace.scale:g} times as many as recorded"
+        if trace.speed != 1:
+            words += f", {trace.speed:g} times as fast"
+    return words
+
+
+def _interruption(run: Run, asked: int) -> str:
+    if run.replications and run.cut_off_s is not None and asked > run.replications:
+        return f"interrupted: {run.replications} of {asked} replications were done"
+    at = run.scenario.moment(run.cut_off_s or 0.0)
+    return (
+        f"interrupted at {at}: the figures describe the run until then, without the jobs that "
+        "were in service or delayed at that moment"
+    )

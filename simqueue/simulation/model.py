@@ -183,7 +183,7 @@ class Model:
 
 
 class TrainingModel(Model):
-    """In-process mode: a web process that does each request's job, and what follows, in the request.
+    """In-process mode: a web process does each job, and what follows, within the request.
 
     A failed job is not tried again. Requests that find all callers busy wait their turn.
     """

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from simqueue.data import data_path
 from simqueue.errors import InputError
+from simqueue.workload.arrivals import Trace
 from simqueue.workload.scenario import Scenario
 
 #: The scenario that ``simulate`` runs when it is given none.
@@ -22,7 +23,11 @@ DEFAULT_SCENARIO = "busy-day.toml"
 Override = tuple[str, Any, str]  # key with dots, value, how the user said it
 
 
-def read_scenario(path: Path | None = None, overrides: list[Override] | None = None) -> Scenario:
+def read_scenario(
+    path: Path | None = None,
+    overrides: list[Override] | None = None,
+    arrivals: str | None = None,
+) -> Scenario:
     """Read a scenario.
 
     Parameters
@@ -32,6 +37,8 @@ def read_scenario(path: Path | None = None, overrides: list[Override] | None = N
     overrides
         Settings that replace the file's: dotted key, value, and the words to blame, such as
         ``--workers 0``.
+    arrivals
+        A rate per second or a trace, in the place of the scenario's own.
 
     Raises
     ------
@@ -45,6 +52,9 @@ def read_scenario(path: Path | None = None, overrides: list[Override] | None = N
         raise InputError(f"{path}: cannot read the scenario: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not TOML: {error}") from error
+    overrides = list(overrides or [])
+    if arrivals is not None:
+        overrides = [*_other_arrivals(table, arrivals, path), *overrides]
     return build_scenario(table, place=str(path), folder=path.parent, overrides=overrides)
 
 
@@ -96,6 +106,37 @@ def parse_set(text: str) -> Override:
         return key, value, words
 
 
+def _other_arrivals(table: Mapping[str, Any], text: str, path: Path) -> list[Override]:
+    """``--arrivals`` as settings: it replaces the one stream that follows no other."""
+    words = f"--arrivals {text}"
+    streams = table.get("arrivals", {})
+    roots = [
+        queue
+        for queue, stream in streams.items()
+        if isinstance(stream, dict) and "follows" not in stream
+    ]
+    if len(roots) != 1:
+        raise InputError(
+            f"{words}: {path.name} has {len(roots)} streams that it could replace; "
+            "say which with --set, such as --set arrivals.order.rate_per_s=3"
+        )
+    key = f"arrivals.{roots[0]}"
+    try:
+        rate = float(text)
+    except ValueError:
+        file = Path(text)
+        if not file.is_file():
+            raise InputError(f"{words}: neither a rate per second nor a file") from None
+        return [(key, {"trace": str(file.resolve())}, words)]
+    new: list[Override] = [(key, {"rate_per_s": rate}, words)]
+    old = streams[roots[0]]
+    if "trace" in old and "duration_s" not in table:
+        # The run lasts as long as it would have with the trace.
+        trace = Trace.model_validate(old, context={"find": lambda name: _find(name, path.parent)})
+        new.append(("duration_s", trace.duration_s, words))
+    return new
+
+
 def _find(name: str, folder: Path) -> str:
     """A file that a scenario names: relative to the scenario, then to the packaged data."""
     path = Path(name)
@@ -133,9 +174,20 @@ def _one_line(error: ValidationError, place: str, said: Mapping[str, str]) -> st
         first["input"], dict
     ):
         what = f"{what}, not {first['input']!r}"
-    blame = next((said[k] for k in said if key and (key == k or key.startswith(f"{k}."))), place)
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    return f"{blame}: {key + ': ' if key else ''}{what}{more}"
+    text = f"{key}: {what}" if key else what
+    return f"{_blame(text, place, said)}: {text}{more}"
+
+
+def _blame(text: str, place: str, said: Mapping[str, str]) -> str:
+    """Who is to blame for what ``text`` says of a key: a flag, the file, or the two together."""
+    key = text.partition(": ")[0]
+    for one, words in said.items():
+        if f"{key}.".startswith(f"{one}."):
+            return words
+        if one.startswith(f"{key}."):
+            return f"{place} with {words}"
+    return place
 
 
 def _is_tag(path: list[str], i: int, known: set[str]) -> bool:

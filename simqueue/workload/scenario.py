@@ -147,9 +147,7 @@ class Scenario(_Part):
                 raise ValueError(f"arrivals.{queue}: there is no queues.{queue}")
             leader = stream.follows if isinstance(stream, Follows) else None
             if leader is not None and isinstance(self.arrivals.get(leader), Follows | None):
-                raise ValueError(
-                    f"arrivals.{queue}.follows: {leader!r} has no arrivals of its own"
-                )
+                raise ValueError(f"arrivals.{queue}.follows: {leader!r} has no arrivals of its own")
         if self.workers.type != "all" and self.workers.type not in named:
             raise ValueError(f"workers.type: there is no queues.{self.workers.type}")
         for queue in self.queues:
