@@ -68,7 +68,7 @@ def _jobs(summary: Summary) -> Table:
     for name, queue in summary.queues.items():
         per_job = queue.attempts_per_job
         table.add_row(
-            name,
+            Text(name),  # never markup
             f"{queue.arrived:,}",
             f"{queue.failed:,}",
             "–" if per_job is None else f"{per_job:.2f}",
@@ -91,7 +91,7 @@ def _times(summary: Summary, theory: Mapping[str, Theory | None]) -> Table:
         wait, response, entry = queue.wait_s, queue.response_s, theory.get(name)
         expected = duration(float(entry["wait_mean_s"])) if entry else "–"
         table.add_row(
-            name,
+            Text(name),  # never markup
             _mean(wait),
             *([expected] if known else []),
             *(duration(value) for value in (wait.p95, wait.p99, wait.max)),
