@@ -37,6 +37,7 @@ class Database:
 
     def __init__(self, engine: Engine, shown: str) -> None:
         self._engine = engine
+        self._reader = engine.execution_options(reading=True)
         self._shown = shown
 
     @contextmanager
@@ -48,8 +49,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that changes nothing and, on SQLite, waits for nobody."""
-        reader = self._engine.execution_options(reading=True)
-        with self._trouble(JobError), reader.begin() as connection:
+        with self._trouble(JobError), self._reader.begin() as connection:
             yield connection
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:

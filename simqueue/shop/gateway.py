@@ -37,6 +37,15 @@ gateway_charges = Table(
 )
 
 
+#: The first answer stands.
+_DECIDE = (
+    sa.update(gateway_charges)
+    .where(gateway_charges.c.key == sa.bindparam("this_key"))
+    .values(answer=func.coalesce(gateway_charges.c.answer, sa.bindparam("new_answer")))
+    .returning(gateway_charges.c.answer)
+)
+
+
 class GatewayError(JobError):
     """The gateway gave no answer: a timeout or an HTTP 5xx. Whether it acted is not known."""
 
@@ -105,6 +114,7 @@ class SimulatedGateway:
         self._clock = clock
         self._seed = seed
         self._conditions = conditions or Conditions()
+        self._count = {what: self._counting(what) for what in ("charge", "refund")}
 
     def prepare(self) -> None:
         """Make the gateway's table; raises `InputError` if the database cannot be used."""
@@ -167,7 +177,7 @@ class SimulatedGateway:
     ) -> Literal["early", "late"] | None:
         """Let the call take its time; tell whether its answer is lost, before or after the work."""
         began = self._clock.now()
-        number = await asyncio.to_thread(self._count, what, key, amount)
+        number = await asyncio.to_thread(self._number, what, key, amount)
         draw = random.Random(f"{self._seed}/{key}/{what}/{number}")
         is_ = self._conditions
         latency_s = is_.latency_median_s * draw.lognormvariate(0.0, is_.latency_sigma)
@@ -177,27 +187,25 @@ class SimulatedGateway:
             return "early"
         return ("late" if late else "early") if failed else None
 
-    def _count(self, what: str, key: str, amount: Decimal) -> int:
+    def _counting(self, what: str) -> sa.Executable:
         calls = gateway_charges.c[f"{what}_calls"]
-        first = {"key": key, "amount": amount, calls.name: 1}
-        insert = self._database.insert(gateway_charges).values(first)
-        count = insert.on_conflict_do_update(
-            index_elements=["key"], set_={calls.name: calls + 1}
-        ).returning(calls)
+        first = self._database.insert(gateway_charges).values({calls.name: 1})
+        again = {calls.name: calls + 1}
+        return first.on_conflict_do_update(index_elements=["key"], set_=again).returning(calls)
+
+    def _number(self, what: str, key: str, amount: Decimal) -> int:
+        row = {"key": key, "amount": amount}
         with self._database.writing() as connection:
-            return cast(int, connection.execute(count).scalar_one())
+            return cast(int, connection.execute(self._count[what], row).scalar_one())
 
     def _decide(self, key: str) -> Answer:
         card = random.Random(f"{self._seed}/{key}/card")
         answer = "declined" if card.random() < self._conditions.decline_rate else "paid"
-        decide = sa.update(gateway_charges).where(gateway_charges.c.key == key)
-        decide = decide.values(answer=func.coalesce(gateway_charges.c.answer, answer))
         with self._database.writing() as connection:
-            decided = connection.execute(decide.returning(gateway_charges.c.answer))
+            decided = connection.execute(_DECIDE, {"this_key": key, "new_answer": answer})
             return cast(Answer, decided.scalar_one())
 
     def _give_back(self, key: str) -> None:
-        answer = func.coalesce(gateway_charges.c.answer, "declined")
-        close = sa.update(gateway_charges).where(gateway_charges.c.key == key)
+        close = _DECIDE.values(refunded=True)
         with self._database.writing() as connection:
-            connection.execute(close.values(answer=answer, refunded=True))
+            connection.execute(close, {"this_key": key, "new_answer": "declined"})

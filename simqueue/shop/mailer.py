@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
+import threading
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -54,14 +54,12 @@ class FolderMailer:
     def _write(self, message: EmailMessage) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         name = str(message["Message-ID"]).strip("<>").partition("@")[0]
-        handle, draft = tempfile.mkstemp(dir=self._folder, prefix=".draft-")
+        draft = self._folder / f".{name}.{os.getpid()}.{threading.get_ident()}"
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(message.as_bytes(policy=SMTP))
-            Path(draft).chmod(0o644)
-            Path(draft).replace(self._folder / f"{name}.eml")
+            draft.write_bytes(message.as_bytes(policy=SMTP))
+            draft.replace(self._folder / f"{name}.eml")
         except BaseException:
-            Path(draft).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise
 
 

@@ -26,6 +26,9 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        place = database.insert(orders).on_conflict_do_nothing()
+        self._place = place.returning(orders.c.order_id)
+        self._record_email = database.insert(sent_emails).on_conflict_do_nothing()
 
     def prepare(self, catalogue: Mapping[str, Product], levels: Mapping[str, int]) -> None:
         """Make the tables and, if there are no products yet, load them.
@@ -76,8 +79,7 @@ class Store:
             for number, line in enumerate(order.lines, start=1)
         ]
         with self._database.writing() as connection:
-            insert = self._database.insert(orders).values(head).on_conflict_do_nothing()
-            if connection.execute(insert.returning(orders.c.order_id)).first() is None:
+            if connection.execute(self._place, head).first() is None:
                 return False
             try:
                 connection.execute(sa.insert(order_lines), lines)
@@ -176,8 +178,7 @@ class Store:
         """Put an email on record, once; ``sent_at`` in Unix seconds."""
         row = {"order_id": order_id, "kind": kind, "message_id": message_id, "sent_at": sent_at}
         with self._database.writing() as connection:
-            insert = self._database.insert(sent_emails).values(row)
-            connection.execute(insert.on_conflict_do_nothing())
+            connection.execute(self._record_email, row)
 
     def emails(self) -> list[tuple[str, str]]:
         """(order, kind) of every email on record, in the order in which they were sent."""

@@ -168,6 +168,16 @@ def test_the_made_up_stock_turns_some_orders_away() -> None:
     assert rejected == 78
 
 
+def test_an_installed_wheel_carries_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simqueue.data._PACKAGE", tmp_path / "simqueue")
+    for folder in ("data", "simqueue/_data"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "orders.csv").write_text("")
+        assert data_path("orders.csv") == tmp_path / folder / "orders.csv"
+
+
 def test_data_that_is_not_packaged() -> None:
     with pytest.raises(InputError, match=r"data file nope\.csv: not found"):
         data_path("nope.csv")

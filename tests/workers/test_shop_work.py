@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Literal, get_args
 
@@ -13,7 +14,7 @@ from small_shop import CALM, Outbox, an_order, run, small_shop
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import EMAIL, EmailKind, Job, order_job, payment_job
 from simqueue.shop import Conditions, GatewayError, Shop
-from simqueue.shop.gateway import SimulatedGateway
+from simqueue.shop.gateway import Answer, SimulatedGateway
 from simqueue.workers.shop_work import ShopWork
 
 PRICE = Decimal("2.50")
@@ -92,7 +93,7 @@ def test_a_payment_given_up_leaves_the_customer_the_money() -> None:
         with pytest.raises(GatewayError):
             give_up(shop, PAYMENT)  # the refund's answer is lost too: the reconciler comes again
         well = SimulatedGateway(shop.database, shop.clock, conditions=CALM)
-        object.__setattr__(shop, "gateway", well)
+        shop = replace(shop, gateway=well)
         assert [give_up(shop, PAYMENT) for _ in range(2)] == ["failed", "failed"]
         assert shop.gateway.balance() == 0
         assert run(shop, PAYMENT) == ["failed"]
@@ -114,22 +115,20 @@ def test_what_was_not_done_is_failed(shop: Shop) -> None:
     assert shop.store.state("1") == ("pending", "pending")
 
 
-class Meanwhile:
-    """A gateway during whose calls something else happens: before it acts, and after."""
+class Meanwhile(SimulatedGateway):
+    """A gateway during whose charge something else happens: before it acts, or after."""
 
-    def __init__(
-        self, gateway: SimulatedGateway, before: Callable[[], None], after: Callable[[], None]
-    ) -> None:
-        self._gateway, self._before, self._after = gateway, before, after
+    def __init__(self, shop: Shop, moment: str, meanwhile: Callable[[], None]) -> None:
+        super().__init__(shop.database, shop.clock, conditions=CALM)
+        self._moment, self._meanwhile = moment, meanwhile
 
-    async def charge(self, key: str, amount: Decimal) -> str:
-        await asyncio.to_thread(self._before)
-        answer = await self._gateway.charge(key, amount)
-        await asyncio.to_thread(self._after)
+    async def charge(self, key: str, amount: Decimal) -> Answer:
+        if self._moment == "before":
+            await asyncio.to_thread(self._meanwhile)
+        answer = await super().charge(key, amount)
+        if self._moment == "after":
+            await asyncio.to_thread(self._meanwhile)
         return answer
-
-    async def refund(self, key: str) -> None:
-        await self._gateway.refund(key)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -137,21 +136,18 @@ class Meanwhile:
 def test_what_happens_during_the_charge_is_seen_after_it(moment: str, what: str) -> None:
     with small_shop(stock={"A": 0 if what != "give up" else 1}) as shop:
         shop.store.place(an_order("1"))
-        other = Shop(shop.database, shop.store, shop.gateway, shop.mailer, shop.clock)
 
         def meanwhile() -> None:
             if what == "give up":
-                give_up(other, PAYMENT)
+                give_up(shop, PAYMENT)
             elif what == "reject":
-                run(other, ORDER)
+                run(shop, ORDER)
             else:  # a second run of the same payment finds the order rejected
-                run(other, ORDER, PAYMENT)
+                run(shop, ORDER, PAYMENT)
 
-        happens = {"before": lambda: None, "after": lambda: None} | {moment: meanwhile}
-        object.__setattr__(shop, "gateway", Meanwhile(other.gateway, **happens))
-        (word,) = run(shop, PAYMENT)
+        (word,) = run(replace(shop, gateway=Meanwhile(shop, moment, meanwhile)), PAYMENT)
         assert word == {"give up": "failed", "reject": "refunded", "cancel": "cancelled"}[what]
-        assert other.gateway.balance() == 0
+        assert shop.gateway.balance() == 0
 
 
 @pytest.mark.parametrize(
@@ -183,8 +179,7 @@ def test_trouble_with_the_mail_is_a_failed_attempt(shop: Shop) -> None:
         async def send(self, _message: object) -> None:
             raise JobError("mail server down")
 
-    object.__setattr__(shop, "mailer", Down())
-    assert run(shop, email_job("payment-failed")) == ["error"]
+    assert run(replace(shop, mailer=Down()), email_job("payment-failed")) == ["error"]
     assert shop.store.emails() == []
 
 

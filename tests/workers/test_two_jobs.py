@@ -160,6 +160,33 @@ def test_payments_may_come_anywhere(
     assert ends[0] == ends[1]
 
 
+def test_all_jobs_at_once_and_twice(database_url: str) -> None:
+    """Both jobs of every order, two runs of each, as fast as the database lets them."""
+
+    async def rush(shop: Shop) -> None:
+        story = Story(shop)
+        jobs = [job_of(n, queue) for n in range(COUNT) for queue in ("payment", "order")]
+        await asyncio.gather(*(story.finish(job) for job in jobs * 2))
+
+    conditions = Conditions(decline_rate=0.3, error_rate=0.3)
+    with small_shop(database_url, {"A": 2, "B": 2, "C": 1}, conditions) as shop:
+        for order in ORDERS:
+            shop.store.place(order)
+        asyncio.run(rush(shop))
+        states = [shop.store.state(order.order_id) for order in ORDERS]
+        pairs = list(zip(ORDERS, states, strict=True))
+        paid = [order for order, state in pairs if state.customer_status == "confirmed"]
+        assert shop.gateway.balance() == sum((order.total for order in paid), Decimal(0))
+        taken = Counter({"A": 0, "B": 0, "C": 0})
+        for order, state in pairs:
+            assert state.status != "pending"
+            assert state.payment_status != "pending"
+            if state.status == "processing":
+                taken.update({line.sku: line.quantity for line in order.lines})
+        left = {"A": 2 - taken["A"], "B": 2 - taken["B"], "C": 1 - taken["C"]}
+        assert shop.store.on_hand() == left
+
+
 def merge(jobs: list[tuple[int, str]], queues: list[str]) -> list[tuple[int, str]]:
     """The jobs of each queue in their own order, the queues alternating as told."""
     waiting = {q: iter([job for job in jobs if job[1] == q]) for q in ("order", "payment")}
