@@ -54,12 +54,16 @@ def _unit(seconds: float) -> tuple[str, float]:
 def digits(value: float, figures: int = 3) -> str:
     """So many significant digits (whole numbers in full), thousands separated, no final zeros.
 
-    >>> [digits(x) for x in (0, 0.0514, 1.0, 9.996, 12.34, 1234.5, 1234567)]
-    ['0', '0.0514', '1', '10', '12.3', '1,234', '1,234,567']
+    Nobody needs more than three decimals: what they do not show is as good as nothing.
+
+    >>> [digits(x) for x in (0, 0.0514, 1.0, 9.996, 12.34, 1234.5, 1234567, 0.00004)]
+    ['0', '0.051', '1', '10', '12.3', '1,234', '1,234,567', '<0.001']
     """
     if value == 0:
         return "0"
-    places = max(figures - 1 - math.floor(math.log10(abs(value))), 0)
+    if abs(value) < 0.0005:
+        return "<0.001"
+    places = min(max(figures - 1 - math.floor(math.log10(abs(value))), 0), 3)
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if places else text
 
