@@ -1,0 +1,136 @@
+"""The connection to the Redis that holds the queues: real, or embedded in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simqueue.errors import InputError
+from simqueue.settings import mask_password
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+#: BullMQ's prefix of every key.
+DEFAULT_PREFIX = "bull"
+EMBEDDED = "embedded://"
+
+#: An idle worker lets Redis hold a command for up to 10 s. redis-py gives up on a silent socket
+#: after 5 s by default, and then the command's answer, a retry that is due, is lost for good.
+_SOCKET_TIMEOUT_S = 30.0
+#: How long to wait for a server before saying that there is none.
+_CONNECT_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A pool of connections to one Redis, and what BullMQ needs to use it.
+
+    Attributes
+    ----------
+    client
+        The pool.
+    url
+        Where it leads, without its password.
+    embedded
+        Whether the server is in this process: volatile, and nobody else's.
+    prefix
+        What the keys begin with.
+    """
+
+    client: Redis
+    url: str
+    embedded: bool
+    prefix: str = DEFAULT_PREFIX
+
+    def options(self) -> dict[str, Any]:
+        """What a BullMQ ``Queue`` or ``Worker`` is opened with."""
+        return {"connection": self.client, "prefix": self.prefix}
+
+    async def close(self) -> None:
+        """Close all connections of the pool."""
+        await self.client.aclose()
+
+
+async def connect(url: str | None, prefix: str = DEFAULT_PREFIX) -> Connection:
+    """Connect to the Redis of ``QUEUE_REDIS_URL``; ``embedded://`` makes one in this process.
+
+    Raises
+    ------
+    InputError
+        If there is no URL, nobody answers there, or what is needed is not installed: the text
+        says what to do.
+    """
+    if not url:
+        raise InputError(
+            "environment variable QUEUE_REDIS_URL is not set: expected redis://HOST:6379/0 for a "
+            "Redis server, or embedded:// for a volatile queue inside this process"
+        )
+    try:
+        client = _embedded() if url.startswith(EMBEDDED) else _pool(url)
+    except ImportError as error:
+        raise InputError(
+            f"QUEUE_REDIS_URL={mask_password(url)}: package {error.name} is missing; "
+            "pip install 'simqueue[queue]'"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"QUEUE_REDIS_URL={mask_password(url)}: {error}") from error
+    connection = Connection(
+        client, mask_password(url), embedded=url.startswith(EMBEDDED), prefix=prefix
+    )
+    await _greet(connection)
+    return connection
+
+
+def _pool(url: str) -> Redis:
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import ExponentialBackoff
+    from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004
+
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=_SOCKET_TIMEOUT_S,
+        socket_connect_timeout=_CONNECT_TIMEOUT_S,
+        socket_keepalive=True,
+        health_check_interval=30,
+        # A restarting Redis is away for seconds; whoever waits longer wants to hear of it.
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.1), 5),
+        retry_on_error=[BusyLoadingError, ConnectionError, TimeoutError],
+    )
+
+
+def _embedded() -> Redis:
+    # Lua looks for modules where this variable says when its runtime starts.
+    here = f"{Path(__file__).parent / 'lua'}/?.lua"
+    if here not in os.environ.get("LUA_PATH", ""):
+        os.environ["LUA_PATH"] = f"{here};{os.environ.get('LUA_PATH', '')};"
+    from fakeredis import FakeAsyncRedis, FakeServer
+
+    # A server of its own, or else two of them in one process would share their keys.
+    server = FakeServer(server_type="redis", version=(7, 0))
+    client: Redis = FakeAsyncRedis(
+        server=server, decode_responses=True, lua_modules={"cmsgpack"}
+    )
+    return client
+
+
+async def _greet(connection: Connection) -> None:
+    from redis.exceptions import RedisError
+
+    if connection.embedded:
+        return
+    try:
+        async with asyncio.timeout(2 * _CONNECT_TIMEOUT_S):
+            await connection.client.ping()
+    except (RedisError, OSError, TimeoutError) as error:
+        await connection.close()
+        reason = str(error) or type(error).__name__
+        raise InputError(
+            f"QUEUE_REDIS_URL={connection.url}: no Redis answers there ({reason}); start one "
+            "(redis-server), mend the URL, or use embedded:// for a volatile queue"
+        ) from error
