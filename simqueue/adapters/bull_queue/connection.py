@@ -113,9 +113,7 @@ def _embedded() -> Redis:
 
     # A server of its own, or else two of them in one process would share their keys.
     server = FakeServer(server_type="redis", version=(7, 0))
-    client: Redis = FakeAsyncRedis(
-        server=server, decode_responses=True, lua_modules={"cmsgpack"}
-    )
+    client: Redis = FakeAsyncRedis(server=server, decode_responses=True, lua_modules={"cmsgpack"})
     return client
 
 

@@ -69,7 +69,9 @@ def job_of(queue: str, name: str, job_id: str, data: Any) -> Job:
         return Job(queue=queue, name=name, id=job_id, **data)
     except (TypeError, ValueError) as error:
         first = str(error).splitlines()[0]
-        raise InputError(f"job {job_id} of queue {queue}: not a job of the shop: {first}") from error
+        raise InputError(
+            f"job {job_id} of queue {queue}: not a job of the shop: {first}"
+        ) from error
 
 
 def _whole(milliseconds: float) -> float:
