@@ -1,15 +1,14 @@
 """The SimPy model: workers take jobs from queues, in virtual time.
 
-One process for each slot of each worker takes the next job of its queue, spends the job's service
-time and sees to what follows. The model keeps no statistics: it writes down every attempt, and
-whatever one wants to know is computed from that afterwards.
+Each slot of each worker takes the next job of its queue, spends the job's service time and sees to
+what follows. The model keeps no statistics: it writes down every attempt, and whatever one wants to
+know is computed from that afterwards.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from typing import Any
 
 import simpy
 from simpy.events import EventPriority
@@ -17,20 +16,19 @@ from simpy.events import EventPriority
 from simqueue.policies import next_step
 from simqueue.results.attempt_log import COMPLETED, FAILED, RETRIED
 from simqueue.simulation.record import Record
-from simqueue.workload.workload import Outcome, Workload
+from simqueue.workload.workload import Workload
 
 #: What comes first at one moment: an attempt ends, then a retry is due, then a job arrives.
 FINISH, DUE, ARRIVAL = map(EventPriority, (1, 2, 3))
-
-Steps = Generator[simpy.Event, Any, None]
 
 
 class Wait(simpy.Event):
     """A time to wait, with a rank among what happens at the same moment."""
 
+    _ok, _value = True, None
+
     def __init__(self, env: simpy.Environment, delay: float, rank: EventPriority) -> None:
-        self.env, self.callbacks = env, []
-        self._ok, self._value = True, None
+        self.callbacks = []
         env.schedule(self, rank, delay)
 
 
@@ -45,25 +43,18 @@ class Job:
 
 
 class Queue:
-    """Jobs that are ready, first in first out, and the slots that wait for one."""
+    """Jobs that are ready, first in first out, and slots that are idle."""
 
-    def __init__(self, env: simpy.Environment) -> None:
-        self.env = env
+    def __init__(self) -> None:
         self.ready: deque[Job] = deque()
-        self.idle: deque[simpy.Event] = deque()
+        self.idle: deque[Slot] = deque()
 
     def put(self, job: Job) -> None:
         """Add a job at the tail; if slots are idle, the one that has been so longest takes it."""
         if self.idle:
-            self.idle.popleft().succeed(job)
+            self.idle.popleft().take(job)
         else:
             self.ready.append(job)
-
-    def wait(self) -> simpy.Event:
-        """What an idle slot waits for: its value will be the job."""
-        event = self.env.event()
-        self.idle.append(event)
-        return event
 
 
 class Worker:
@@ -75,8 +66,39 @@ class Worker:
 
     def finish_at(self, now: float, cpu: float, io: float) -> float:
         """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
-        self.loop_free_at = max(self.loop_free_at, now) + cpu
+        self.loop_free_at = (now if now > self.loop_free_at else self.loop_free_at) + cpu
         return self.loop_free_at + io
+
+
+class Slot:
+    """One of a worker's concurrent places: it does one job of its queue after the other."""
+
+    def __init__(self, model: Model, queue: Queue, worker: Worker, number: int) -> None:
+        self.model, self.queue, self.worker, self.number = model, queue, worker, number
+        queue.idle.append(self)
+
+    def take(self, job: Job) -> None:
+        """Start an attempt at a job."""
+        self.job, self.started = job, self.model.env.now
+        lasts, self.failed = self.model.start(job, self.worker, self.started)
+        Wait(self.model.env, lasts, FINISH).callbacks.append(self.done)
+
+    def done(self, _: simpy.Event) -> None:
+        """End the attempt, and take the next job."""
+        self.model.finish(self, self.job)
+        self.next()
+
+    def pass_on(self, jobs: list[Job]) -> None:
+        """Add the jobs that follow the one just done."""
+        for job in jobs:
+            self.model.queue_of[job.kind].put(job)
+
+    def next(self) -> None:
+        """Take the next job, or be idle."""
+        if self.queue.ready:
+            self.take(self.queue.ready.popleft())
+        else:
+            self.queue.idle.append(self)
 
 
 class Model:
@@ -95,82 +117,63 @@ class Model:
         self.scenario = workload.scenario
         self.env = simpy.Environment()
         self.record = Record()
-        self.queues = {name: Queue(self.env) for name in self.scenario.queues}
+        self.queues = {name: Queue() for name in self.scenario.queues}
         self.queue_of = [self.queues[kind.queue] for kind in workload.kinds]
         self.settings_of = [self.scenario.queues[kind.queue] for kind in workload.kinds]
-        self.env.process(self.arrivals())
+        self.outages_of = [settings.outages for settings in self.settings_of]
         self.open()
+        self.env.process(self.arrivals())
 
     def open(self) -> None:
-        """Start a process for each slot of each worker."""
+        """Give each worker its slots for each queue."""
         for number in range(self.scenario.workers.count):
             worker = Worker(number)
             for name, queue in self.queues.items():
                 if self.scenario.works_on(name):
                     for slot in range(self.scenario.workers.concurrency):
-                        self.env.process(self.slot(queue, worker, slot))
+                        Slot(self, queue, worker, slot)
 
-    def arrivals(self) -> Steps:
+    def arrivals(self) -> Generator[simpy.Event, None, None]:
         """Add every job that a request brings, at its time."""
         env = self.env
         times, kinds, numbers = (column.data for column in self.workload.arrivals)
         for time, kind, number in zip(times, kinds, numbers, strict=True):
             yield Wait(env, time - env.now, ARRIVAL)
-            self.add(Job(kind, number, env.now))
+            self.queue_of[kind].put(Job(kind, number, env.now))
 
-    def add(self, job: Job) -> None:
-        """Put a job in its queue."""
-        self.queue_of[job.kind].put(job)
-
-    def slot(self, queue: Queue, worker: Worker, number: int) -> Steps:
-        """One concurrent place of a worker: it does one job of its queue after the other."""
-        env = self.env
-        while True:
-            job = queue.ready.popleft() if queue.ready else (yield queue.wait())
-            started = env.now
-            lasts, failed = self.start(job, worker)
-            yield Wait(env, lasts, FINISH)
-            self.finish(job, failed, started, worker.number, number)
-
-    def start(self, job: Job, worker: Worker) -> tuple[float, bool]:
+    def start(self, job: Job, worker: Worker, now: float) -> tuple[float, bool]:
         """Begin an attempt: how long it will take, and whether it will fail."""
-        now, number = self.env.now, job.number
-        drawn = self.workload.attempts(job.kind, job.attempt)
-        lasts = worker.finish_at(now, drawn.cpu_s[number], drawn.io_s[number]) - now
-        outages = self.settings_of[job.kind].outages
-        down = outages and any(start <= now < end for start, end in outages)
-        return lasts, bool(down or drawn.fails[number])
+        number = job.number
+        cpu_s, io_s, fails, _ = self.workload.attempts(job.kind, job.attempt)
+        lasts = worker.finish_at(now, cpu_s[number], io_s[number]) - now
+        failed = fails[number] == 1
+        for start, end in self.outages_of[job.kind]:
+            failed = failed or start <= now < end
+        return lasts, failed
 
-    def finish(self, job: Job, failed: bool, started: float, worker: int, slot: int) -> None:
+    def finish(self, slot: Slot, job: Job) -> None:
         """End an attempt: write it down, and see to the retry or to the jobs that follow."""
-        if not failed:
-            self.record.add(job, started, self.env.now, COMPLETED, worker, slot)
-            self.follow(job, "completed")
-            return
-        policy = self.settings_of[job.kind]
-        jitter = self.workload.attempts(job.kind, job.attempt).jitter[job.number]
-        wait = next_step(policy, job.attempt, "failed", jitter)
-        outcome = FAILED if wait is None else RETRIED
-        self.record.add(job, started, self.env.now, outcome, worker, slot)
+        now = self.env.now
+        wait = self.backoff(job) if slot.failed else None
+        outcome = COMPLETED if not slot.failed else FAILED if wait is None else RETRIED
+        self.record.add(job, slot.started, now, outcome, slot.worker.number, slot.number)
         if wait is None:
-            self.follow(job, "failed")
+            kinds = self.workload.follow_ups(job.kind, "failed" if slot.failed else "completed")
+            if kinds:
+                slot.pass_on([Job(kind.number, job.number, now) for kind in kinds])
         else:
-            self.delay(job, wait)
+            Wait(self.env, wait, DUE).callbacks.append(lambda _: self.retry(job))
 
-    def delay(self, job: Job, wait: float) -> None:
-        """Put a failed job back at the tail of its queue once its backoff is over."""
+    def backoff(self, job: Job) -> float | None:
+        """How long a job that has just failed waits; ``None``: it is not tried again."""
+        jitter = self.workload.attempts(job.kind, job.attempt).jitter[job.number]
+        return next_step(self.settings_of[job.kind], job.attempt, "failed", jitter)
 
-        def due(_: simpy.Event) -> None:
-            job.attempt += 1
-            job.ready = self.env.now
-            self.add(job)
-
-        Wait(self.env, wait, DUE).callbacks.append(due)
-
-    def follow(self, job: Job, outcome: Outcome) -> None:
-        """Add the jobs that a final outcome brings."""
-        for kind in self.workload.follow_ups(job.kind, outcome):
-            self.add(Job(kind.number, job.number, self.env.now))
+    def retry(self, job: Job) -> None:
+        """Put a job whose backoff is over at the tail of its queue."""
+        job.attempt += 1
+        job.ready = self.env.now
+        self.queue_of[job.kind].put(job)
 
     def run(self, until: float | None = None) -> None:
         """Let everything happen that will, or what will before ``until``."""
@@ -182,6 +185,25 @@ class Model:
             yield from queue.ready
 
 
+class Caller(Slot):
+    """A request that the web process serves: a job, and then whatever follows it."""
+
+    def __init__(self, model: Model, queue: Queue, worker: Worker, number: int) -> None:
+        super().__init__(model, queue, worker, number)
+        self.to_do: deque[Job] = deque()
+
+    def pass_on(self, jobs: list[Job]) -> None:
+        """Put the jobs that follow first among what is left to do."""
+        self.to_do.extendleft(reversed(jobs))
+
+    def next(self) -> None:
+        """Do what is left of this request before the next one."""
+        if self.to_do:
+            self.take(self.to_do.popleft())
+        else:
+            super().next()
+
+
 class TrainingModel(Model):
     """In-process mode: a web process does each job, and what follows, within the request.
 
@@ -189,30 +211,12 @@ class TrainingModel(Model):
     """
 
     def open(self) -> None:
-        """Start a process for each request that the web process serves at once."""
-        self.requests = Queue(self.env)
-        self.queue_of = [self.requests for _ in self.workload.kinds]
-        web = Worker(0)
-        for slot in range(self.scenario.caller.concurrency):
-            self.env.process(self.caller(web, slot))
+        """Give the web process as many callers as it serves requests at once."""
+        requests, web = Queue(), Worker(0)
+        self.queues = {"requests": requests}
+        self.queue_of = [requests for _ in self.workload.kinds]
+        for number in range(self.scenario.caller.concurrency):
+            Caller(self, requests, web, number)
 
-    def caller(self, web: Worker, slot: int) -> Steps:
-        """One request after the other."""
-        while True:
-            requests = self.requests
-            job = requests.ready.popleft() if requests.ready else (yield requests.wait())
-            yield from self.serve(job, web, slot)
-
-    def serve(self, job: Job, web: Worker, slot: int) -> Steps:
-        """Do a job, and then each that follows it."""
-        started = self.env.now
-        lasts, failed = self.start(job, web)
-        yield Wait(self.env, lasts, FINISH)
-        now = self.env.now
-        self.record.add(job, started, now, FAILED if failed else COMPLETED, web.number, slot)
-        for kind in self.workload.follow_ups(job.kind, "failed" if failed else "completed"):
-            yield from self.serve(Job(kind.number, job.number, self.env.now), web, slot)
-
-    def waiting(self) -> Iterator[Job]:
-        """The requests that nobody has served."""
-        yield from self.requests.ready
+    def backoff(self, job: Job) -> None:
+        """One attempt is all there is."""
