@@ -16,6 +16,7 @@ from simqueue.jobs import Job
 from simqueue.shop import Conditions, Order, OrderLine, Product, Shop
 from simqueue.shop.database import open_database
 from simqueue.shop.gateway import SimulatedGateway
+from simqueue.shop.outbox import Outbox as JobOutbox
 from simqueue.shop.store import Store
 from simqueue.workers.shop_work import ShopWork
 
@@ -43,12 +44,13 @@ def small_shop(
     conditions: Conditions = CALM,
     seed: int = 1,
     now: float = 0.0,
+    outbox: bool = False,
 ) -> Iterator[Shop]:
     """Open a small shop; every product has 10 units unless ``stock`` says otherwise."""
     database, clock = open_database(url), VirtualClock(now)
     shop = Shop(
         database=database,
-        store=Store(database),
+        store=Store(database, JobOutbox(database, clock) if outbox else None),
         gateway=SimulatedGateway(database, clock, seed, conditions),
         mailer=Outbox(),
         clock=clock,

@@ -10,6 +10,7 @@ from simqueue.shop.catalogue import made_up_stock, read_catalogue
 from simqueue.shop.database import Database, open_database
 from simqueue.shop.gateway import Conditions, SimulatedGateway
 from simqueue.shop.mailer import Mailer, open_mailer
+from simqueue.shop.outbox import Outbox
 from simqueue.shop.store import Store
 
 
@@ -35,7 +36,12 @@ class Shop:
 
 
 def open_shop(
-    settings: Settings, clock: Clock, *, seed: int = 1, conditions: Conditions | None = None
+    settings: Settings,
+    clock: Clock,
+    *,
+    seed: int = 1,
+    conditions: Conditions | None = None,
+    outbox: bool = False,
 ) -> Shop:
     """Open the shop; the first time, make its tables and load its catalogue.
 
@@ -49,6 +55,9 @@ def open_shop(
         The gateway's draws. The stock does not depend on it.
     conditions
         How well the gateway works.
+    outbox
+        Whether its jobs go to a queue: then each is written down in the transaction that asks
+        for it, and a relay carries it over.
 
     Raises
     ------
@@ -60,7 +69,7 @@ def open_shop(
     database = open_database(settings.database_url.get_secret_value())
     shop = Shop(
         database=database,
-        store=Store(database),
+        store=Store(database, Outbox(database, clock) if outbox else None),
         gateway=SimulatedGateway(database, clock, seed, conditions),
         mailer=mailer,
         clock=clock,

@@ -39,6 +39,11 @@ class OrderState(NamedTuple):
     payment_status: PaymentStatus
 
     @property
+    def refund_due(self) -> bool:
+        """Whether the customer has paid for an order that was rejected."""
+        return self == ("rejected", "paid")
+
+    @property
     def customer_status(self) -> CustomerStatus:
         """What the customer sees; it does not tell which of the two jobs ran first.
 

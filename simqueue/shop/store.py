@@ -6,25 +6,37 @@ a coroutine calls them through `asyncio.to_thread`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, exc, select
 
 from simqueue.errors import InputError
+from simqueue.jobs import Job
 from simqueue.shop import statements as sql
 from simqueue.shop.catalogue import Product
 from simqueue.shop.database import Database, reason
 from simqueue.shop.orders import Order, OrderLine
+from simqueue.shop.outbox import Outbox, jobs_due
 from simqueue.shop.states import CustomerStatus, OrderState
 from simqueue.shop.tables import SHOP, order_lines, orders, products, sent_emails, stock
 
 
 class Store:
-    """The shop's records in a database."""
+    """The shop's records in a database.
 
-    def __init__(self, database: Database) -> None:
+    Parameters
+    ----------
+    database
+        The database.
+    outbox
+        Where jobs are written down, in the very transaction that asks for them. Without one
+        nothing is written: whoever runs the jobs makes them known.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox | None = None) -> None:
+        self.outbox = outbox
         self._database = database
         place = database.insert(orders).on_conflict_do_nothing()
         self._place = place.returning(orders.c.order_id)
@@ -56,8 +68,15 @@ class Store:
 
         self._database.make_tables(SHOP, load)
 
-    def place(self, order: Order) -> bool:
+    def place(self, order: Order, jobs: Sequence[Job] = ()) -> bool:
         """Write down a new order; one that is there already stays as it is.
+
+        Parameters
+        ----------
+        order
+            The order.
+        jobs
+            What is to be done about it: in the outbox, if there is one.
 
         Returns
         -------
@@ -88,10 +107,32 @@ class Store:
                     f"order {order.order_id}: {reason(error)}; expected products of the "
                     "catalogue, at least one unit of each"
                 ) from None
+            if self.outbox is not None:
+                self.outbox.add(connection, jobs)
         return True
 
-    def process(self, order_id: str) -> OrderState:
+    def request_payment(self, job: Job) -> None:
+        """Put the job that pays an order into the outbox, if there is one and the payment open.
+
+        Raises
+        ------
+        InputError, JobError
+            See `state`.
+        """
+        with self._database.writing() as connection:
+            state = _state(connection, job.payload["order_id"])
+            if self.outbox is not None and state.payment_status == "pending":
+                self.outbox.add(connection, [job])
+
+    def process(self, order_id: str, job: Job | None = None) -> OrderState:
         """Move a pending order's goods: take the stock of all its lines, or reject the order.
+
+        Parameters
+        ----------
+        order_id
+            The order.
+        job
+            The job that does it; the jobs that follow it go into the outbox, if there is one.
 
         Returns
         -------
@@ -100,10 +141,8 @@ class Store:
 
         Raises
         ------
-        InputError
-            If there is no such order.
-        JobError
-            If the database is in trouble.
+        InputError, JobError
+            See `state`.
         """
         with self._database.writing() as connection:
             # This also locks the row: a payment that moves at this moment waits for our commit,
@@ -111,38 +150,40 @@ class Store:
             state = _move(connection, order_id, "status", "pending", "processing")
             if state is None:
                 return _state(connection, order_id)
-            if _take_stock(connection, order_id):
-                return state
-            rejected = _move(connection, order_id, "status", "processing", "rejected")
-            return cast(OrderState, rejected)
+            if not _take_stock(connection, order_id):
+                rejected = _move(connection, order_id, "status", "processing", "rejected")
+                state = cast(OrderState, rejected)
+            self._follow(connection, job, state.status)
+            return state
 
     def settle(
-        self, order_id: str, word: Literal["paid", "declined", "failed", "cancelled"]
+        self,
+        order_id: str,
+        word: Literal["paid", "declined", "failed", "cancelled"],
+        job: Job | None = None,
     ) -> OrderState:
-        """Move an order's pending payment to ``word``.
+        """Move an order's pending payment to ``word``; see `process`.
 
-        Returns
-        -------
-        OrderState
-            The state afterwards; of a payment that is no longer pending, its state.
-
-        Raises
-        ------
-        InputError
-            If there is no such order.
-        JobError
-            If the database is in trouble.
+        Money that is to be given back at once is followed by no job.
         """
-        return self._payment(order_id, "pending", word)
+        return self._payment(order_id, "pending", word, job)
 
-    def refunded(self, order_id: str) -> OrderState:
+    def refunded(self, order_id: str, job: Job | None = None) -> OrderState:
         """Note that the customer of a paid order has the money back; see `settle`."""
-        return self._payment(order_id, "paid", "refunded")
+        return self._payment(order_id, "paid", "refunded", job)
 
-    def _payment(self, order_id: str, old: str, new: str) -> OrderState:
+    def _payment(self, order_id: str, old: str, new: str, job: Job | None) -> OrderState:
         with self._database.writing() as connection:
             moved = _move(connection, order_id, "payment_status", old, new)
-            return _state(connection, order_id) if moved is None else moved
+            if moved is None:
+                return _state(connection, order_id)
+            if not moved.refund_due:
+                self._follow(connection, job, new)
+            return moved
+
+    def _follow(self, connection: Connection, job: Job | None, word: str) -> None:
+        if self.outbox is not None and job is not None:
+            self.outbox.add(connection, jobs_due(job, word))
 
     def state(self, order_id: str) -> OrderState:
         """Both states of an order.

@@ -12,11 +12,13 @@ from sqlalchemy import (
     DateTime,
     Float,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     Table,
     Text,
     TypeDecorator,
+    and_,
 )
 
 SHOP = MetaData()
@@ -87,4 +89,26 @@ sent_emails = Table(
     Column("kind", Text, primary_key=True),
     Column("message_id", Text, nullable=False),
     Column("sent_at", Float, nullable=False),  # Unix seconds
+)
+
+#: Jobs on their way to the queue, each written in the transaction that asks for it.
+outbox = Table(
+    "outbox",
+    SHOP,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("job_id", Text, nullable=False, unique=True),
+    Column("job", Text, nullable=False),  # JSON
+    Column("added_at", Float, nullable=False),  # Unix seconds
+    Column("published_at", Float),  # Unix seconds; empty until the queue has the job
+    Column("refused", Text),  # why the queue will never take it
+)
+
+OUTBOX_WAITING = and_(outbox.c.published_at.is_(None), outbox.c.refused.is_(None))
+
+#: Whoever polls reads the few rows that wait, however many were published.
+Index(
+    "outbox_waiting",
+    outbox.c.number,
+    sqlite_where=OUTBOX_WAITING,
+    postgresql_where=OUTBOX_WAITING,
 )

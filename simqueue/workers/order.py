@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from simqueue.jobs import Job
 from simqueue.shop.shop import Shop
 from simqueue.workers.payment import refund_if_rejected
 
 
-async def process_order(shop: Shop, order_id: str) -> str:
-    """Process an order.
+async def process_order(shop: Shop, order_id: str, job: Job) -> str:
+    """Process an order; ``job`` is what asks for it.
 
     Returns
     -------
@@ -22,12 +23,12 @@ async def process_order(shop: Shop, order_id: str) -> str:
     JobError
         If the database or, for a refund, the gateway is in trouble.
     """
-    state = await asyncio.to_thread(shop.store.process, order_id)
-    await refund_if_rejected(shop, order_id, state)
+    state = await asyncio.to_thread(shop.store.process, order_id, job)
+    await refund_if_rejected(shop, order_id, state, job)
     return state.status
 
 
-async def give_up_order(shop: Shop, order_id: str) -> str:
+async def give_up_order(shop: Shop, order_id: str, job: Job) -> str:
     """Leave an order that failed for good as it is, save for a refund that is still owed.
 
     Returns
@@ -36,5 +37,5 @@ async def give_up_order(shop: Shop, order_id: str) -> str:
         ``failed`` if it is still pending, which is for a person to look at; else its status.
     """
     state = await asyncio.to_thread(shop.store.state, order_id)
-    await refund_if_rejected(shop, order_id, state)
+    await refund_if_rejected(shop, order_id, state, job)
     return "failed" if state.status == "pending" else state.status

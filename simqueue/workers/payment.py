@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+from simqueue.jobs import Job
 from simqueue.shop.shop import Shop
 from simqueue.shop.states import OrderState
 
 
-async def process_payment(shop: Shop, order_id: str, amount: Decimal) -> str:
-    """Pay an order.
+async def process_payment(shop: Shop, order_id: str, amount: Decimal, job: Job) -> str:
+    """Pay an order; ``job`` is what asks for it.
 
     Returns
     -------
@@ -26,14 +27,14 @@ async def process_payment(shop: Shop, order_id: str, amount: Decimal) -> str:
     state = await asyncio.to_thread(shop.store.state, order_id)
     if state.payment_status == "pending":
         if state.status == "rejected":
-            state = await asyncio.to_thread(shop.store.settle, order_id, "cancelled")
+            state = await asyncio.to_thread(shop.store.settle, order_id, "cancelled", job)
         else:
             answer = await shop.gateway.charge(payment_key(order_id), amount)
-            state = await asyncio.to_thread(shop.store.settle, order_id, answer)
-    return await _close(shop, order_id, state)
+            state = await asyncio.to_thread(shop.store.settle, order_id, answer, job)
+    return await _close(shop, order_id, state, job)
 
 
-async def give_up_payment(shop: Shop, order_id: str) -> str:
+async def give_up_payment(shop: Shop, order_id: str, job: Job) -> str:
     """Call a payment failed, and make sure that the customer keeps the money.
 
     Returns
@@ -46,16 +47,16 @@ async def give_up_payment(shop: Shop, order_id: str) -> str:
     JobError
         If the gateway or the database is in trouble: give up again later.
     """
-    state = await asyncio.to_thread(shop.store.settle, order_id, "failed")
-    return await _close(shop, order_id, state)
+    state = await asyncio.to_thread(shop.store.settle, order_id, "failed", job)
+    return await _close(shop, order_id, state, job)
 
 
-async def refund_if_rejected(shop: Shop, order_id: str, state: OrderState) -> OrderState:
+async def refund_if_rejected(shop: Shop, order_id: str, state: OrderState, job: Job) -> OrderState:
     """Give the money for a rejected order back; whoever sees first that it is owed does it."""
-    if state != ("rejected", "paid"):
+    if not state.refund_due:
         return state
     await shop.gateway.refund(payment_key(order_id))
-    return await asyncio.to_thread(shop.store.refunded, order_id)
+    return await asyncio.to_thread(shop.store.refunded, order_id, job)
 
 
 def payment_key(order_id: str) -> str:
@@ -63,10 +64,10 @@ def payment_key(order_id: str) -> str:
     return f"payment-{order_id}"
 
 
-async def _close(shop: Shop, order_id: str, state: OrderState) -> str:
+async def _close(shop: Shop, order_id: str, state: OrderState, job: Job) -> str:
     # An earlier attempt may have charged without hearing the answer, and one that hangs may yet
     # charge. So "no money" is made true at the gateway, after it has been written down here: the
     # other way round, a charge between the two would be recorded as paid and had been given back.
     if state.payment_status in ("failed", "cancelled"):
         await shop.gateway.refund(payment_key(order_id))
-    return (await refund_if_rejected(shop, order_id, state)).payment_status
+    return (await refund_if_rejected(shop, order_id, state, job)).payment_status

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from simqueue.jobs import Job, OrderPayload, PaymentPayload, follow_ups, parse_payload
+from simqueue.jobs import Job, OrderPayload, PaymentPayload, parse_payload
+from simqueue.shop.outbox import jobs_due
 from simqueue.shop.shop import Shop
 from simqueue.workers.email import give_up_email, send_email
 from simqueue.workers.order import give_up_order, process_order
@@ -22,18 +23,18 @@ class ShopWork:
         """Do a job."""
         payload = parse_payload(job)
         if isinstance(payload, OrderPayload):
-            return await process_order(self._shop, payload.order_id)
+            return await process_order(self._shop, payload.order_id, job)
         if isinstance(payload, PaymentPayload):
-            return await process_payment(self._shop, payload.order_id, payload.amount)
+            return await process_payment(self._shop, payload.order_id, payload.amount, job)
         return await send_email(self._shop, payload.order_id, job.name)
 
     async def give_up(self, job: Job) -> str:
         """Do what a final failure asks for."""
         payload = parse_payload(job)
         if isinstance(payload, OrderPayload):
-            return await give_up_order(self._shop, payload.order_id)
+            return await give_up_order(self._shop, payload.order_id, job)
         if isinstance(payload, PaymentPayload):
-            return await give_up_payment(self._shop, payload.order_id)
+            return await give_up_payment(self._shop, payload.order_id, job)
         return await give_up_email(self._shop, payload.order_id, job.name)
 
     def follow_ups(
@@ -42,9 +43,9 @@ class ShopWork:
         outcome: Literal["completed", "failed"],  # noqa: ARG002 (the word says it all)
         result: str,
     ) -> Sequence[Job]:
-        """The emails that are due.
+        """The emails that are due; none if the shop's outbox has them.
 
-        The word decides, not the outcome: an order that was processed by a worker that died
-        before it could say so ends as a failed job, and still owes its confirmation.
+        With an outbox they were written in the transaction that moved the order's state: a worker
+        that dies now cannot take them along, and a rerun of finished work adds nothing.
         """
-        return [*follow_ups(job, "completed", result), *follow_ups(job, "failed", result)]
+        return [] if self._shop.store.outbox else jobs_due(job, result)

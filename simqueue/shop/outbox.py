@@ -1,0 +1,160 @@
+"""The outbox: jobs written down in the transaction that needs them, for the queue to take later.
+
+Database and queue cannot share a transaction. So what must happen next is stored with what has
+happened, both or neither, and a relay carries it over to the queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam, func, select
+
+from simqueue.clock import Clock
+from simqueue.errors import InputError
+from simqueue.jobs import Job, follow_ups, parse_payload
+from simqueue.shop.database import Database
+from simqueue.shop.tables import OUTBOX_WAITING, outbox
+
+#: How long a published row is kept: long enough to see what was published when.
+KEEP_S = 7 * 86_400.0
+
+_WAITING = (
+    select(outbox.c.number, outbox.c.job_id, outbox.c.job)
+    .where(OUTBOX_WAITING)
+    # Numbers are given out before the commit, so a smaller one may turn up after a greater one.
+    # That is why rows are found by not being published, never by a number reached.
+    .order_by(outbox.c.number)
+    .limit(bindparam("most"))
+)
+_PUBLISHED = (
+    sa.update(outbox)
+    .where(outbox.c.number.in_(bindparam("numbers", expanding=True)))
+    .values(published_at=bindparam("now"))
+)
+_REFUSED = (
+    sa.update(outbox)
+    .where(outbox.c.number == bindparam("this_number"))
+    .values(refused=bindparam("why"))
+)
+_PRUNE = sa.delete(outbox).where(outbox.c.published_at < bindparam("limit"))
+_COUNTS = select(
+    func.count().filter(OUTBOX_WAITING).label("waiting"),
+    func.count().filter(outbox.c.refused.is_not(None)).label("refused"),
+)
+
+
+class Entry(NamedTuple):
+    """A job that waits to be published.
+
+    Attributes
+    ----------
+    number
+        Its place in the outbox.
+    job_id
+        The job's id.
+    text
+        The job, as JSON.
+    """
+
+    number: int
+    job_id: str
+    text: str
+
+    def job(self) -> Job:
+        """The job.
+
+        Raises
+        ------
+        InputError
+            If the text is none: it was written by another version, or by hand.
+        """
+        try:
+            return Job.model_validate_json(self.text)
+        except ValueError as error:
+            reason = str(error).replace("\n", " ")
+            raise InputError(f"job {self.job_id} of the outbox: {reason}") from error
+
+
+class OutboxCounts(NamedTuple):
+    """How many jobs wait to be published, and how many the queue has refused for good."""
+
+    waiting: int
+    refused: int
+
+
+class Outbox:
+    """The jobs that the shop wants done and the queue may not know yet.
+
+    A published row is kept for `KEEP_S` and then removed. It cannot come back: a job is written
+    together with a change that happens once (an order placed, a state moved), or, for a payment,
+    while the payment is still open. Refused rows stay until somebody has looked at them.
+
+    Methods block; a coroutine calls them through `asyncio.to_thread`.
+
+    Parameters
+    ----------
+    database
+        The shop's.
+    clock
+        Dates the rows.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._add = database.insert(outbox).on_conflict_do_nothing()
+
+    def add(self, connection: Connection, jobs: Iterable[Job]) -> None:
+        """Write jobs down in a transaction of the caller's; an id that is there stays as it is.
+
+        Raises
+        ------
+        InputError
+            If a job is not of the shop's kinds: it must not be stored, since no queue takes it.
+        """
+        now = self._clock.now()
+        rows = []
+        for job in jobs:
+            parse_payload(job)
+            rows.append({"job_id": job.id, "job": job.model_dump_json(), "added_at": now})
+        if rows:
+            connection.execute(self._add, rows)
+
+    def waiting(self, most: int) -> list[Entry]:
+        """The first jobs that are neither published nor refused, in order."""
+        with self._database.reading() as connection:
+            return [Entry(*row) for row in connection.execute(_WAITING, {"most": most})]
+
+    def published(self, numbers: Sequence[int]) -> None:
+        """Note that the queue has these jobs."""
+        if numbers:
+            with self._database.writing() as connection:
+                now = self._clock.now()
+                connection.execute(_PUBLISHED, {"numbers": list(numbers), "now": now})
+
+    def refuse(self, number: int, why: str) -> None:
+        """Note that the queue will never take this job; it no longer waits."""
+        with self._database.writing() as connection:
+            connection.execute(_REFUSED, {"this_number": number, "why": why})
+
+    def prune(self) -> int:
+        """Remove the rows published more than `KEEP_S` ago; tell how many."""
+        with self._database.writing() as connection:
+            return connection.execute(_PRUNE, {"limit": self._clock.now() - KEEP_S}).rowcount
+
+    def counts(self) -> OutboxCounts:
+        """How many jobs wait, and how many were refused."""
+        with self._database.reading() as connection:
+            return OutboxCounts(*connection.execute(_COUNTS).one())
+
+
+def jobs_due(job: Job, word: str) -> list[Job]:
+    """The jobs that follow ``job`` when it ends with the business's ``word``.
+
+    The word decides, not the job's outcome: an order that was processed by a worker that died
+    before it could say so ends as a failed job, and still owes its confirmation.
+    """
+    return [*follow_ups(job, "completed", word), *follow_ups(job, "failed", word)]
