@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from simqueue.adapters.base import Adapter
 from simqueue.clock import Clock
-from simqueue.jobs import Job, order_job, payment_job
+from simqueue.jobs import order_job, payment_job
 from simqueue.shop import Order, Shop
+from simqueue.workers.relay import Relay
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Replayed:
     placed, already_placed
         Orders that are new to the shop's records, and orders that were in them already.
     errors
-        How often adding a job raised, by the kind of error.
+        How often a request ended with an error, by the kind of error.
     """
 
     placed: int = 0
@@ -34,7 +35,7 @@ class Replayed:
 async def replay(
     orders: Sequence[Order],
     shop: Shop,
-    adapter: Adapter,
+    adapter: Adapter | Relay,
     clock: Clock,
     speed: float = 1.0,
     progress: Callable[[int], None] | None = None,
@@ -50,7 +51,8 @@ async def replay(
     shop
         Whose records they go to.
     adapter
-        What takes the jobs.
+        What takes the jobs; for a shop with an outbox, which takes them itself, the relay that
+        is to be told.
     clock
         Makes the orders wait for their time: the first is placed now, the others as much later
         as they were recorded.
@@ -64,11 +66,17 @@ async def replay(
     for number, order in enumerate(orders, start=1):
         moment = start + _seconds_between(orders[0].placed_at, order.placed_at) / speed
         await clock.until(moment)
-        if await asyncio.to_thread(shop.store.place, order):
+        ordered, paid = order_job(order.order_id), payment_job(order.order_id, order.total)
+        if await asyncio.to_thread(shop.store.place, order, [ordered]):
             done.placed += 1
-            await _request(adapter, order_job(order.order_id), moment, done)
-            # The customer sees the order's page before paying.
-            await _request(adapter, payment_job(order.order_id, order.total), clock.now(), done)
+            # Two requests: the customer sees the order's page before paying.
+            if isinstance(adapter, Relay):
+                adapter.wake()
+                await _request(asyncio.to_thread(shop.store.request_payment, paid), done)
+                adapter.wake()
+            else:
+                await _request(adapter.add(ordered, asked_at=moment), done)
+                await _request(adapter.add(paid, asked_at=clock.now()), done)
         else:
             done.already_placed += 1
         if progress:
@@ -76,9 +84,9 @@ async def replay(
     return done
 
 
-async def _request(adapter: Adapter, job: Job, asked_at: float, done: Replayed) -> None:
+async def _request(request: Awaitable[None], done: Replayed) -> None:
     try:
-        await adapter.add(job, asked_at=asked_at)
+        await request
     except Exception as error:
         # The request fails and the customer sees an error page; the next customer is served.
         # The adapter has logged it, and it is counted here.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.adapters.bull_queue.options import job_data, job_of, job_options, node_differences
 from simqueue.errors import InputError, JobError
-from simqueue.jobs import PAYLOADS, Job, parse_payload
+from simqueue.jobs import Job, parse_payload
 from simqueue.policies import POLICIES, QueuePolicy
+from simqueue.workers.reconciler import FailedJob
 
 if TYPE_CHECKING:
     from bullmq import Queue
@@ -34,13 +35,19 @@ class BullQueueAdapter:
         The Redis that holds the queues.
     policies
         The policies of the queues.
+    check
+        Raises an `InputError` for a job that no worker could do.
     """
 
     def __init__(
-        self, connection: Connection, policies: Mapping[str, QueuePolicy] = POLICIES
+        self,
+        connection: Connection,
+        policies: Mapping[str, QueuePolicy] = POLICIES,
+        check: Callable[[Job], object] = parse_payload,
     ) -> None:
         self._connection = connection
         self._policies = policies
+        self._check = check
         self._queues: dict[str, Queue] = {}
         for name, policy in policies.items():
             for line in node_differences(name, policy):
@@ -82,8 +89,7 @@ class BullQueueAdapter:
         if policy is None:
             known = ", ".join(self._policies)
             raise InputError(f"job {job.id}: there is no queue {job.queue}; known are {known}")
-        if any(queue == job.queue for queue, _ in PAYLOADS) and policy is POLICIES.get(job.queue):
-            parse_payload(job)
+        self._check(job)
         options = job_options(policy, job.id)
         if asked_at is not None:
             options["timestamp"] = round(asked_at * 1000)
@@ -97,12 +103,25 @@ class BullQueueAdapter:
             self._queues[name] = Queue(name, self._connection.options())
         return self._queues[name]
 
-    async def failed(self, queue: str) -> Sequence[Job]:
-        """The jobs that failed for good and are kept; those that are not ours are passed over."""
+    async def failed(self, queue: str) -> Sequence[FailedJob]:
+        """The jobs that failed for good and are kept; those that are not ours are passed over.
+
+        Raises
+        ------
+        JobError
+            If Redis cannot be reached.
+        """
+        from redis.exceptions import RedisError
+
         found = []
-        for kept in await self.queue(queue).getFailed(0, self._policies[queue].keep_failed):
+        try:
+            all_kept = await self.queue(queue).getFailed(0, self._policies[queue].keep_failed)
+        except (RedisError, OSError) as error:
+            raise JobError(f"Redis at {self._connection.url}: {error}") from error
+        for kept in all_kept:
             try:
-                found.append(job_of(queue, kept.name, kept.id, kept.data))
+                job = job_of(queue, kept.name, kept.id, kept.data)
+                found.append(FailedJob(job, kept.finishedOn))
             except InputError as error:
                 _log.warning(str(error))
         return found
