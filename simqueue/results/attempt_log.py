@@ -245,7 +245,7 @@ def from_frame(frame: pd.DataFrame, place: str = "attempt log") -> AttemptLog:
 
 
 def read_log(path: Path) -> AttemptLog:
-    """Read a log that an engine wrote.
+    """Read a log that an engine wrote, or that is to be put together from its workers' events.
 
     Raises
     ------
@@ -253,6 +253,11 @@ def read_log(path: Path) -> AttemptLog:
         If there is no such file or it is no attempt log.
     """
     import pandas as pd
+
+    from simqueue.results.events import has_events, read_events
+
+    if not path.exists() and has_events(path):
+        return read_events(path)
 
     texts = dict.fromkeys(("engine", *_VOCABULARIES, *_IDS, "outcome"), str)
     try:

@@ -1,0 +1,289 @@
+"""The consuming side of BullMQ: takes the jobs of one queue and has them done."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import random
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from simqueue.adapters.base import Adapter
+from simqueue.adapters.bull_queue.connection import Connection
+from simqueue.adapters.bull_queue.options import job_of
+from simqueue.clock import Clock, SystemClock
+from simqueue.errors import InputError, JobError
+from simqueue.jobs import Job
+from simqueue.policies import QueuePolicy, next_step
+from simqueue.results.events import Event, start_event
+from simqueue.workers.work import Work
+
+if TYPE_CHECKING:
+    from bullmq import Worker
+
+_log = logging.getLogger("simqueue.worker")
+
+#: BullMQ waits this long after a lost connection before it tries again; its own 15 s are long.
+_RECONNECT_MS = 1000
+_CLOSE_POLL_S = 0.05
+
+
+class Watcher(Protocol):
+    """Whoever wants to know what happens to attempts: an event file, metrics."""
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+
+
+@dataclass
+class Consumer:
+    """Does the jobs of one queue, several at a time.
+
+    Three kinds of end are told apart. A word that the work returns completes the job. An
+    `InputError` is final: no further attempt can succeed. Whatever else is raised is a failed
+    attempt, and tried again by the policy; after the last one the work gives up.
+
+    Attributes
+    ----------
+    queue
+        Its name.
+    policy
+        When a failed job is tried again.
+    connection
+        The Redis with the queue.
+    adapter
+        Where follow-up jobs go.
+    work
+        What is to be done.
+    concurrency
+        Slots.
+    worker
+        The name of the worker process.
+    watchers
+        Who is told of every event.
+    draw
+        Gives the uniform number for a retry's jitter.
+    bullmq
+        Further options of BullMQ's worker, such as ``lockDuration``.
+    """
+
+    queue: str
+    policy: QueuePolicy
+    connection: Connection
+    adapter: Adapter
+    work: Work
+    concurrency: int
+    worker: str
+    watchers: list[Watcher] = field(default_factory=list)
+    clock: Clock = field(default_factory=SystemClock)
+    draw: Callable[[Job, int], float] = lambda _job, _attempt: random.random()
+    bullmq: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.running: dict[str, Job] = {}
+        self._slots = list(range(self.concurrency))
+        self._worker: Worker | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._trouble = ""
+
+    async def start(self) -> None:
+        """Begin to take jobs.
+
+        Notes
+        -----
+        BullMQ's Python worker asks for the server's version only when told to; without it an idle
+        worker rounds a 50 ms backoff up to a second (``worker.py``, ``canDoubleTimeout``).
+        """
+        from bullmq import Worker
+
+        options = {
+            **self.connection.options(),
+            "autorun": False,
+            "concurrency": self.concurrency,
+            "runRetryDelay": _RECONNECT_MS,
+            "name": self.worker,
+            **self.bullmq,
+        }
+        worker = self._worker = Worker(self.queue, self._process, options)
+        blocking = worker.blockingRedisConnection
+        if self.connection.embedded:
+            blocking.capabilities = {"canBlockFor1Ms": True, "canDoubleTimeout": True}
+        else:
+            with warnings.catch_warnings():
+                # The eviction policy is looked at, and spoken of, when the process starts.
+                warnings.simplefilter("ignore")
+                await blocking.getRedisVersion()
+        worker.on("error", self._on_error)
+        worker.on("stalled", self._on_stalled)
+        worker.on("failed", self._on_failed)
+        self._task = asyncio.ensure_future(worker.run())
+
+    async def stop(self, grace_s: float) -> list[Job]:
+        """Take no more jobs, wait for the running ones; the jobs that ``grace_s`` cut off."""
+        worker = self._worker
+        if worker is None:
+            return []
+        closing = asyncio.ensure_future(worker.close())
+        until = self.clock.now() + grace_s
+        while not closing.done() and self.clock.now() < until:
+            # A worker that began to wait for a job just as it was closed would sit it out.
+            if worker.waiting is not None:
+                worker.waiting.cancel()
+            await asyncio.wait([closing], timeout=min(_CLOSE_POLL_S, grace_s))
+        left = list(self.running.values())
+        if not closing.done():
+            await worker.close(force=True)
+            await asyncio.wait([closing], timeout=1.0)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        return left
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop that takes jobs is running."""
+        return self._task is not None and not self._task.done()
+
+    async def _process(self, taken: Any, token: str) -> str:  # noqa: ARG002
+        from bullmq.custom_errors import UnrecoverableError
+
+        attempt = taken.attemptsMade + 1
+        try:
+            job = job_of(self.queue, taken.name, taken.id, taken.data)
+        except InputError as error:
+            _log.error("job refused", extra={"queue": self.queue, "error": str(error)})
+            raise UnrecoverableError(str(error)) from error
+        slot = heapq.heappop(self._slots)
+        self.running[job.id] = job
+        try:
+            return await self._attempt(job, attempt, slot, taken)
+        finally:
+            self.running.pop(job.id, None)
+            heapq.heappush(self._slots, slot)
+
+    async def _attempt(self, job: Job, attempt: int, slot: int, taken: Any) -> str:
+        from bullmq.custom_errors import UnrecoverableError
+
+        started = self.clock.now()
+        self._tell(
+            start_event(
+                job,
+                at=started,
+                enqueued=taken.timestamp / 1000,
+                attempt=attempt,
+                worker=self.worker,
+                slot=slot,
+            )
+        )
+        about = {"queue": job.queue, "job_id": job.id, "attempt": attempt}
+        _log.info("job started", extra=about)
+        try:
+            word = await self._handle(job, attempt)
+            for child in self.work.follow_ups(job, "completed", word):
+                await self.adapter.add(child)
+        except Exception as error:
+            final = isinstance(error, InputError) or attempt >= (taken.opts.get("attempts") or 1)
+            await self._failed(job, attempt, slot, started, error, final, taken)
+            if final and isinstance(error, InputError):
+                raise UnrecoverableError(str(error)) from error
+            raise
+        self._tell(self._end(job, attempt, slot, "completed", word))
+        took = round(self.clock.now() - started, 3)
+        _log.info("job completed", extra={**about, "result": word, "duration_s": took})
+        return word
+
+    async def _handle(self, job: Job, attempt: int) -> str:
+        """Do the work; what would silence BullMQ's worker becomes a failed attempt."""
+        try:
+            word = await self.work.handle(job, attempt)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # we are being stopped
+            raise JobError(f"the handler of {job.id} raised CancelledError") from None
+        if not isinstance(word, str):
+            # BullMQ would turn what JSON cannot hold into a failure, and repeat the effect.
+            _log.warning("job %s returned %r, not a word", job.id, type(word).__name__)
+            return str(word)
+        return word
+
+    async def _failed(
+        self,
+        job: Job,
+        attempt: int,
+        slot: int,
+        started: float,
+        error: Exception,
+        final: bool,
+        taken: Any,
+    ) -> None:
+        about: dict[str, Any] = {
+            "queue": job.queue,
+            "job_id": job.id,
+            "attempt": attempt,
+            "duration_s": round(self.clock.now() - started, 3),
+            "error": f"{type(error).__name__}: {error}",
+        }
+        if final:
+            word = await self._give_up(job)
+            _log.error("job failed for good", extra={**about, "result": word})
+            self._tell(self._end(job, attempt, slot, "failed", word))
+            return
+        wait = next_step(
+            self.policy.model_copy(update={"attempts": attempt + 1}),
+            attempt,
+            "failed",
+            self.draw(job, attempt),
+        )
+        # The built-in types of BullMQ's Python worker know neither jitter nor cap: it is told the
+        # wait that our rule gives, as a fixed one. Redis keeps the job's options as they were.
+        taken.opts["backoff"] = {"type": "fixed", "delay": round((wait or 0.0) * 1000)}
+        due = self.clock.now() + (wait or 0.0)
+        _log.warning("job failed, will be retried", extra={**about, "wait_s": wait})
+        self._tell(self._end(job, attempt, slot, "retried", "", due))
+
+    async def _give_up(self, job: Job) -> str:
+        """Do what a final failure asks for; if that fails too, the reconciler will do it."""
+        try:
+            word = await self.work.give_up(job)
+            for child in self.work.follow_ups(job, "failed", word):
+                await self.adapter.add(child)
+        except Exception as error:
+            _log.error(
+                "giving up failed, will be tried again",
+                extra={"queue": job.queue, "job_id": job.id, "error": str(error)},
+            )
+            return "failed"
+        return word
+
+    def _end(
+        self, job: Job, attempt: int, slot: int, outcome: str, result: str, due: float | None = None
+    ) -> Event:
+        return Event(
+            "end", self.clock.now(), job.queue, job.id, attempt, self.worker, slot,
+            outcome=outcome, result=result, due=due,
+        )  # fmt: skip
+
+    def _tell(self, event: Event) -> None:
+        for watcher in self.watchers:
+            watcher(event)
+
+    def _on_stalled(self, job_id: str, *_: Any) -> None:
+        _log.warning("job stalled, put back", extra={"queue": self.queue, "job_id": job_id})
+        self._tell(Event("stalled", self.clock.now(), self.queue, job_id))
+
+    def _on_failed(self, taken: Any, error: Exception, *_: Any) -> None:
+        """Note a job that stalled too often: no handler ran, so the reconciler gives it up."""
+        if getattr(taken, "deferredFailure", None):
+            extra = {"queue": self.queue, "job_id": taken.id, "error": str(error)}
+            _log.error("job failed for good without a handler", extra=extra)
+
+    def _on_error(self, error: Exception, *_: Any) -> None:
+        """Say each trouble once: a lost server would fill the disk with the same line."""
+        text = f"{type(error).__name__}: {error}"
+        if text != self._trouble:
+            self._trouble = text
+            _log.warning("trouble with the queue", extra={"queue": self.queue, "error": text})

@@ -1,0 +1,82 @@
+"""The bull-queue adapter and its consumer keep the contract, embedded and on a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from contract import AdapterContract, Bench, Diary
+
+from simqueue.adapters.bull_queue import BullQueueAdapter, connect
+from simqueue.jobs import Job, order_job
+from simqueue.operations.worker_process import WorkerProcess
+from simqueue.policies import POLICIES, Backoff
+from simqueue.results.attempt_log import AttemptLog
+from simqueue.results.events import Event, merge_events
+from simqueue.workers.work import Work
+
+#: The shop's policies with waits that a test can wait for.
+QUICK = {
+    name: policy.model_copy(update={"backoff": Backoff(type="fixed", delay_ms=10)})
+    for name, policy in POLICIES.items()
+}
+
+
+class BullBench:
+    """An adapter, a worker process, and a list of what happens."""
+
+    def __init__(self, adapter: BullQueueAdapter, events: list[Event]) -> None:
+        self.adapter = adapter
+        self.events = events
+
+    async def add(self, job: Job) -> Exception | None:
+        await self.adapter.add(job)
+        return None
+
+    async def settle(self) -> None:
+        async with asyncio.timeout(20):
+            while await self.adapter.unfinished():
+                await asyncio.sleep(0.01)
+
+    def log(self) -> AttemptLog:
+        return merge_events(self.events)
+
+
+@asynccontextmanager
+async def bull_bench(url: str, work: Work) -> AsyncIterator[BullBench]:
+    events: list[Event] = []
+    connection = await connect(url)
+    adapter = BullQueueAdapter(connection, QUICK)
+    worker = WorkerProcess(
+        connection, adapter, work, policies=QUICK, watchers=[events.append], name="w"
+    )
+    await worker.start()
+    try:
+        yield BullBench(adapter, events)
+    finally:
+        await worker.stop(grace_s=5)
+        await adapter.close()
+
+
+class BullContract(AdapterContract):
+    attempts = 3
+    url: str
+
+    def open(self, work: Work) -> AbstractAsyncContextManager[Bench]:
+        return bull_bench(self.url, work)
+
+    def test_adding_twice_adds_once(self) -> None:
+        diary = Diary()
+        self.play(diary, order_job("1"), order_job("1"), order_job("1"))
+
+        assert diary.handled.count("order-1") == 1
+
+
+class TestEmbedded(BullContract):
+    url = "embedded://"
+
+
+class TestRedis(BullContract):
+    @pytest.fixture(autouse=True)
+    def _server(self, redis_url: str) -> None:
+        self.url = redis_url
