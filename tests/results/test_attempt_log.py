@@ -173,7 +173,12 @@ def test_malformed_files_are_one_line_that_names_the_place(tmp_path, old, new, s
 
 @pytest.mark.parametrize(
     "data",
-    [b"\xff\xfe\x00", b"", gzip.compress(b"engine\n" * 100, mtime=0)[:-12], b"\x1f\x8b\x08" + b"\x07" * 50],
+    [
+        b"\xff\xfe\x00",
+        b"",
+        gzip.compress(b"engine\n" * 100, mtime=0)[:-12],
+        b"\x1f\x8b\x08" + b"\x07" * 50,
+    ],
 )
 def test_what_is_no_text_is_no_log(tmp_path, data):
     for name in ("log.csv", "log.csv.gz"):
