@@ -1,0 +1,276 @@
+"""``simqueue failed``: look at the jobs that failed for good, run them again, remove them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from simqueue.cli.stats import AsJson, Prefix, Queues
+from simqueue.errors import InputError
+
+if TYPE_CHECKING:
+    from simqueue.operations.failed import FailedJob, FailedJobs
+
+failed = typer.Typer(
+    name="failed",
+    help="Look at jobs that failed for good, run them again, or remove them.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+JobIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="The jobs' ids.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@failed.command("list")
+def list_(
+    queue: Queues = None,
+    prefix: Prefix = "bull",
+    limit: Annotated[int, typer.Option(min=1, help="The newest N of each queue.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the failed jobs that queues keep, the newest first.
+
+    Example: simqueue failed list --queue payment
+    """
+
+    async def work() -> tuple[list[FailedJob], int]:
+        async with _queues(queue, prefix) as queues:
+            found = [job for one in queues for job in await one.list(limit)]
+            return found, sum([await one.count() for one in queues])
+
+    found, total = asyncio.run(work())
+    if as_json:
+        print(json.dumps({"failed": [job.as_json() for job in found], "kept": total}))
+    else:
+        _show_list(found, total)
+
+
+@failed.command()
+def show(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
+    queue: Queues = None,
+    prefix: Prefix = "bull",
+    as_json: AsJson = False,
+) -> None:
+    """Print all that is kept of a failed job, its payload and stack traces too.
+
+    Example: simqueue failed show order-536365
+    """
+
+    async def work() -> dict[str, Any]:
+        async with _queues(queue, prefix) as queues:
+            ((jobs, ids),) = await _places(queues, [job_id])
+            return await jobs.show(ids[0])
+
+    job = asyncio.run(work())
+    if as_json:
+        print(json.dumps(job))
+    else:
+        _show_job(job)
+
+
+@failed.command()
+def retry(
+    job_ids: JobIds = None,
+    all_of_them: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
+    queue: Queues = None,
+    prefix: Prefix = "bull",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put failed jobs back to wait, each with all its attempts before it again.
+
+    Example: simqueue failed retry --all --queue payment
+    """
+    _redrive("retry", "retried", job_ids, all_of_them, queue, prefix, yes, as_json)
+
+
+@failed.command()
+def remove(
+    job_ids: JobIds = None,
+    all_of_them: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
+    queue: Queues = None,
+    prefix: Prefix = "bull",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove failed jobs for good.
+
+    Example: simqueue failed remove order-536365
+    """
+    _redrive("remove", "removed", job_ids, all_of_them, queue, prefix, yes, as_json)
+
+
+def _redrive(
+    verb: str,
+    done: str,
+    job_ids: Sequence[str] | None,
+    all_of_them: bool,
+    queue: list[str] | None,
+    prefix: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    if bool(job_ids) == all_of_them:
+        raise InputError(f"failed {verb}: expected ids of jobs, or --all")
+
+    async def work() -> dict[str, list[str]]:
+        async with _queues(queue, prefix) as queues:
+            if all_of_them:
+                places = [(one, await one.ids()) for one in queues]
+            else:
+                places = await _places(queues, job_ids or [])
+            # Running a job again is harmless to what is stored; of many, or for good, ask first.
+            if any(ids for _, ids in places) and (all_of_them or verb == "remove"):
+                _ask(verb, places, yes)
+            return {
+                jobs.queue: await _each(getattr(jobs, verb), ids, lenient=all_of_them)
+                for jobs, ids in places
+            }
+
+    ids = asyncio.run(work())
+    if as_json:
+        print(json.dumps({done: ids}))
+        return
+    if not any(ids.values()):
+        print("no failed jobs")
+    for name, some in ids.items():
+        if some:
+            print(f"{name}: {len(some):,} {'job' if len(some) == 1 else 'jobs'} {done}")
+
+
+async def _each(
+    act: Callable[[str], Awaitable[None]], ids: Sequence[str], *, lenient: bool
+) -> list[str]:
+    """Do it to each job; of "all", one that somebody else took meanwhile is passed over."""
+    done = []
+    for job_id in ids:
+        try:
+            await act(job_id)
+        except InputError:
+            if not lenient:
+                raise
+        else:
+            done.append(job_id)
+    return done
+
+
+def _ask(verb: str, places: Sequence[tuple[FailedJobs, Sequence[str]]], yes: bool) -> None:
+    if yes:
+        return
+    what = ", ".join(f"{len(ids):,} of {jobs.queue}" for jobs, ids in places if ids)
+    if not sys.stdin.isatty():
+        raise InputError(f"failed {verb}: {what}: expected --yes, as there is nobody to ask")
+    print(f"{verb} {what}? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise InputError(f"failed {verb}: nothing was done")
+
+
+@asynccontextmanager
+async def _queues(given: list[str] | None, prefix: str) -> AsyncIterator[list[FailedJobs]]:
+    from simqueue.operations.failed import FailedJobs
+    from simqueue.operations.queues import operators_connection, queue_names
+    from simqueue.settings import read_settings
+
+    names = queue_names(given)
+    secret = read_settings().queue_redis_url
+    url = secret.get_secret_value() if secret else None
+    async with operators_connection(url, prefix) as connection:
+        yield [FailedJobs(connection, name) for name in names]
+
+
+async def _places(
+    queues: Sequence[FailedJobs], ids: Sequence[str]
+) -> list[tuple[FailedJobs, list[str]]]:
+    """Which queue each job is in; every id has to be in exactly one, before anything is done."""
+    ids = list(dict.fromkeys(ids))
+    holders: dict[str, list[FailedJobs]] = {job_id: [] for job_id in ids}
+    for jobs in queues:
+        missing = set(await jobs.missing(ids))
+        for job_id in ids:
+            if job_id not in missing:
+                holders[job_id].append(jobs)
+    names = ", ".join(jobs.queue for jobs in queues)
+    if unknown := [job_id for job_id, held in holders.items() if not held]:
+        raise InputError(f"no failed job {', '.join(map(repr, unknown))} in queue {names}")
+    for job_id, held in holders.items():
+        if len(held) > 1:
+            both = " and ".join(jobs.queue for jobs in held)
+            raise InputError(f"job {job_id!r} failed in {both}: say which with --queue")
+    return [
+        (jobs, [job_id for job_id in ids if holders[job_id] == [jobs]])
+        for jobs in queues
+        if any(holders[job_id] == [jobs] for job_id in ids)
+    ]
+
+
+def _when(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _tries(made: int, most: int | None) -> str:
+    return f"{made}" if most is None else f"{made} of {most}"
+
+
+def _show_list(found: Sequence[FailedJob], total: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from simqueue.operations.queues import one_line
+
+    console = Console(highlight=False)
+    if not found:
+        console.print("no failed jobs")
+        return
+    table = Table()
+    for heading in ("queue", "id"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("name", "attempts", "failed at (UTC)", "error"):
+        table.add_column(heading)
+    for job in found:
+        cells = (job.queue, job.id, job.name, _tries(job.attempts_made, job.attempts),
+                 _when(job.failed_at), job.error)  # fmt: skip
+        table.add_row(*(Text(one_line(cell)) for cell in cells))
+    console.print(table)
+    if total > len(found):
+        console.print(f"{len(found):,} of {total:,}; --limit shows more")
+
+
+def _show_job(job: dict[str, Any]) -> None:
+    from simqueue.operations.queues import one_line, safe
+
+    def block(text: str) -> str:
+        return "\n".join(f"  {safe(line)}" for line in text.splitlines())
+
+    def document(value: object) -> str:
+        return block(json.dumps(value, indent=2, ensure_ascii=False))
+
+    lines = [
+        f"{one_line(job['queue'])} {one_line(job['id'])}: {one_line(job['name'])}",
+        f"attempts  {_tries(job['attempts_made'], job['attempts'])}",
+        f"added     {_when(job['added_at'])} UTC",
+        f"started   {_when(job['started_at'])} UTC (the last attempt)",
+        f"failed    {_when(job['failed_at'])} UTC",
+        f"error     {one_line(job['error'], 10_000)}",
+        "options",
+        document(job["options"]),
+        "payload (what the job was given; it may hold personal data)",
+        document(job["payload"]),
+    ]
+    traces = job["stacktrace"] if isinstance(job["stacktrace"], list) else [job["stacktrace"]]
+    for i, trace in enumerate(traces, 1):
+        lines += [f"stack trace {i}", block(str(trace))]
+    if job["logs"]:
+        lines += ["log", *(block(row) for row in job["logs"])]
+    print("\n".join(lines))

@@ -1,0 +1,153 @@
+"""What `serve` knows of the queues: fresh counts, the last minutes, and the events' totals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, Counter
+
+from simqueue.operations.events import EventReader
+from simqueue.operations.metrics import Counts, QueueGauges
+from simqueue.operations.stats import QueueStats, read_stats
+
+if TYPE_CHECKING:
+    from simqueue.adapters.bull_queue.connection import Connection
+
+#: Seconds between two samples of the history, and how much of it is kept.
+SAMPLE_S = 2.0
+HISTORY_S = 15 * 60
+#: How long a request waits for Redis before it says that Redis is away.
+PATIENCE_S = 2.0
+#: Readings younger than this are not read again, however many pages are open.
+_FRESH_S = 0.5
+
+_SOURCE = "of all workers, counted from BullMQ's events since this `simqueue serve` started"
+
+_log = logging.getLogger(__name__)
+
+
+class Monitor:
+    """Reads the queues for a web server, and remembers.
+
+    Parameters
+    ----------
+    connection
+        The Redis that holds them.
+    queues
+        Their names.
+    """
+
+    def __init__(self, connection: Connection, queues: Sequence[str]) -> None:
+        self.connection = connection
+        self.queues = tuple(queues)
+        self.registry = CollectorRegistry()
+        self._gauges = QueueGauges(self.registry)
+        gaps = Counter(
+            "simqueue_event_gaps",
+            "Times that BullMQ cut events off before they were read: totals are too low since",
+            ("queue",),
+            registry=self.registry,
+        )
+        counts = Counts(self.registry, self.queues, _SOURCE)
+        self.reader = EventReader(connection, self.queues, counts, gaps)
+        self._samples: deque[tuple[float, list[list[int]]]] = deque(
+            maxlen=round(HISTORY_S / SAMPLE_S)
+        )
+        self._latest: list[QueueStats] = []
+        self._error: Exception | None = None
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Sample the queues and follow their events until the block ends."""
+        tasks = [asyncio.create_task(self.reader.run()), asyncio.create_task(self._sample())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def stats(self) -> list[QueueStats]:
+        """The queues' counts, at most half a second old.
+
+        Raises
+        ------
+        RedisError, OSError
+            If Redis does not answer in time.
+        """
+        from redis.exceptions import RedisError
+
+        async with self._reading:
+            if time.monotonic() - self._read_at > _FRESH_S:
+                self._error = None
+                try:
+                    async with asyncio.timeout(PATIENCE_S):
+                        self._latest = await read_stats(self.connection, self.queues)
+                except (RedisError, OSError) as error:
+                    # Whoever asked meanwhile gets the same answer, and not a wait of their own.
+                    self._error = error
+                self._read_at = time.monotonic()
+            if self._error is not None:
+                raise self._error
+            return self._latest
+
+    async def ping(self) -> None:
+        """Ask Redis whether it is there.
+
+        Raises
+        ------
+        RedisError, OSError
+            If it does not answer in time.
+        """
+        async with asyncio.timeout(PATIENCE_S):
+            await self.connection.client.ping()
+
+    async def metrics(self) -> bytes:
+        """The text of ``/metrics``; without the gauges while Redis is away."""
+        from prometheus_client import generate_latest
+        from redis.exceptions import RedisError
+
+        try:
+            self._gauges.show(await self.stats())
+        except (RedisError, OSError):
+            self._gauges.show(None)
+        return generate_latest(self.registry)
+
+    def history(self) -> dict[str, Any]:
+        """Depths of the last minutes: ready jobs (with those held by a pause), active, delayed."""
+        return {
+            "now": round(time.time(), 1),
+            "every_s": SAMPLE_S,
+            "kept_s": HISTORY_S,
+            "queues": list(self.queues),
+            "states": ["ready", "active", "delayed"],
+            "samples": [[at, depths] for at, depths in self._samples],
+        }
+
+    async def _sample(self) -> None:
+        from redis.exceptions import RedisError
+
+        while True:
+            try:
+                stats = await self.stats()
+            except (RedisError, OSError) as error:
+                _log.debug("no sample: %s", error)
+            else:
+                depths = [[ready(one), one.active, one.delayed] for one in stats]
+                self._samples.append((round(time.time(), 1), depths))
+            await asyncio.sleep(SAMPLE_S)
+
+
+def ready(one: QueueStats) -> int:
+    """Jobs that could run now if a slot were free and the queue not paused."""
+    return one.waiting + one.prioritized + one.paused

@@ -1,0 +1,220 @@
+"""The web server of `serve`: the queues as JSON, as metrics, and as a page.
+
+Reading is open to whoever can connect, hence loopback by default. What changes a queue needs
+``Authorization: Bearer TOKEN``: a browser sends no such header on another site's behalf.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from simqueue import __version__
+from simqueue.errors import InputError
+from simqueue.operations.failed import FailedJobs
+from simqueue.operations.monitor import Monitor
+from simqueue.operations.stats import stats_json
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from simqueue.adapters.bull_queue.connection import Connection
+
+_STATIC = Path(__file__).parent / "static"
+#: What the page is made of, and nothing else of the folder.
+_FILES = ("page.css", "page.js", "chart.js", "icon.svg")
+
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def make_app(
+    connection: Connection,
+    queues: Sequence[str],
+    token: str,
+    hosts: Sequence[str] | None = None,
+) -> Starlette:
+    """The web application.
+
+    Parameters
+    ----------
+    connection
+        The Redis that holds the queues.
+    queues
+        Their names.
+    token
+        What a request that changes a queue has to know.
+    hosts
+        The host names that it answers to; ``None``: any. On loopback this keeps out a web page
+        whose name somebody lets point to 127.0.0.1.
+    """
+    monitor = Monitor(connection, queues)
+    jobs = {queue: FailedJobs(connection, queue) for queue in queues}
+
+    async def stats(_: Request) -> Response:
+        return JSONResponse({**stats_json(await monitor.stats()), "prefix": connection.prefix})
+
+    async def history(_: Request) -> Response:
+        return JSONResponse(monitor.history())
+
+    async def metrics(_: Request) -> Response:
+        return Response(await monitor.metrics(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    async def alive(_: Request) -> Response:
+        return JSONResponse({"alive": True, "version": __version__})
+
+    async def ready(_: Request) -> Response:
+        try:
+            await monitor.ping()
+        except (RedisError, OSError) as error:
+            return JSONResponse({"ready": False, "reason": _away(error)}, 503)
+        return JSONResponse({"ready": True})
+
+    async def failed(request: Request) -> Response:
+        limit = _limit(request.query_params.get("limit", "20"))
+        if limit is None:
+            return _refuse(400, "limit: expected a whole number from 1 to 1000")
+        found = await jobs[request.path_params["queue"]].list(limit)
+        return JSONResponse({"failed": [job.as_json() for job in found]})
+
+    async def retry(request: Request) -> Response:
+        queue, job_id = request.path_params["queue"], request.path_params["id"]
+        await jobs[queue].retry(job_id)
+        _log.info("failed job retried", extra={"queue": queue, "job_id": job_id})
+        return JSONResponse({"retried": job_id})
+
+    async def remove(request: Request) -> Response:
+        queue, job_id = request.path_params["queue"], request.path_params["id"]
+        await jobs[queue].remove(job_id)
+        _log.info("failed job removed", extra={"queue": queue, "job_id": job_id})
+        return JSONResponse({"removed": job_id})
+
+    def known(handler: Handler) -> Handler:
+        async def of_a_known_queue(request: Request) -> Response:
+            if request.path_params["queue"] not in jobs:
+                return _refuse(404, f"only these queues are served: {', '.join(jobs)}")
+            return await handler(request)
+
+        return of_a_known_queue
+
+    def guarded(handler: Handler) -> Handler:
+        async def with_token(request: Request) -> Response:
+            scheme, _, given = request.headers.get("authorization", "").partition(" ")
+            right = hmac.compare_digest(given.strip().encode(), token.encode())
+            if scheme.lower() != "bearer" or not right:
+                answer = _refuse(401, "this needs the header Authorization: Bearer TOKEN")
+                answer.headers["www-authenticate"] = "Bearer"
+                return answer
+            return await handler(request)
+
+        return with_token
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with monitor.running():
+            yield
+
+    failed_path = "/api/queues/{queue}/failed"
+    return Starlette(
+        routes=[
+            Route("/", _file("page.html")),
+            *(Route(f"/static/{name}", _file(name)) for name in _FILES),
+            Route("/api/queues/stats", stats),
+            Route("/api/queues/history", history),
+            Route(failed_path, known(failed)),
+            Route(failed_path + "/{id:path}/retry", guarded(known(retry)), methods=["POST"]),
+            Route(failed_path + "/{id:path}/remove", guarded(known(remove)), methods=["POST"]),
+            Route("/metrics", metrics),
+            Route("/healthz", alive),
+            Route("/readyz", ready),
+        ],
+        exception_handlers={RedisError: _redis_away, OSError: _redis_away, InputError: _unknown},
+        middleware=[Middleware(_Guard, hosts=hosts)],
+        lifespan=lifespan,
+    )
+
+
+class _Guard:
+    """Adds the security headers to every answer, and turns away foreign host names."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str] | None) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        host = _host(Headers(scope=scope).get("host", ""))
+        if self._hosts is not None and host not in self._hosts:
+            answer = _refuse(421, f"this server answers to {', '.join(self._hosts)} only")
+            await answer(scope, receive, send_guarded)
+            return
+        await self._app(scope, receive, send_guarded)
+
+
+def _host(header: str) -> str:
+    """The host of a ``Host`` header, without its port: ``[::1]:80`` has colons of its own."""
+    if header.startswith("["):
+        return header.partition("]")[0].removeprefix("[").lower()
+    return header.partition(":")[0].lower()
+
+
+def _file(name: str) -> Handler:
+    async def answer(_: Request) -> Response:
+        return FileResponse(_STATIC / name)
+
+    return answer
+
+
+def _limit(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= 1000 else None
+
+
+def _refuse(status: int, why: str) -> JSONResponse:
+    return JSONResponse({"error": why}, status)
+
+
+def _away(error: Exception) -> str:
+    return f"Redis: {str(error) or type(error).__name__}"
+
+
+async def _redis_away(_: Request, error: Exception) -> Response:
+    return _refuse(503, _away(error))
+
+
+async def _unknown(_: Request, error: Exception) -> Response:
+    return _refuse(404, str(error))
