@@ -17,6 +17,7 @@ from simqueue import __version__
 from simqueue.cli.backoff import backoff
 from simqueue.cli.replay import replay
 from simqueue.cli.simulate import simulate
+from simqueue.cli.worker import worker
 from simqueue.errors import InputError
 
 app = typer.Typer(
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for command in (simulate, replay, backoff):
+for command in (simulate, replay, worker, backoff):
     app.command()(command)
 
 

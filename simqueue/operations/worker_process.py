@@ -84,6 +84,11 @@ class WorkerProcess:
         extra = {"worker": self.name, "queues": ",".join(self.queues), "slots": self.concurrency}
         _log.info("worker started", extra=extra)
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """The loops that take jobs; none of them ends by itself."""
+        return [consumer.task for consumer in self.consumers if consumer.task is not None]
+
     async def stop(self, grace_s: float) -> list[Job]:
         """Take no more jobs and wait for the running ones; the jobs that ``grace_s`` cut off."""
         left = await asyncio.gather(*(consumer.stop(grace_s) for consumer in self.consumers))

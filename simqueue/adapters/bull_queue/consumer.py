@@ -86,7 +86,7 @@ class Consumer:
         self.running: dict[str, Job] = {}
         self._slots = list(range(self.concurrency))
         self._worker: Worker | None = None
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
         self._trouble = ""
 
     async def start(self) -> None:
@@ -119,7 +119,7 @@ class Consumer:
         worker.on("error", self._on_error)
         worker.on("stalled", self._on_stalled)
         worker.on("failed", self._on_failed)
-        self._task = asyncio.ensure_future(worker.run())
+        self.task = asyncio.ensure_future(worker.run())
 
     async def stop(self, grace_s: float) -> list[Job]:
         """Take no more jobs, wait for the running ones; the jobs that ``grace_s`` cut off."""
@@ -137,15 +137,10 @@ class Consumer:
         if not closing.done():
             await worker.close(force=True)
             await asyncio.wait([closing], timeout=1.0)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait([self.task])
         return left
-
-    @property
-    def alive(self) -> bool:
-        """Whether the loop that takes jobs is running."""
-        return self._task is not None and not self._task.done()
 
     async def _process(self, taken: Any, token: str) -> str:  # noqa: ARG002
         from bullmq.custom_errors import UnrecoverableError

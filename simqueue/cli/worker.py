@@ -1,0 +1,152 @@
+"""``simqueue worker``: do the jobs of the queues."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from simqueue.errors import InputError
+
+if TYPE_CHECKING:
+    from simqueue.adapters.bull_queue.consumer import Watcher
+    from simqueue.settings import Settings
+
+_log = logging.getLogger("simqueue.worker")
+
+
+def worker(
+    grace: Annotated[
+        float,
+        typer.Option(
+            metavar="S", min=0, help="Seconds that running jobs get to finish after SIGTERM."
+        ),
+    ] = 30.0,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Append this worker's attempts to FILE.csv.events/; all workers of one log share "
+            "it, and whatever reads FILE.csv reads them all.",
+        ),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Serve this worker's own metrics on 127.0.0.1."),
+    ] = None,
+    json_logs: Annotated[
+        bool, typer.Option("--json-logs", help="Log one JSON object a line.")
+    ] = False,
+) -> None:
+    """Do the jobs of the shop's queues until SIGTERM or Ctrl-C, then finish what is running.
+
+    WORKER_MODE must be bull-queue and QUEUE_REDIS_URL name a Redis. WORKER_TYPE selects the queues
+    (email, order, payment or all), WORKER_CONCURRENCY the slots for each. To scale out, start
+    another worker; a second signal ends one at once.
+    """
+    from simqueue.operations.logging import configure_logging
+    from simqueue.settings import read_settings
+
+    settings = read_settings()
+    if settings.worker_mode != "bull-queue":
+        raise InputError(
+            f"environment variable WORKER_MODE={settings.worker_mode}: a worker needs "
+            "WORKER_MODE=bull-queue and QUEUE_REDIS_URL; in the other modes there is no queue"
+        )
+    url = settings.queue_redis_url
+    if url is not None and url.get_secret_value().startswith("embedded://"):
+        raise InputError(
+            "QUEUE_REDIS_URL=embedded://: an embedded queue lives in one process, so nobody could "
+            "add jobs to this worker's; simqueue replay runs its own workers, or start a Redis"
+        )
+    configure_logging(as_json=json_logs)
+    _run_loop(_work(settings, grace, log, metrics_port))
+
+
+def _run_loop(main: Any) -> None:
+    """Run a coroutine on uvloop where there is one: it is faster."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+async def _work(
+    settings: Settings, grace: float, log: Path | None, metrics_port: int | None
+) -> None:
+    from simqueue.adapters.bull_queue import connect
+    from simqueue.clock import SystemClock
+    from simqueue.jobs import QUEUES
+    from simqueue.operations.shop_worker import ShopWorker
+    from simqueue.operations.worker_process import check_server, stop_on_signals, worker_name
+    from simqueue.results.events import EventFile
+    from simqueue.shop import open_shop
+
+    stop = stop_on_signals(on_second=_end_at_once)
+    url = settings.queue_redis_url
+    connection = await connect(None if url is None else url.get_secret_value())
+    for line in await check_server(connection):
+        _log.warning(line)
+    name = worker_name()
+    queues = QUEUES if settings.worker_type == "all" else (settings.worker_type,)
+    with ExitStack() as stack:
+        watchers: list[Watcher] = []
+        if log is not None:
+            events = EventFile(log, name)
+            stack.callback(events.close)
+            watchers.append(events.write)
+        if metrics_port is not None:
+            watchers.append(_serve_metrics(queues, metrics_port, stack))
+        shop = stack.enter_context(open_shop(settings, SystemClock(), outbox=True))
+        worker = ShopWorker(
+            shop,
+            connection,
+            queues=queues,
+            concurrency=settings.worker_concurrency,
+            watchers=watchers,
+            name=name,
+        )
+        await worker.start()
+        try:
+            await _first(stop.wait(), worker.failed())
+        finally:
+            await worker.stop(grace)
+            await worker.adapter.close()
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Wait for the first of these; what it raises is raised."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    for task in done:
+        task.result()
+
+
+def _serve_metrics(queues: Sequence[str], port: int, stack: ExitStack) -> Watcher:
+    """Serve this worker's metrics; what counts its events."""
+    from prometheus_client import CollectorRegistry
+
+    from simqueue.operations.metrics import WorkerMetrics, serve_metrics
+    from simqueue.operations.worker_metrics import MetricsWatcher
+
+    registry = CollectorRegistry()
+    watcher = MetricsWatcher(WorkerMetrics(registry, queues))
+    chosen, stop_serving = serve_metrics(registry, port)
+    stack.callback(stop_serving)
+    _log.info("metrics at http://127.0.0.1:%d/metrics", chosen)
+    return watcher
+
+
+def _end_at_once() -> None:
+    _log.warning("second signal: ending at once; running jobs will be taken as stalled")
+    os._exit(130)
