@@ -1,0 +1,90 @@
+"""Showing things: as HTML or a picture in a notebook, as text anywhere else."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Any
+
+
+def show(markup: str, text: str) -> None:
+    """Show something below the cell.
+
+    Parameters
+    ----------
+    markup
+        It in HTML, for a notebook.
+    text
+        It in words alone, for a terminal; also what a notebook falls back to.
+    """
+    _publish({"text/html": markup, "text/plain": text}, {})
+
+
+def show_png(png: bytes, alt: str, width: int, below: str = "") -> None:
+    """Show a picture with its alternative text; outside a notebook, the text alone.
+
+    JupyterLab and nbconvert give a bare PNG no alternative text, so it is shown as HTML; the bare
+    PNG is there for tools that want it.
+
+    Parameters
+    ----------
+    png
+        The file's bytes.
+    alt
+        What somebody who does not see the picture should know.
+    width
+        Width on the screen, CSS pixels; narrow screens shrink it.
+    below
+        HTML to show under it.
+    """
+    data = b64encode(png).decode("ascii")
+    picture = (
+        f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" width="{width}" '
+        'style="max-width: 100%; height: auto; background: white">'
+    )
+    _publish(
+        {"text/html": picture + below, "image/png": data, "text/plain": alt},
+        {"image/png": {"alt": alt, "width": width}},
+    )
+
+
+def _publish(data: dict[str, str], metadata: dict[str, Any]) -> None:
+    # Whoever runs in IPython has imported it, so nothing is loaded here that is not there.
+    ipython = sys.modules.get("IPython")
+    if ipython is None or ipython.get_ipython() is None:
+        print(data["text/plain"])
+        return
+    import_module("IPython.display").display(data, metadata=metadata, raw=True)
+
+
+def prose(text: str) -> str:
+    """HTML of a few plain paragraphs, in which backticks mark code.
+
+    >>> prose("At most `a < b`.")
+    '<p>At most <code>a &lt; b</code>.</p>'
+    """
+    paragraphs = [" ".join(part.split()) for part in text.strip().split("\n\n")]
+    marked = (re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(p)) for p in paragraphs)
+    return "".join(f"<p>{paragraph}</p>" for paragraph in marked)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
+    """HTML of a small table; the first cell of each row is its heading."""
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    top = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(first)}</th>'
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
+        + "</tr>"
+        for first, *rest in rows
+    )
+    return f"<table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def folded(summary: str, markup: str) -> str:
+    """HTML that opens on a click."""
+    return f"<details><summary>{html.escape(summary)}</summary>{markup}</details>"

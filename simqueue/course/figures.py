@@ -1,0 +1,94 @@
+"""Figures of the lessons: one style, the finding as title, and words for those who cannot see."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from simqueue.course.display import folded, prose, show_png, table
+from simqueue.results.style import STYLE
+from simqueue.results.wording import digits
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_DPI = 150
+_COLOURS = 128
+_MOST_ROWS = 60
+
+
+@contextmanager
+def figure(
+    finding: str,
+    alt: str,
+    numbers: pd.DataFrame,
+    *,
+    size: tuple[float, float] = (7.0, 4.2),
+) -> Iterator[Axes]:
+    """Draw a figure in the course's style; it is shown when the block ends.
+
+    Below it, folded, are its description and the numbers it shows.
+
+    Parameters
+    ----------
+    finding
+        The title: what is to be seen, as a sentence.
+    alt
+        What somebody who does not see the figure should know.
+    numbers
+        What is plotted, a row for each point; the index names them.
+    size
+        Width and height, inches.
+
+    Yields
+    ------
+    Axes
+        To draw on; ``axes.figure`` is the figure.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        drawn = Figure(figsize=size, layout="constrained")
+        axes = drawn.subplots()
+        title = textwrap.fill(finding, int(size[0] * 9.5))
+        drawn.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+        yield axes
+        file = io.BytesIO()
+        drawn.savefig(file, format="png", dpi=_DPI)
+    show_png(_small(file), alt, int(size[0] * 100), below=_in_words(alt, numbers))
+
+
+def _small(file: io.BytesIO) -> bytes:
+    """The picture with a palette: a third of the bytes. Equal figures are equal files."""
+    from PIL import Image
+
+    small = io.BytesIO()
+    with Image.open(file) as picture:
+        few = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+    few.save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+def _in_words(alt: str, numbers: pd.DataFrame) -> str:
+    step = -(-len(numbers) // _MOST_ROWS) if len(numbers) else 1
+    part = numbers.iloc[::step]
+    rows = [
+        [str(label), *(_cell(value) for value in row)]
+        for label, row in zip(part.index, part.itertuples(index=False), strict=True)
+    ]
+    note = f" Every {step}th point is listed." if step > 1 else ""
+    head = [str(numbers.index.name or ""), *map(str, numbers.columns)]
+    return folded("This figure in words and numbers", prose(alt + note) + table(head, rows))
+
+
+def _cell(value: Any) -> str:
+    import pandas as pd
+
+    if pd.isna(value):
+        return "–"
+    return str(value) if isinstance(value, str) else digits(float(value))
