@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis_servers import RedisServer, find_redis
 from servers import PostgresServer, find_postgres
 
 CI = os.environ.get("CI") == "true"
@@ -47,3 +48,20 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'shop.db'}"
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.new_database()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A private Redis, shared by the tests of one process; tests use prefixes or `redis_url`."""
+    if not find_redis():
+        missing("redis-server")
+    server = RedisServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """URL of an empty Redis."""
+    redis_server.clear()
+    return redis_server.url

@@ -29,6 +29,8 @@ _log = logging.getLogger("simqueue.worker")
 #: BullMQ waits this long after a lost connection before it tries again; its own 15 s are long.
 _RECONNECT_MS = 1000
 _CLOSE_POLL_S = 0.05
+#: A backoff up to this long is ended by our own clock, milliseconds.
+_SHORT_MS = 2000
 
 
 class Watcher(Protocol):
@@ -271,10 +273,28 @@ class Consumer:
         self._tell(Event("stalled", self.clock.now(), self.queue, job_id))
 
     def _on_failed(self, taken: Any, error: Exception, *_: Any) -> None:
-        """Note a job that stalled too often: no handler ran, so the reconciler gives it up."""
+        """See to a failed attempt that BullMQ has put away.
+
+        A job that stalled too often fails without its handler; the reconciler gives it up.
+        """
+        if taken.delay and not taken.finishedOn and taken.delay <= _SHORT_MS:
+            seconds = (taken.delay + 1) / 1000
+            asyncio.get_running_loop().call_later(seconds, self._wake_up)
         if getattr(taken, "deferredFailure", None):
             extra = {"queue": self.queue, "job_id": taken.id, "error": str(error)}
             _log.error("job failed for good without a handler", extra=extra)
+
+    def _wake_up(self) -> None:
+        """Have an idle worker look for jobs that are due.
+
+        An idle Redis looks at its clock ten times a second (its setting ``hz``), so a wait that it
+        is to end can last 0.1 s too long. The marker is what BullMQ's scripts leave for a new job
+        (``addBaseMarkerIfNeeded.lua``); where nothing is due, a worker looks in vain, once.
+        """
+        if self._worker is not None and not self._worker.closing and not self.connection.embedded:
+            marker = self._worker.keys["marker"]
+            waking = asyncio.ensure_future(self.connection.client.zadd(marker, {"0": 0}))
+            waking.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     def _on_error(self, error: Exception, *_: Any) -> None:
         """Say each trouble once: a lost server would fill the disk with the same line."""
