@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -55,7 +56,7 @@ def serve(
                 loopback = is_loopback(host)
                 hosts = ["127.0.0.1", "::1", "localhost", host] if loopback else None
 
-                def started() -> None:
+                def started(_: Callable[[], None]) -> None:
                     print(address, flush=True)
                     if made_up:
                         print(

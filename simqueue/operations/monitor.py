@@ -123,15 +123,18 @@ class Monitor:
             self._gauges.show(None)
         return generate_latest(self.registry)
 
-    def history(self) -> dict[str, Any]:
-        """Depths of the last minutes: ready jobs (with those held by a pause), active, delayed."""
+    def history(self, since: float = 0.0) -> dict[str, Any]:
+        """Depths of the last minutes: ready jobs (with those held by a pause), active, delayed.
+
+        Only the samples after ``since`` (Unix time), which is how a page asks for more.
+        """
         return {
             "now": round(time.time(), 1),
             "every_s": SAMPLE_S,
             "kept_s": HISTORY_S,
             "queues": list(self.queues),
             "states": ["ready", "active", "delayed"],
-            "samples": [[at, depths] for at, depths in self._samples],
+            "samples": [[at, depths] for at, depths in self._samples if at > since],
         }
 
     async def _sample(self) -> None:

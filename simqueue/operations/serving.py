@@ -95,7 +95,7 @@ async def serve(
     listener: socket.socket,
     token: str,
     hosts: Sequence[str] | None,
-    started: Callable[[], None] = lambda: None,
+    started: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> None:
     """Answer requests until SIGINT or SIGTERM; then finish those that run, for 3 s at most.
 
@@ -112,7 +112,7 @@ async def serve(
     hosts
         The host names that it answers to; ``None``: any.
     started
-        Called when requests are answered.
+        Called when requests are answered, with what stops the server as a signal does.
     """
     import uvicorn
 
@@ -137,7 +137,7 @@ async def serve(
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            started()
+            started(stop)
 
     server = Server(config)
 

@@ -26,6 +26,7 @@ from simqueue import __version__
 from simqueue.errors import InputError
 from simqueue.operations.failed import FailedJobs
 from simqueue.operations.monitor import Monitor
+from simqueue.operations.queues import number
 from simqueue.operations.stats import stats_json
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ def make_app(
     async def stats(_: Request) -> Response:
         return JSONResponse({**stats_json(await monitor.stats()), "prefix": connection.prefix})
 
-    async def history(_: Request) -> Response:
-        return JSONResponse(monitor.history())
+    async def history(request: Request) -> Response:
+        return JSONResponse(monitor.history(number(request.query_params.get("since")) or 0.0))
 
     async def metrics(_: Request) -> Response:
         return Response(await monitor.metrics(), headers={"content-type": CONTENT_TYPE_LATEST})

@@ -46,8 +46,20 @@ export function legend() {
   return list;
 }
 
-// samples: [[unix seconds, [ready, active, delayed]], ...]; a pause of over 3 samples is a gap.
-export function draw(chart, queue, samples, now, keptS, everyS) {
+// The deepest of each 10 seconds: on a small chart every sample would be a blur.
+function deepest(samples) {
+  const bins = new Map();
+  for (const [at, depths] of samples) {
+    const bin = Math.floor(at / 10);
+    const before = bins.get(bin)?.[1] ?? depths;
+    bins.set(bin, [at, depths.map((depth, i) => Math.max(depth, before[i]))]);
+  }
+  return [...bins.values()];
+}
+
+// samples: [[unix seconds, [ready, active, delayed]], ...]; where none was taken is a gap.
+export function draw(chart, queue, taken, now, keptS) {
+  const samples = deepest(taken);
   const top = ceiling(Math.max(0, ...samples.flatMap(([, depths]) => depths)));
   const x = (at) => LEFT + (1 - (now - at) / keptS) * (WIDTH - LEFT - RIGHT);
   const y = (depth) => TOP + (1 - depth / top) * (HEIGHT - TOP - BOTTOM);
@@ -72,7 +84,7 @@ export function draw(chart, queue, samples, now, keptS, everyS) {
     for (const [at, depths] of samples) {
       if (now - at > keptS) continue;
       last = [round(x(at)), round(y(depths[i]))];
-      path += `${at - before > 3 * everyS ? "M" : "L"}${last[0]},${last[1]}`;
+      path += `${at - before > 25 ? "M" : "L"}${last[0]},${last[1]}`;
       before = at;
     }
     if (!last) return;
@@ -82,7 +94,7 @@ export function draw(chart, queue, samples, now, keptS, everyS) {
     );
   });
   chart.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
-  chart.setAttribute("aria-label", describe(queue, samples));
+  chart.setAttribute("aria-label", describe(queue, taken));
   chart.replaceChildren(...parts);
 }
 

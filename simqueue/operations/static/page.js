@@ -12,7 +12,6 @@ const rows = new Map();
 let token = takeToken();
 let samples = [];
 let keptS = 900;
-let everyS = 2;
 let names = [];
 let seen = null;
 let skew = 0; // seconds that the server's clock is ahead of this one
@@ -141,7 +140,7 @@ function cell(card, key, label, value, most) {
   }
   put(found.term, label);
   put(found.number, value);
-  put(found.most, most == null ? "" : ` of ${most}`);
+  put(found.most, most ? ` ${most}` : "");
 }
 
 function showStats(queues) {
@@ -155,9 +154,9 @@ function showStats(queues) {
     cell(card, "active", "active", number(one.active));
     cell(card, "delayed", "delayed", number(one.delayed));
     cell(card, "paused", "paused", number(one.paused));
-    cell(card, "completed", "completed, kept", number(one.completed), one.retention?.kept_completed);
-    cell(card, "failed", "failed, kept", number(one.failed), one.retention?.kept_failed);
-    cell(card, "oldest", "oldest waits", age(one.oldest_waiting_s));
+    cell(card, "completed", "completed", number(one.completed), kept(one.retention?.kept_completed));
+    cell(card, "failed", "failed", number(one.failed), kept(one.retention?.kept_failed));
+    cell(card, "oldest", "oldest", age(one.oldest_waiting_s));
     cell(card, "workers", "workers", one.workers == null ? "?" : number(one.workers));
   }
 }
@@ -167,7 +166,7 @@ function showCharts() {
   names.forEach((name, i) => {
     const card = cards.get(name);
     const own = samples.map(([when, depths]) => [when, depths[i]]);
-    if (card) draw(card.chart, name, own, now, keptS, everyS);
+    if (card) draw(card.chart, name, own, now, keptS);
   });
 }
 
@@ -218,6 +217,7 @@ function showFailures(jobs) {
   at("no-failures").hidden = jobs.length > 0;
 }
 
+const kept = (most) => (most == null ? "kept" : `of ${most}`);
 const number = (value) => value.toLocaleString("en");
 
 function age(seconds) {
@@ -247,17 +247,16 @@ async function read(path) {
 }
 
 async function refresh() {
-  const [stats, past, failed] = await Promise.all([
+  const [stats, past] = await Promise.all([
     read("api/queues/stats"),
-    read("api/queues/history"),
-    names.length ? Promise.all(names.map(failuresOf)) : [],
+    read(`api/queues/history?since=${samples.at(-1)?.[0] ?? 0}`),
   ]);
-  const first = !names.length;
-  ({ samples, queues: names, kept_s: keptS, every_s: everyS } = past);
+  ({ queues: names, kept_s: keptS } = past);
+  samples = [...samples, ...past.samples].filter(([when]) => past.now - when <= keptS);
   skew = past.now - Date.now() / 1000;
   showStats(stats.queues);
   showCharts();
-  const lists = first ? await Promise.all(names.map(failuresOf)) : failed;
+  const lists = await Promise.all(names.map(failuresOf));
   const newest = lists.flat().sort((a, b) => (b.failed_at ?? 0) - (a.failed_at ?? 0));
   showFailures(newest.slice(0, FAILURES));
 }
@@ -273,7 +272,7 @@ function showConnection(error) {
   put(at("connection"), error ? "out of date" : "live");
   const clock = seen ? `numbers of ${seen.toLocaleTimeString("en-GB")}` : "no numbers yet";
   const why = error instanceof TypeError ? "the server does not answer" : error?.message;
-  put(at("updated"), error ? `${clock}: ${why}` : clock);
+  put(at("updated"), `· ${error ? `${clock}: ${why}` : clock}`);
 }
 
 async function follow() {
