@@ -76,7 +76,7 @@ PAYLOADS: dict[tuple[str, str], type[_Payload]] = {
 
 
 class FollowUp(NamedTuple):
-    """After a job of ``queue`` ends with ``outcome`` and ``result``, an email of ``kind`` is due."""
+    """When a job of ``queue`` ends with ``outcome`` and ``result``, an email of ``kind`` is due."""
 
     queue: str
     outcome: Literal["completed", "failed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -49,6 +50,12 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("sqlite:///shop.db")
     smtp_url: SecretStr | None = None
 
+    @property
+    def embedded(self) -> bool:
+        """Whether the queues are to live in this process."""
+        url = self.queue_redis_url
+        return url is not None and url.get_secret_value().startswith("embedded://")
+
     @field_validator("queue_redis_url", "smtp_url")
     @classmethod
     def _known_scheme(cls, value: SecretStr | None, info: object) -> SecretStr | None:
@@ -83,8 +90,9 @@ def mask_password(url: str) -> str:
     'postgresql://shop:***@db/shop'
     """
     scheme, found, rest = url.partition("://")
-    credentials, at, place = rest.rpartition("@")
-    if not (found and at):
+    if not found:
         return url
+    rest = re.sub(r"(?<=[?&]password=)[^&]*", "***", rest)
+    credentials, at, place = rest.rpartition("@")
     user, colon, _ = credentials.partition(":")
-    return f"{scheme}://{user}{':***' if colon else ''}@{place}"
+    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}"

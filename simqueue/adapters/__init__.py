@@ -7,7 +7,6 @@ from simqueue.adapters.in_process import InProcessAdapter
 from simqueue.adapters.noop import NoOpAdapter
 from simqueue.adapters.recorder import Recorder
 from simqueue.clock import Clock
-from simqueue.errors import InputError
 from simqueue.settings import Settings
 from simqueue.workers.work import Work
 
@@ -15,18 +14,16 @@ __all__ = ["Adapter", "InProcessAdapter", "NoOpAdapter", "Recorder", "open_adapt
 
 
 def open_adapter(settings: Settings, work: Work, clock: Clock, recorder: Recorder) -> Adapter:
-    """The adapter that ``WORKER_MODE`` selects.
+    """The adapter that ``WORKER_MODE`` selects, of those that need no queue.
 
     Raises
     ------
-    InputError
-        If that mode is not there.
+    ValueError
+        If the mode is ``bull-queue``: that one has to be connected first, see
+        `simqueue.adapters.bull_queue`.
     """
     if settings.worker_mode == "none":
         return NoOpAdapter()
     if settings.worker_mode == "in-process":
         return InProcessAdapter(work, clock, recorder)
-    raise InputError(
-        "environment variable WORKER_MODE=bull-queue: this version has in-process and none; "
-        "the production mode comes with the next one"
-    )
+    raise ValueError("bull-queue is opened by `simqueue.adapters.bull_queue.connect`")

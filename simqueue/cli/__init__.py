@@ -15,8 +15,11 @@ from typer.exceptions import TyperException
 
 from simqueue import __version__
 from simqueue.cli.backoff import backoff
+from simqueue.cli.failed import failed
 from simqueue.cli.replay import replay
+from simqueue.cli.serve import serve
 from simqueue.cli.simulate import simulate
+from simqueue.cli.stats import stats
 from simqueue.cli.worker import worker
 from simqueue.errors import InputError
 
@@ -27,8 +30,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for command in (simulate, replay, worker, backoff):
+for command in (simulate, replay, worker, stats, serve, backoff):
     app.command()(command)
+app.add_typer(failed)
 
 
 @app.callback(invoke_without_command=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import math
 import sys
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +17,7 @@ from simqueue.errors import InputError
 
 if TYPE_CHECKING:
     from simqueue.operations.replay import Replayed
+    from simqueue.operations.shop_worker import ShopWorker
     from simqueue.settings import Settings
     from simqueue.shop import Order, Shop
 
@@ -29,7 +33,8 @@ def replay(
         float | None,
         typer.Option(
             help="Place them in real time, this many times as fast as they were recorded. "
-            "Without it time is virtual: nobody waits, and the log says when things would be."
+            "Without it nobody waits: in-process mode takes place in virtual time, and its log "
+            "says when things would have been."
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Place only the first N orders.")] = None,
@@ -42,9 +47,12 @@ def replay(
     """Place recorded orders through the adapter that WORKER_MODE selects, and say what happened.
 
     WORKER_MODE=in-process (the default) does every job at once, in the caller; WORKER_MODE=none
-    ignores jobs. The shop's records are in DATABASE_URL (a file shop.db here, if unset); emails
-    go to SMTP_URL, or else become files in the folder sent-emails. An order that the records hold
-    already is left alone: to start afresh, remove shop.db.
+    ignores jobs; WORKER_MODE=bull-queue puts them into the queues of QUEUE_REDIS_URL for simqueue
+    worker to do, or, with QUEUE_REDIS_URL=embedded://, does them here.
+
+    The shop's records are in DATABASE_URL (a file shop.db here, if unset); emails go to SMTP_URL,
+    or else become files in the folder sent-emails. An order that the records hold already is left
+    alone: to start afresh, remove shop.db.
 
     Example: simqueue replay --limit 200
     """
@@ -55,7 +63,7 @@ def replay(
     if speed is not None and not 0 < speed < float("inf"):
         raise InputError(f"--speed {speed}: expected a number above 0")
     settings = read_settings()
-    configure_logging()
+    configure_logging(level=logging.WARNING)
     path = file or _packaged()
     try:
         orders = read_orders(path)[:limit]
@@ -81,6 +89,20 @@ def _packaged() -> Path:
 def _run(
     settings: Settings, orders: list[Order], speed: float | None, log: Path | None
 ) -> dict[str, Any]:
+    if settings.worker_mode != "bull-queue":
+        return _run_directly(settings, orders, speed, log)
+    if log is not None and not settings.embedded:
+        raise InputError(
+            f"--log {log}: with a Redis server the workers do the jobs, and write the log: "
+            "simqueue worker --log"
+        )
+    return asyncio.run(_run_queued(settings, orders, speed, log))
+
+
+def _run_directly(
+    settings: Settings, orders: list[Order], speed: float | None, log: Path | None
+) -> dict[str, Any]:
+    """In-process and no-op mode: everything happens, or does not, in the caller."""
     from simqueue.adapters import Recorder, open_adapter
     from simqueue.cli.progress import progress_bar
     from simqueue.clock import Clock, SystemClock, VirtualClock
@@ -88,21 +110,73 @@ def _run(
     from simqueue.shop import open_shop
     from simqueue.workers.shop_work import ShopWork
 
-    clock: Clock = VirtualClock() if speed is None else SystemClock()
+    # Virtual time starts on the day of the first order, for the sake of the emails' dates.
+    first = orders[0].placed_at.replace(tzinfo=UTC).timestamp() if orders else 0.0
+    clock: Clock = VirtualClock(first) if speed is None else SystemClock()
     recorder = Recorder(settings.worker_mode)
     with open_shop(settings, clock) as shop:
         adapter = open_adapter(settings, ShopWork(shop), clock, recorder)
-
-        async def all_of_it() -> Replayed:
-            with progress_bar("placing orders", len(orders)) as progress:
-                done = await place(orders, shop, adapter, clock, speed or 1.0, progress)
-            await adapter.close()
-            return done
-
-        done = asyncio.run(all_of_it())
+        with progress_bar("placing orders", len(orders)) as progress:
+            done = asyncio.run(place(orders, shop, adapter, clock, speed or 1.0, progress))
         if log is not None:
             recorder.log().write(log)
         return _result(settings.worker_mode, orders, done, shop)
+
+
+async def _run_queued(
+    settings: Settings, orders: list[Order], speed: float | None, log: Path | None
+) -> dict[str, Any]:
+    """Production mode: jobs go to the queue; an embedded one has its worker in this process."""
+    from simqueue.adapters.bull_queue import connect
+    from simqueue.cli.progress import progress_bar
+    from simqueue.clock import SystemClock
+    from simqueue.operations.replay import replay as place
+    from simqueue.operations.shop_worker import ShopWorker
+    from simqueue.operations.worker_process import check_server
+    from simqueue.results.events import Event, merge_events
+    from simqueue.shop import open_shop
+
+    url = settings.queue_redis_url
+    connection = await connect(None if url is None else url.get_secret_value())
+    for line in await check_server(connection):
+        print(f"note: {line}", file=sys.stderr)
+    events: list[Event] = []
+    with open_shop(settings, SystemClock(), outbox=True) as shop:
+        worker = ShopWorker(
+            shop,
+            connection,
+            concurrency=settings.worker_concurrency,
+            watchers=[events.append],
+        )
+        if connection.embedded:
+            await worker.start()
+        try:
+            with progress_bar("placing orders", len(orders)) as progress:
+                done = await place(
+                    orders, shop, worker.relay, shop.clock, speed or math.inf, progress
+                )
+            await worker.relay.publish()
+            if connection.embedded:
+                await _until_done(worker)
+        finally:
+            if connection.embedded:
+                await worker.stop(grace_s=30)
+            queued = await worker.adapter.unfinished()
+            await worker.adapter.close()
+        if log is not None:
+            merge_events(events).write(log)
+        return {**_result(settings.worker_mode, orders, done, shop), "queued": queued}
+
+
+async def _until_done(worker: ShopWorker) -> None:
+    """Wait until the queues are empty and nothing is on its way to them."""
+    from simqueue.cli.progress import progress_bar
+
+    begun = await worker.adapter.unfinished()
+    with progress_bar("working off the queues", begun) as progress:
+        while (left := await worker.adapter.unfinished()) or await worker.relay.publish():
+            progress(max(begun - left, 0))
+            await asyncio.sleep(0.05)
 
 
 def _result(mode: str, orders: list[Order], done: Replayed, shop: Shop) -> dict[str, Any]:
@@ -152,5 +226,7 @@ def _show(result: dict[str, Any]) -> None:
         )
     for kind, count in result["errors"].items():
         console.print(f"{count:,} requests ended with {kind}: the customer saw an error page.")
+    if result.get("queued"):
+        console.print(f"{result['queued']:,} jobs are in the queues: simqueue worker does them.")
     if result["mode"] == "none":
         console.print("Jobs are ignored in this mode: orders stay as they were placed.")

@@ -59,8 +59,7 @@ def worker(
             f"environment variable WORKER_MODE={settings.worker_mode}: a worker needs "
             "WORKER_MODE=bull-queue and QUEUE_REDIS_URL; in the other modes there is no queue"
         )
-    url = settings.queue_redis_url
-    if url is not None and url.get_secret_value().startswith("embedded://"):
+    if settings.embedded:
         raise InputError(
             "QUEUE_REDIS_URL=embedded://: an embedded queue lives in one process, so nobody could "
             "add jobs to this worker's; simqueue replay runs its own workers, or start a Redis"

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 
-def configure_logging(*, as_json: bool = False) -> None:
+def configure_logging(*, as_json: bool = False, level: int = logging.INFO) -> None:
     """Send the logs of simqueue to standard error, through structlog.
 
     The library itself logs with the standard library, so that whoever embeds it keeps the say.
@@ -18,6 +18,8 @@ def configure_logging(*, as_json: bool = False) -> None:
     ----------
     as_json
         One JSON object a line instead of words and colours.
+    level
+        The least level that is shown; job starts and completions are ``INFO``.
     """
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
@@ -39,4 +41,4 @@ def configure_logging(*, as_json: bool = False) -> None:
     logger = logging.getLogger("simqueue")
     logger.handlers = [handler]
     logger.propagate = False
-    logger.setLevel(logging.INFO)
+    logger.setLevel(level)

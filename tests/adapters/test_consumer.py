@@ -173,7 +173,9 @@ def test_a_handler_that_raises_cancelled_error_does_not_silence_the_worker(redis
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}, None], ids=["object", "nan", "set", "none"])
+@pytest.mark.parametrize(
+    "value", [object(), float("nan"), {1, 2}, None], ids=["object", "nan", "set", "none"]
+)
 def test_what_json_cannot_hold_does_not_repeat_the_effect(redis_url: str, value: Any) -> None:
     script, frame = outcomes(redis_url, lambda _job, _attempt: value)
 

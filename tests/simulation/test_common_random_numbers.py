@@ -39,7 +39,9 @@ def attempts(workers: int) -> pd.DataFrame:
 def test_arrivals_services_failures_and_backoffs_are_the_same() -> None:
     one, two, four = (attempts(workers) for workers in (1, 2, 4))
 
-    assert (one["started_s"] - one["ready_s"]).mean() > 2 * (four["started_s"] - four["ready_s"]).mean()
+    assert (one["started_s"] - one["ready_s"]).mean() > 2 * (
+        four["started_s"] - four["ready_s"]
+    ).mean()
     roots = one["parent_id"] == ""
     for other in (two, four):
         assert one.index.equals(other.index)

@@ -141,7 +141,10 @@ def test_final_outcomes_add_their_follow_ups() -> None:
         duration_s=4.5,
         arrivals={"a": {"interval_s": 1}},
         queues={
-            "a": {"outages": [[2, 3]], "follow_up": {"completed": ["yes"], "failed": ["no", "yes"]}},
+            "a": {
+                "outages": [[2, 3]],
+                "follow_up": {"completed": ["yes"], "failed": ["no", "yes"]},
+            },
             "yes": {"service": constant(0.25)},
             "no": {},
         },

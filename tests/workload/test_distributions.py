@@ -39,8 +39,12 @@ def test_draws_have_the_moments_that_formulas_are_given(spec: dict[str, object])
 
 def test_empirical_means_are_those_measured() -> None:
     """`order_ms` of all 1,649 checkouts has mean 482 ms, the 1,590 with an email 24.5 ms."""
-    order = READ.validate_python({"distribution": "empirical", "file": CHECKOUTS, "column": "order_ms"})
-    email = READ.validate_python({"distribution": "empirical", "file": CHECKOUTS, "column": "email_ms"})
+    order = READ.validate_python(
+        {"distribution": "empirical", "file": CHECKOUTS, "column": "order_ms"}
+    )
+    email = READ.validate_python(
+        {"distribution": "empirical", "file": CHECKOUTS, "column": "email_ms"}
+    )
 
     assert len(order.values) == 1649
     assert order.mean == pytest.approx(0.482, abs=0.0005)

@@ -30,7 +30,9 @@ def test_the_shops_jobs_follow_as_in_the_shop() -> None:
         ("email", "payment-failed"),
     ]
     order, confirmation, payment, *_ = workload.kinds
-    assert [kind.name for kind in workload.follow_ups(payment.number, "failed")] == ["payment-failed"]
+    assert [kind.name for kind in workload.follow_ups(payment.number, "failed")] == [
+        "payment-failed"
+    ]
     assert workload.follow_ups(order.number, "failed") == ()
     assert workload.job_id(order, 16) == "order-17"
     assert workload.job_id(confirmation, 16) == "email-17-order-confirmation"
@@ -90,15 +92,18 @@ def test_draws_do_not_depend_on_what_else_there_is() -> None:
         changed.streams["order"].times_s[:n], base.streams["order"].times_s
     )
     for attempt in (1, 2):
-        for ours, theirs in zip(base.attempts(0, attempt), changed.attempts(0, attempt), strict=True):
+        for ours, theirs in zip(
+            base.attempts(0, attempt), changed.attempts(0, attempt), strict=True
+        ):
             assert ours.tolist() == theirs[:n].tolist()
 
 
 def test_draws_of_different_purposes_are_independent() -> None:
     workload = Workload(build_scenario({**SHOP, "duration_s": 20_000}))
-    series = [
-        workload.attempts(kind, attempt).io_s for kind in range(5) for attempt in (1, 2)
-    ] + [workload.attempts(0, 1).jitter, workload.attempts(0, 2).jitter]
+    series = [workload.attempts(kind, attempt).io_s for kind in range(5) for attempt in (1, 2)] + [
+        workload.attempts(0, 1).jitter,
+        workload.attempts(0, 2).jitter,
+    ]
     correlation = np.corrcoef([np.asarray(one) for one in series])
     off_diagonal = correlation[~np.eye(len(series), dtype=bool)]
 

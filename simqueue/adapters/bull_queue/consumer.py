@@ -36,7 +36,7 @@ _SHORT_MS = 2000
 class Watcher(Protocol):
     """Whoever wants to know what happens to attempts: an event file, metrics."""
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event, /) -> None:
         """Take note of an event."""
 
 
