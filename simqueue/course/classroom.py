@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.message import EmailMessage
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import SecretStr
 
 from simqueue.adapters import InProcessAdapter, Recorder, open_adapter
 from simqueue.clock import VirtualClock
+from simqueue.errors import InputError
 from simqueue.jobs import Job, order_job, payment_job
 from simqueue.operations.replay import replay
 from simqueue.results.attempt_log import AttemptLog
@@ -58,6 +59,8 @@ class Classroom:
     """
 
     def __init__(self, mode: Mode, conditions: Conditions | None = None, opens_at: float = 0.0):
+        if mode not in get_args(Mode):
+            raise InputError(f"mode {mode!r}: expected one of {', '.join(get_args(Mode))}")
         settings = Settings.model_construct(
             worker_mode=mode, database_url=SecretStr("sqlite://"), smtp_url=None
         )
