@@ -163,16 +163,22 @@ def _stats(
 def _workers(prefix: str, queue: str, clients: list[dict[str, str]]) -> int:
     """Count workers by the names that BullMQ gives their connections.
 
-    Node names only a worker's blocking connection, Python all of a worker's, so each name counts
-    for as many workers as it has connections that last waited for a job, and for one at least.
-    Node writes the queue's name in base64.
+    Node names one connection of a worker, Python all of them. A Python worker that waits for a
+    job blocks on one of them; one that is busy is known by a name of its own (BullMQ's option
+    ``name``), so busy workers without one count as a single worker.
 
-    Source: BullMQ ``queue.py`` (``get_workers``), ``src/classes/queue-base.ts`` (``clientName``).
+    Source: BullMQ ``queue.py`` (``get_workers``); ``src/classes/queue-base.ts``
+    (``clientName``), by which Node writes the queue's name in base64.
     """
-    bases = [f"{prefix}:{queue}", f"{prefix}:{base64.b64encode(queue.encode()).decode()}"]
-    waiting: Counter[str] = Counter()
+    python = f"{prefix}:{queue}"
+    node = f"{prefix}:{base64.b64encode(queue.encode()).decode()}"
+    from_node = 0
+    from_python: Counter[str] = Counter()
     for client in clients:
         name = client.get("name", "")
-        if any(name == base or name.startswith(f"{base}:w:") for base in bases):
-            waiting[name] += client.get("cmd") == "bzpopmin"
-    return sum(max(1, count) for count in waiting.values())
+        base = name.partition(":w:")[0]
+        if base == node:
+            from_node += 1
+        elif base == python:
+            from_python[name] += client.get("cmd") == "bzpopmin" and "b" in client.get("flags", "")
+    return from_node + sum(max(1, waiting) for waiting in from_python.values())

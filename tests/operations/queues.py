@@ -31,6 +31,9 @@ async def worker(
     """A worker that runs as long as the block."""
     checks = {} if not connection.embedded else {"skipVersionCheck": True}
     made = Worker(queue, process, {**connection.options(), **checks, "autorun": False, **options})
+    if not connection.embedded:
+        # Or else an idle worker rounds a wait of 5 ms up to a second.
+        await made.blockingRedisConnection.getRedisVersion()
     running = asyncio.create_task(made.run())
     try:
         yield made
