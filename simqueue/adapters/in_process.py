@@ -70,7 +70,7 @@ class InProcessAdapter:
             error.add_note(f"job {job.id} ({job.name}) failed in the caller; it is not retried")
             failures.append(error)
             _log.error("job %s failed: %s", job.id, error, extra={"queue": job.queue})
-            result = await self._work.give_up(job)
+            result = await self._give_up(job)
         finished = self._clock.now()
         self._recorder.add(
             job,
@@ -83,6 +83,14 @@ class InProcessAdapter:
         )
         for child in self._work.follow_ups(job, outcome, result):
             await self._do(child, finished, slot, failures)
+
+    async def _give_up(self, job: Job) -> str:
+        """Do what a final failure asks for; the caller hears of the failure itself."""
+        try:
+            return await self._work.give_up(job)
+        except Exception:
+            _log.exception("job %s could not be given up", job.id)
+            return "failed"
 
     def _new_slot(self) -> int:
         self._slots += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,28 @@ def offered_slots(found: Sequence[History], edges: Floats, replications: int) ->
     return load
 
 
+def as_requested(log: AttemptLog) -> AttemptLog:
+    """The same attempts, each ready when its request came in.
+
+    A caller does all of a request, follow-ups too. With one that is hours behind, follow-ups become
+    ready hours late, but the work came with the request.
+    """
+    rows = log.rows.copy()
+    for number in np.unique(rows["replication"]):
+        mine = rows[rows["replication"] == number]
+        jobs, first = np.unique(mine["job"], return_index=True)
+        asked, parent = mine["enqueued_s"][first], mine["parent"][first]
+        while (parent >= 0).any():
+            above = np.minimum(np.searchsorted(jobs, parent), len(jobs) - 1)
+            # In a part of a log a parent may be missing: then the child stands for itself.
+            known = (parent >= 0) & (jobs[above] == parent)
+            asked = np.where(known, asked[above], asked)
+            parent = np.where(known, parent[above], -1)
+        mine["ready_s"] = asked[np.searchsorted(jobs, mine["job"])]
+        rows[rows["replication"] == number] = mine
+    return replace(log, rows=rows)
+
+
 def peaks(
     log: AttemptLog,
     window: tuple[float, float],
@@ -137,11 +159,13 @@ def peaks(
     for one in histories(log):
         groups.setdefault("caller" if shared else one.queue, []).append(one)
         replications.add(one.replication)
+    brought = {"caller": list(histories(as_requested(log)))} if shared else groups
     order = ["caller"] if shared else list(dict.fromkeys((*slots, *log.queues)))
     return {
         name: _peak(
             "the caller" if shared else f"the {name} queue",
             groups[name],
+            brought[name],
             max(slots.values(), default=0) if shared else slots.get(name, 0),
             window,
             len(replications),
@@ -155,6 +179,7 @@ def peaks(
 def _peak(
     who: str,
     found: Sequence[History],
+    brought: Sequence[History],
     slots: int,
     window: tuple[float, float],
     replications: int,
@@ -162,7 +187,7 @@ def _peak(
 ) -> Peak:
     least = least_window(found)
     edges = window_edges(*window, least)
-    load = offered_slots(found, edges, replications)
+    load = offered_slots(brought, edges, replications)
     busiest = int(np.argmax(load))
     needed = math.floor(load[busiest] + 1e-9) + 1
     ready = np.concatenate([one.ready_s for one in found])

@@ -13,7 +13,15 @@ from simqueue.errors import InputError
 from simqueue.results.attempt_log import AttemptLog
 from simqueue.results.files import reason, replacing
 from simqueue.results.history import History, histories
-from simqueue.results.peak import Moment, Peak, least_window, offered_slots, peaks, window_edges
+from simqueue.results.peak import (
+    Moment,
+    Peak,
+    as_requested,
+    least_window,
+    offered_slots,
+    peaks,
+    window_edges,
+)
 from simqueue.results.style import OKABE_ITO, STYLE, look
 from simqueue.results.wording import digits, duration
 
@@ -78,10 +86,7 @@ def run_figure(
     """Draw the figure of a run; returns it with its alternative text. See `plot_run`."""
     from matplotlib.figure import Figure
 
-    found: dict[str, list[History]] = {}
-    for one in histories(log):
-        found.setdefault(one.queue, []).append(one)
-    queues = {queue: found[queue] for queue in (*slots, *log.queues) if queue in found}
+    queues = _by_queue(log, slots)
     runs = len(np.unique(log.rows["replication"])) or 1
     tops = peaks(log, window, slots, moment, shared)
     edges = window_edges(
@@ -98,7 +103,8 @@ def run_figure(
         panel.set_title(title)
     finding = _worst(tops)
     figure.suptitle(_wrapped(finding), x=0.01, ha="left", fontweight="bold", fontsize=13)
-    short = _shade(panels, queues, edges, slots, runs, shared)
+    brought = _by_queue(as_requested(log), slots) if shared else queues
+    short = _shade(panels, brought, edges, slots, runs, shared)
     _clock_axis(panels[-1], window, moment)
     if len(queues) > 1 or short:
         figure.legend(
@@ -240,6 +246,13 @@ def _worst(tops: Mapping[str, Peak]) -> str:
     if not tops:
         return "Nothing ran."
     return max(tops.values(), key=lambda peak: peak.load / (peak.slots or 1e-9)).verdict
+
+
+def _by_queue(log: AttemptLog, slots: Mapping[str, int]) -> dict[str, list[History]]:
+    found: dict[str, list[History]] = {}
+    for one in histories(log):
+        found.setdefault(one.queue, []).append(one)
+    return {queue: found[queue] for queue in (*slots, *log.queues) if queue in found}
 
 
 def _shade(

@@ -63,6 +63,20 @@ class TestInProcess(AdapterContract):
 
         assert child in str(errors[0])
 
+    def test_giving_up_may_fail_too(self, caplog: pytest.LogCaptureFixture) -> None:
+        """The caller hears of the first failure, the log has the attempt, what follows is done."""
+
+        class Hopeless(Diary):
+            async def give_up(self, job: Job) -> str:
+                raise JobError("the gateway is still down")
+
+        diary = Hopeless(fails=frozenset({"payment-1"}))
+        frame, errors = self.play(diary, payment_job("1", Decimal(5)))
+
+        assert "payment-1 fails by order of the test" in str(errors[0])
+        assert frame["outcome"].tolist() == ["failed", "completed"]
+        assert "the gateway is still down" in caplog.text
+
     def test_concurrent_callers_have_slots_of_their_own(self) -> None:
         async def two_at_once() -> list[int]:
             bench = InProcessBench(Diary())

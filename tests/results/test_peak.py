@@ -136,3 +136,18 @@ def test_verdicts_need_no_particular_engine():
     log = hand_log(*day(0, 1, 1), engine="in-process")
     assert isinstance(log, AttemptLog)
     assert peaks(log, (0, 10), {"order": 1}, clock)["order"].needed == 1
+
+
+def test_a_callers_work_counts_when_the_request_came_in():
+    """An email that becomes ready an hour late, because its caller is behind, came with the order."""
+    rows = [
+        row(job=1, times=(10, 10, 10, 30)),
+        row(job=2, parent=1, flow=1, times=(3600, 3600, 3600, 3640), queue="email"),
+        row(job=3, parent=2, flow=1, times=(3640, 3640, 3640, 3645), queue="email"),
+    ]
+    log = hand_log(*rows)
+    (peak,) = peaks(log, (0, 7200), dict.fromkeys(("order", "email"), 1), clock, True).values()
+
+    width = peak.end_s - peak.start_s
+    assert peak.start_s == 0
+    assert peak.load * width == pytest.approx(20 + 40 + 5)
