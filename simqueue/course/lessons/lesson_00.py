@@ -38,9 +38,8 @@ EXERCISES = {
             ),
             Hint(
                 Between(9, 10.5),
-                "Did you take it from the verdict of a run with one caller? There the emails come "
-                "hours after their orders, so it misses part of the work. Count an order with its "
-                "payment and both emails.",
+                "Did you leave out the emails? A caller does an order, its payment and both of "
+                "their emails: add up the seconds of all four.",
             ),
             Hint(
                 Between(0, 1),
