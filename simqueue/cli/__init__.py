@@ -63,9 +63,6 @@ def run(arguments: list[str] | None = None) -> int:
         return _refuse(str(error))
     except TyperException as error:
         return _refuse(error.format_message(), help_too=True)
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         # Whoever read our output has had enough, as in `simqueue backoff | head -1`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

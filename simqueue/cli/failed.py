@@ -22,11 +22,17 @@ failed = typer.Typer(
     name="failed",
     help="Look at jobs that failed for good, run them again, or remove them.",
     rich_markup_mode=None,
-    no_args_is_help=True,
 )
 
 JobIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="The jobs' ids.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@failed.callback(invoke_without_command=True)
+def options(context: typer.Context) -> None:
+    """Look at jobs that failed for good, run them again, or remove them."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @failed.command("list")
@@ -236,8 +242,10 @@ def _show_list(found: Sequence[FailedJob], total: int) -> None:
     table = Table()
     for heading in ("queue", "id"):
         table.add_column(heading, overflow="fold")
-    for heading in ("name", "attempts", "failed at (UTC)", "error"):
-        table.add_column(heading)
+    table.add_column("name")
+    for heading in ("attempts", "failed at (UTC)"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("error")
     for job in found:
         cells = (job.queue, job.id, job.name, _tries(job.attempts_made, job.attempts),
                  _when(job.failed_at), job.error)  # fmt: skip

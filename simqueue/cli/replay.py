@@ -73,7 +73,11 @@ def replay(
         raise InputError(
             f"{path}: {len(error.rows):,} bad rows, named above; no order was placed"
         ) from None
-    result = _run(settings, orders, speed, log)
+    try:
+        result = _run(settings, orders, speed, log)
+    except KeyboardInterrupt:
+        print("interrupted: what was placed stays; replay again to place the rest", file=sys.stderr)
+        raise typer.Exit(130) from None
     if as_json:
         print(json.dumps(result))
     else:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks of --watch.
 _EVERY_S = 2.0
+#: States that most queues never have, and their headings.
+_RARE = {"prioritized": "by priority", "waiting_children": "for children", "paused": "paused"}
 
 Queues = Annotated[
     list[str] | None,
@@ -87,51 +89,46 @@ async def _watch(connection: Connection, names: Sequence[str]) -> None:
 
 
 def table(found: Sequence[QueueStats]) -> RenderableType:
-    """The counts for people."""
+    """The counts for people, in 80 columns; what is rare has a column only when it happens."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    from simqueue.operations.queues import age, one_line
+    from simqueue.operations.queues import one_line
 
-    prioritized = any(one.prioritized for one in found)
-    children = any(one.waiting_children for one in found)
-    out = Table()
-    headings = ["waiting", *(["prioritized"] if prioritized else []), "active", "delayed",
-                *(["for children"] if children else []), "paused", "completed", "failed",
-                "oldest waits", "workers"]  # fmt: skip
-    out.add_column("queue")
-    for heading in headings:
-        out.add_column(heading, justify="right")
+    rare = [state for state in _RARE if any(getattr(one, state) for one in found)]
+    padding = (0, 0 if rare else 1, 0, 0)
+    out = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=padding)
+    out.add_column("queue", overflow="fold", min_width=7)
+    for heading in ("waiting", "active", "delayed", *(_RARE[state] for state in rare),
+                    "completed", "failed", "oldest", "workers"):  # fmt: skip
+        out.add_column(heading, justify="right", no_wrap=heading not in _RARE.values())
+    notes = []
     for one in found:
-        name = Text(one_line(one.queue))
-        if one.is_paused:
-            name.append(" (paused)", style="bold")
+        name = one_line(one.queue)
+        out.add_row(Text(name), *_cells(one, rare))
         if not one.exists:
-            name.append(" (no such queue yet)", style="dim")
-            out.add_row(name, *["-"] * (len(headings) - 1), _workers(one))
-            continue
-        kept = one.retention or {}
-        cells = [
-            f"{one.waiting:,}",
-            *([f"{one.prioritized:,}"] if prioritized else []),
-            f"{one.active:,}",
-            f"{one.delayed:,}",
-            *([f"{one.waiting_children:,}"] if children else []),
-            f"{one.paused:,}",
-            _of(one.completed, kept.get("kept_completed")),
-            _of(one.failed, kept.get("kept_failed")),
-            age(one.oldest_waiting_s),
-            _workers(one),
-        ]
-        out.add_row(name, *cells)
-    note = Text("completed and failed: jobs kept (of at most as many), not totals", style="dim")
-    return Group(out, note)
+            notes.append(f"{name}: no such queue (yet)")
+        elif one.is_paused:
+            notes.append(f"{name}: paused")
+    notes.append("completed and failed: jobs kept, at most so many; not totals")
+    return Group(out, *(Text(note) for note in notes))
+
+
+def _cells(one: QueueStats, rare: Sequence[str]) -> list[str]:
+    from simqueue.operations.queues import age
+
+    kept = one.retention or {}
+    counts = [one.waiting, one.active, one.delayed, *(getattr(one, state) for state in rare)]
+    return [
+        *(f"{count:,}" if one.exists else "-" for count in counts),
+        _of(one.completed, kept.get("kept_completed")) if one.exists else "-",
+        _of(one.failed, kept.get("kept_failed")) if one.exists else "-",
+        age(one.oldest_waiting_s),
+        "?" if one.workers is None else f"{one.workers:,}",
+    ]
 
 
 def _of(count: int, most: int | None) -> str:
     return f"{count:,}" if most is None else f"{count:,} of {most:,}"
-
-
-def _workers(one: QueueStats) -> str:
-    return "?" if one.workers is None else f"{one.workers:,}"

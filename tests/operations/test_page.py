@@ -1,13 +1,13 @@
 """The page in a real browser: read, used with the keyboard, and left alone by what Redis holds."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from bullmq import Job, Queue
 from chromium import Page
+from conftest import missing
 from queues import connected, failed_jobs, until, worker
 from test_serve import TOKEN, serving
 
@@ -21,10 +21,8 @@ Look = Callable[[Connection, str], Awaitable[None]]
 def browser() -> Iterator[Page]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is missing")
-        pytest.skip("chromium is not installed")
-    with Page(program) as page:
+        missing("Chromium")
+    with Page(str(program)) as page:
         yield page
 
 

@@ -1,0 +1,95 @@
+"""``simqueue stats``: what a person and a script see."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from bullmq import Queue
+
+from simqueue.adapters.bull_queue import connect
+from simqueue.cli import run
+
+
+@pytest.fixture
+def filled(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A Redis with a queue of the shop and one of a stranger."""
+
+    async def fill() -> None:
+        for prefix, name in (("bull", "order"), ("theirs", "video")):
+            connection = await connect(redis_url, prefix)
+            queue = Queue(name, connection.options())
+            await queue.addBulk([{"name": "x", "data": [1], "opts": {}} for _ in range(1500)])
+            await queue.add("x", None, {"delay": 60_000})
+            await connection.close()
+
+    asyncio.run(fill())
+    monkeypatch.setenv("QUEUE_REDIS_URL", redis_url)
+    monkeypatch.setenv("COLUMNS", "80")
+    return redis_url
+
+
+def test_a_person_reads_a_table(filled: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["stats"]) == 0
+    said = capsys.readouterr().out
+
+    assert re.search(r"^order +1,500 +0 +1 +0 of 100 +0 of 50 +\d+ s +0$", said, re.MULTILINE)
+    assert "payment: no such queue (yet)" in said
+    assert "not totals" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_a_script_reads_json(filled: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["stats", "--json", "--prefix", "theirs", "--queue", "video"]) == 0
+    said = json.loads(capsys.readouterr().out)
+
+    assert list(said["queues"]) == ["video"]
+    assert (said["queues"]["video"]["waiting"], said["queues"]["video"]["delayed"]) == (1500, 1)
+    assert said["queues"]["video"]["retention"] is None
+
+
+def test_watching_goes_on_until_ctrl_c(filled: str) -> None:
+    command = [sys.executable, "-m", "simqueue", "stats", "--watch", "--queue", "order"]
+    environment = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        shown = 0
+        while shown < 2:
+            shown += "1,500" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+
+    assert process.returncode == 130
+    assert errors == ""
+
+
+@pytest.mark.parametrize("command", [["stats"], ["serve"], ["failed", "list"]])
+@pytest.mark.parametrize(
+    ("url", "said"), [("", "redis://.*embedded://"), ("embedded://", "no other command can see it")]
+)
+def test_without_a_shared_redis_it_says_what_to_do(
+    command: list[str], url: str, said: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("QUEUE_REDIS_URL", url)
+
+    assert run(command) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert re.search(said, errors)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--queue", "a:b"], ["--queue", ""], ["--prefix", ""], ["--watch", "--json"]]
+)
+def test_bad_input_is_one_line(
+    filled: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["stats", *arguments]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
