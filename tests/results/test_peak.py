@@ -139,7 +139,7 @@ def test_verdicts_need_no_particular_engine():
 
 
 def test_a_callers_work_counts_when_the_request_came_in():
-    """An email that becomes ready an hour late, because its caller is behind, came with the order."""
+    """An email that is ready an hour late, its caller being behind, came with the order."""
     rows = [
         row(job=1, times=(10, 10, 10, 30)),
         row(job=2, parent=1, flow=1, times=(3600, 3600, 3600, 3640), queue="email"),
