@@ -52,7 +52,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close all connections of the pool."""
-        await self.client.aclose()
+        await self.client.aclose(close_connection_pool=True)
 
 
 async def connect(url: str | None, prefix: str = DEFAULT_PREFIX) -> Connection:
@@ -78,6 +78,8 @@ async def connect(url: str | None, prefix: str = DEFAULT_PREFIX) -> Connection:
         ) from error
     except ValueError as error:
         raise InputError(f"QUEUE_REDIS_URL={mask_password(url)}: {error}") from error
+    # Each of BullMQ's workers closes its client when it stops; the others still need the pool.
+    client.auto_close_connection_pool = False
     connection = Connection(
         client, mask_password(url), embedded=url.startswith(EMBEDDED), prefix=prefix
     )

@@ -130,13 +130,15 @@ class Consumer:
             return []
         closing = asyncio.ensure_future(worker.close())
         until = self.clock.now() + grace_s
-        while not closing.done() and self.clock.now() < until:
+        # BullMQ waits for the jobs that it knew of when it was told to close; one that it was just
+        # fetching is in `jobs` as well.
+        while (not closing.done() or worker.jobs) and self.clock.now() < until:
             # A worker that began to wait for a job just as it was closed would sit it out.
             if worker.waiting is not None:
                 worker.waiting.cancel()
-            await asyncio.wait([closing], timeout=min(_CLOSE_POLL_S, grace_s))
+            await asyncio.sleep(min(_CLOSE_POLL_S, grace_s))
         left = list(self.running.values())
-        if not closing.done():
+        if not closing.done() or worker.jobs:
             await worker.close(force=True)
             await asyncio.wait([closing], timeout=1.0)
         if self.task is not None:
