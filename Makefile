@@ -12,7 +12,7 @@ install: $(BIN)/simqueue ## make .venv with everything
 
 $(BIN)/simqueue: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev,benchmarks]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
 test: install ## the quick tests and the notebooks

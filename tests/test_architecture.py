@@ -104,7 +104,7 @@ def test_conda_and_pip_install_the_same() -> None:
         requirement(text)
         for text in (
             *project["dependencies"],
-            *(text for extra in ("course", "postgres", "queue", "dev") for text in extras[extra]),
+            *(text for extra in ("benchmarks", "course", "postgres", "queue", "dev") for text in extras[extra]),
             f"python {project['requires-python']}",
         )
         if not text.startswith("simqueue[")
