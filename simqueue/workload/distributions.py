@@ -56,6 +56,15 @@ class _OfMean(_Distribution):
         return self.mean_s
 
 
+class _OfMeanAndCv(_OfMean):
+    cv: Cv
+
+    @property
+    @override
+    def scv(self) -> float:
+        return self.cv**2
+
+
 class Constant(_OfMean):
     """Always the same."""
 
@@ -115,32 +124,20 @@ class Uniform(_Distribution):
         return rng.uniform(self.low_s, self.high_s, n)
 
 
-class Gamma(_OfMean):
+class Gamma(_OfMeanAndCv):
     """Gamma with mean ``mean_s`` and coefficient of variation ``cv``."""
 
     distribution: Literal["gamma"]
-    cv: Cv
-
-    @property
-    @override
-    def scv(self) -> float:
-        return self.cv**2
 
     @override
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         return rng.gamma(1 / self.scv, self.mean_s * self.scv, n)
 
 
-class Lognormal(_OfMean):
+class Lognormal(_OfMeanAndCv):
     """Lognormal with mean ``mean_s`` and coefficient of variation ``cv``: a long right tail."""
 
     distribution: Literal["lognormal"]
-    cv: Cv
-
-    @property
-    @override
-    def scv(self) -> float:
-        return self.cv**2
 
     @override
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
