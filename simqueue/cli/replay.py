@@ -152,8 +152,9 @@ async def _run_queued(
             concurrency=settings.worker_concurrency,
             watchers=[events.append],
         )
-        if connection.embedded:
-            await worker.start()
+        stop = asyncio.Event()
+        running = worker.start() if connection.embedded else worker.relay.run(stop)
+        task = asyncio.ensure_future(running)
         try:
             with progress_bar("placing orders", len(orders)) as progress:
                 done = await place(
@@ -165,6 +166,8 @@ async def _run_queued(
         finally:
             if connection.embedded:
                 await worker.stop(grace_s=30)
+            stop.set()
+            await task
             queued = await worker.adapter.unfinished()
             await worker.adapter.close()
         if log is not None:
@@ -177,8 +180,13 @@ async def _until_done(worker: ShopWorker) -> None:
     from simqueue.cli.progress import progress_bar
 
     begun = await worker.adapter.unfinished()
+    quiet = 0
     with progress_bar("working off the queues", begun) as progress:
-        while (left := await worker.adapter.unfinished()) or await worker.relay.publish():
+        # Quiet twice over, with nothing published between: a job may be on its way from the
+        # outbox to the queue when the one is looked at and then the other.
+        while quiet < 2:
+            left = await worker.relay.publish() + await worker.adapter.unfinished()
+            quiet = 0 if left else quiet + 1
             progress(max(begun - left, 0))
             await asyncio.sleep(0.05)
 

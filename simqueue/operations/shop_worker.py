@@ -13,9 +13,13 @@ from simqueue.jobs import QUEUES, Job
 from simqueue.operations.worker_process import WorkerProcess, worker_name
 from simqueue.results.events import Event
 from simqueue.shop import Shop
+from simqueue.workers.payment import return_money_owed
 from simqueue.workers.reconciler import Reconciler
 from simqueue.workers.relay import Relay
+from simqueue.workers.rounds import rounds
 from simqueue.workers.shop_work import ShopWork
+
+_REFUNDS_EVERY_S = 10.0
 
 
 class ShopWorker:
@@ -48,6 +52,7 @@ class ShopWorker:
         name: str | None = None,
     ) -> None:
         work = ShopWork(shop)
+        self._shop = shop
         self.adapter = BullQueueAdapter(connection)
         self.relay = Relay(shop.store, self.adapter, shop.clock)
         self._reconciler = Reconciler(work, self.adapter, shop.clock, queues)
@@ -69,6 +74,7 @@ class ShopWorker:
         self._tasks = [
             asyncio.ensure_future(self.relay.run(self._stop)),
             asyncio.ensure_future(self._reconciler.run(self._stop)),
+            asyncio.ensure_future(self._return_money()),
         ]
 
     async def stop(self, grace_s: float) -> list[Job]:
@@ -84,6 +90,14 @@ class ShopWorker:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+
+    async def _return_money(self) -> None:
+        """Ask the gateway again, until it has given back all that is owed."""
+
+        async def once() -> None:
+            await return_money_owed(self._shop)
+
+        await rounds("refunds", once, self._shop.clock, self._stop, _REFUNDS_EVERY_S)
 
     def _wake(self, event: Event) -> None:
         """What an attempt wrote to the outbox should not wait for the next look."""

@@ -163,9 +163,10 @@ def _stats(
 def _workers(prefix: str, queue: str, clients: list[dict[str, str]]) -> int:
     """Count workers by the names that BullMQ gives their connections.
 
-    Node names one connection of a worker, Python all of them. A Python worker that waits for a
-    job blocks on one of them; one that is busy is known by a name of its own (BullMQ's option
-    ``name``), so busy workers without one count as a single worker.
+    Node names one connection of a worker, Python all of its pool, which workers of several queues
+    may share. So a Python worker with a name of its own (BullMQ's option ``name``) counts once,
+    whatever its connections do. Those without a name are as many as wait for a job at the moment,
+    and at least one: the busy ones look alike.
 
     Source: BullMQ ``queue.py`` (``get_workers``); ``src/classes/queue-base.ts``
     (``clientName``), by which Node writes the queue's name in base64.
@@ -176,9 +177,10 @@ def _workers(prefix: str, queue: str, clients: list[dict[str, str]]) -> int:
     from_python: Counter[str] = Counter()
     for client in clients:
         name = client.get("name", "")
-        base = name.partition(":w:")[0]
+        base, named, _ = name.partition(":w:")
         if base == node:
             from_node += 1
         elif base == python:
-            from_python[name] += client.get("cmd") == "bzpopmin" and "b" in client.get("flags", "")
+            waits = client.get("cmd") == "bzpopmin" and "b" in client.get("flags", "")
+            from_python[name] += waits and not named
     return from_node + sum(max(1, waiting) for waiting in from_python.values())

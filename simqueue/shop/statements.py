@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import and_, bindparam, func, select
 
-from simqueue.shop.tables import order_lines, orders, products, sent_emails, stock
+from simqueue.shop.tables import MONEY_OWED, order_lines, orders, products, sent_emails, stock
 
 _THIS_ORDER: sa.BindParameter[str] = bindparam("this_order")
 _OLD: sa.BindParameter[str] = bindparam("old")
@@ -22,6 +22,12 @@ MOVE = {
     .returning(orders.c.status, orders.c.payment_status)
     for column in (orders.c.status, orders.c.payment_status)
 }
+
+MONEY_RETURNED = (
+    sa.update(orders).where(orders.c.order_id == _THIS_ORDER).values(money_returned=True)
+)
+
+OWED = select(orders.c.order_id).where(MONEY_OWED).limit(bindparam("most"))
 
 #: Units that an order takes from each shelf: a product may be on several of its lines.
 _NEEDED = (

@@ -185,6 +185,16 @@ class Store:
         if self.outbox is not None and job is not None:
             self.outbox.add(connection, jobs_due(job, word))
 
+    def money_returned(self, order_id: str) -> None:
+        """Note that the gateway keeps no money for an order that is not paid."""
+        with self._database.writing() as connection:
+            connection.execute(sql.MONEY_RETURNED, {"this_order": order_id})
+
+    def money_owed(self, most: int) -> list[str]:
+        """Orders for which the gateway may still keep money that is not the shop's."""
+        with self._database.reading() as connection:
+            return list(connection.execute(sql.OWED, {"most": most}).scalars())
+
     def state(self, order_id: str) -> OrderState:
         """Both states of an order.
 

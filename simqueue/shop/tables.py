@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     and_,
+    or_,
 )
 
 SHOP = MetaData()
@@ -70,6 +72,17 @@ orders = Table(
     Column("country", Text, nullable=False),
     Column("status", Text, nullable=False, default="pending"),
     Column("payment_status", Text, nullable=False, default="pending"),
+    # Whether the gateway has confirmed that no money is kept for a payment without one.
+    Column("money_returned", Boolean, nullable=False, default=False),
+)
+
+#: Orders for which the gateway may still keep money that is not the shop's.
+MONEY_OWED = and_(
+    orders.c.money_returned.is_(False),
+    or_(
+        orders.c.payment_status.in_(("failed", "cancelled")),
+        and_(orders.c.status == "rejected", orders.c.payment_status == "paid"),
+    ),
 )
 
 order_lines = Table(

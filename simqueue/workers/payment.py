@@ -69,5 +69,36 @@ async def _close(shop: Shop, order_id: str, state: OrderState, job: Job) -> str:
     # charge. So "no money" is made true at the gateway, after it has been written down here: the
     # other way round, a charge between the two would be recorded as paid and had been given back.
     if state.payment_status in ("failed", "cancelled"):
-        await shop.gateway.refund(payment_key(order_id))
+        await _return_money(shop, order_id)
     return (await refund_if_rejected(shop, order_id, state, job)).payment_status
+
+
+async def _return_money(shop: Shop, order_id: str) -> None:
+    await shop.gateway.refund(payment_key(order_id))
+    await asyncio.to_thread(shop.store.money_returned, order_id)
+
+
+async def return_money_owed(shop: Shop, most: int = 100) -> int:
+    """Give back what is still owed, because the gateway was down when it should have been.
+
+    The records say what is owed, so it is found however long ago the queue forgot the job.
+
+    Returns
+    -------
+    int
+        How many orders were settled.
+
+    Raises
+    ------
+    JobError
+        If the gateway or the database is in trouble: the rest is for the next time.
+    """
+    owed = await asyncio.to_thread(shop.store.money_owed, most)
+    for order_id in owed:
+        state = await asyncio.to_thread(shop.store.state, order_id)
+        if state.refund_due:
+            await shop.gateway.refund(payment_key(order_id))
+            await asyncio.to_thread(shop.store.refunded, order_id)
+        else:
+            await _return_money(shop, order_id)
+    return len(owed)

@@ -16,6 +16,7 @@ from simqueue.clock import VirtualClock
 from simqueue.errors import JobError
 from simqueue.jobs import Job, follow_ups, order_job, payment_job
 from simqueue.shop import Conditions, Shop
+from simqueue.workers.payment import return_money_owed
 from simqueue.workers.reconciler import FailedJob, Reconciler
 from simqueue.workers.shop_work import ShopWork
 
@@ -177,3 +178,40 @@ def test_it_keeps_running_through_an_outage(caplog: pytest.LogCaptureFixture) ->
         "reconciler: Redis at redis://nowhere: refused; trying again until it works",
         "reconciler: works again",
     ]
+
+
+def test_money_is_given_back_however_many_jobs_the_queue_has_forgotten(database_url: str) -> None:
+    """More payments fail in an outage than BullMQ keeps: the records know what is owed."""
+    down = Conditions(decline_rate=0, error_rate=0, outages=[(10.0, 60.0)])
+    orders = [str(number) for number in range(1, 61)]
+    with small_shop(database_url, outbox=True, conditions=down, stock={"A": 100}) as shop:
+        for order in orders:
+            shop.store.place(an_order(order))
+            # The charge went through, but nobody heard the answer.
+            asyncio.run(shop.gateway.charge(f"payment-{order}", PRICE))
+        asyncio.run(shop.clock.sleep(20))
+        for order in orders:
+            with pytest.raises(JobError):
+                asyncio.run(ShopWork(shop).give_up(payment_job(order, PRICE)))
+        assert shop.gateway.balance() == len(orders) * PRICE
+
+        with pytest.raises(JobError):
+            asyncio.run(return_money_owed(shop))
+        asyncio.run(shop.clock.sleep(60))
+        assert asyncio.run(return_money_owed(shop)) == len(orders)
+
+        assert shop.gateway.balance() == 0
+        assert asyncio.run(return_money_owed(shop)) == 0
+        assert {shop.store.state(order).payment_status for order in orders} == {"failed"}
+
+
+def test_a_rejected_orders_money_is_found_in_the_records(shop: Shop) -> None:
+    asyncio.run(shop.gateway.charge("payment-1", PRICE))
+    shop.store.settle("1", "paid")
+    shop.store.place(an_order("2", A=10))
+    shop.store.process("2")
+    assert shop.store.process("1").status == "rejected"  # its worker dies right here
+
+    assert asyncio.run(return_money_owed(shop)) == 1
+    assert shop.store.state("1") == ("rejected", "refunded")
+    assert shop.gateway.balance() == 0
