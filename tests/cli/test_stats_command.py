@@ -43,6 +43,26 @@ def test_a_person_reads_a_table(filled: str, capsys: pytest.CaptureFixture[str])
     assert max(map(len, said.splitlines())) <= 80
 
 
+def test_what_is_rare_has_a_column_when_it_happens(
+    filled: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def be_rare() -> None:
+        connection = await connect(filled)
+        queue = Queue("order", connection.options())
+        await queue.add("x", {}, {"priority": 1})
+        await queue.pause()
+        await connection.close()
+
+    asyncio.run(be_rare())
+    assert run(["stats", "--queue", "order"]) == 0
+    said = capsys.readouterr().out
+
+    row = r"^order +0 +0 +1 +1 +1,500 +0 of 100 +0 of 50 +\d+ s +0$"
+    assert re.search(row, said, re.MULTILINE)
+    assert "order: paused" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
 def test_a_script_reads_json(filled: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["stats", "--json", "--prefix", "theirs", "--queue", "video"]) == 0
     said = json.loads(capsys.readouterr().out)

@@ -80,6 +80,10 @@ def test_numbers_move_while_jobs_run(redis_url: str, page: Page) -> None:
         badges = "[...document.querySelectorAll('.badge')].map(badge => badge.textContent)"
         assert await asyncio.to_thread(page.value, badges) == ["", "no such queue yet"]
 
+        # The history is sampled every two seconds: let it see the backlog before it is gone.
+        said = "document.querySelector('.queue .chart').getAttribute('aria-label')"
+        await asyncio.to_thread(page.until, f"{said}.includes('ready 1200')")
+
         async def succeed(job: Job, token: str) -> None:
             pass
 
@@ -88,10 +92,9 @@ def test_numbers_move_while_jobs_run(redis_url: str, page: Page) -> None:
             await done
             await asyncio.to_thread(page.until, f"{count('order', 'waiting')} === '0'")
             await asyncio.to_thread(page.until, f"{count('order', 'completed')} === '1,200'")
+        await asyncio.to_thread(page.until, f"{said}.includes('ready 0, at most 1200')")
         line = "document.querySelector('.queue .chart path.ready').getAttribute('d')"
         assert await asyncio.to_thread(page.value, line)
-        said = "document.querySelector('.queue .chart').getAttribute('aria-label')"
-        assert "ready 0, at most 1200" in await asyncio.to_thread(page.value, said)
 
     visit(redis_url, look, "order", "email")
 
