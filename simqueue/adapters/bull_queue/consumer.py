@@ -22,7 +22,7 @@ from simqueue.results.events import Event, start_event
 from simqueue.workers.work import Work
 
 if TYPE_CHECKING:
-    from bullmq import Worker
+    from simqueue.adapters.bull_queue.chaining import ChainingWorker
 
 _log = logging.getLogger("simqueue.worker")
 
@@ -87,7 +87,7 @@ class Consumer:
     def __post_init__(self) -> None:
         self.running: dict[str, Job] = {}
         self._slots = list(range(self.concurrency))
-        self._worker: Worker | None = None
+        self._worker: ChainingWorker | None = None
         self.task: asyncio.Task[None] | None = None
         self._trouble = ""
 
@@ -99,17 +99,16 @@ class Consumer:
         BullMQ's Python worker asks for the server's version only when told to; without it an idle
         worker rounds a 50 ms backoff up to a second (``worker.py``, ``canDoubleTimeout``).
         """
-        from bullmq import Worker
+        from simqueue.adapters.bull_queue.chaining import ChainingWorker
 
         options = {
             **self.connection.options(),
-            "autorun": False,
             "concurrency": self.concurrency,
             "runRetryDelay": _RECONNECT_MS,
             "name": self.worker,
             **self.bullmq,
         }
-        worker = self._worker = Worker(self.queue, self._process, options)
+        worker = self._worker = ChainingWorker(self.queue, self._process, options)
         blocking = worker.blockingRedisConnection
         if self.connection.embedded:
             blocking.capabilities = {"canBlockFor1Ms": True, "canDoubleTimeout": True}

@@ -1,0 +1,284 @@
+"""Completing with fetch-next: no job is lost or done twice where the chain of jobs ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from simqueue.adapters.bull_queue import Connection, connect
+from simqueue.adapters.bull_queue.chaining import ChainingWorker
+
+Handler = Callable[[Any, str], Awaitable[Any]]
+
+
+class Counted:
+    """How often a worker sent each kind of command; and, if asked, what to do before the answer."""
+
+    def __init__(self, worker: ChainingWorker) -> None:
+        self.sent: list[str] = []
+        self.then: Callable[[str], Awaitable[None]] | None = None
+        for name in ("moveToActive", "moveToFinished"):
+            worker.scripts.commands[name] = self._wrapped(name, worker.scripts.commands[name])
+
+    def _wrapped(self, name: str, command: Callable[..., Awaitable[Any]]) -> Any:
+        async def send(*args: Any, **options: Any) -> Any:
+            self.sent.append(name)
+            answer = await command(*args, **options)
+            if self.then is not None:
+                await self.then(name)
+            return answer
+
+        return send
+
+
+@asynccontextmanager
+async def queue_and_worker(
+    url: str, handler: Handler, **options: Any
+) -> AsyncIterator[tuple[Any, ChainingWorker, asyncio.Task[None]]]:
+    from bullmq import Queue
+
+    connection: Connection = await connect(url)
+    queue = Queue("order", connection.options())
+    worker = ChainingWorker("order", handler, {**connection.options(), **options})
+    await worker.blockingRedisConnection.getRedisVersion()
+    task = asyncio.ensure_future(worker.run())
+    try:
+        yield queue, worker, task
+    finally:
+        await worker.close(force=True)
+        await asyncio.wait([task], timeout=5)
+        task.cancel()
+        await connection.close()
+
+
+async def add(queue: Any, *names: str, **options: Any) -> None:
+    options = {"removeOnComplete": False, **options}
+    await queue.addBulk(
+        [{"name": name, "data": {}, "opts": {**options, "jobId": name}} for name in names]
+    )
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def empty(queue: Any) -> bool:
+    counts = await queue.getJobCounts("waiting", "active", "delayed")
+    return sum(counts.values()) == 0
+
+
+def test_a_full_queue_costs_one_round_trip_a_job(redis_url: str) -> None:
+    async def play() -> list[str]:
+        done: list[str] = []
+
+        async def handler(job: Any, token: str) -> str:
+            done.append(job.id)
+            return "done"
+
+        async with queue_and_worker(redis_url, handler, concurrency=1) as (queue, worker, _):
+            counted = Counted(worker)
+            await until(lambda: asyncio.sleep(0, worker.waiting is not None))
+            counted.sent.clear()
+            await add(queue, *(f"job-{n}" for n in range(50)))
+            await until(lambda: empty(queue))
+        assert done == [f"job-{n}" for n in range(50)]
+        return counted.sent
+
+    sent = asyncio.run(play())
+    assert sent.count("moveToFinished") == 50
+    assert sent.count("moveToActive") <= 3
+
+
+def test_one_job_at_hand_rouses_the_other_slots(redis_url: str) -> None:
+    async def play() -> int:
+        running = most = 0
+
+        async def handler(job: Any, token: str) -> str:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.05)
+            running -= 1
+            return "done"
+
+        async with queue_and_worker(redis_url, handler, concurrency=4) as (queue, worker, _):
+            await until(lambda: asyncio.sleep(0, worker.waiting is not None))
+            await add(queue, *(f"job-{n}" for n in range(20)))
+            await until(lambda: empty(queue))
+        return most
+
+    assert asyncio.run(play()) == 4
+
+
+def test_a_failure_in_the_chain_is_retried_and_the_others_go_on(redis_url: str) -> None:
+    async def play() -> list[str]:
+        done: list[str] = []
+
+        async def handler(job: Any, token: str) -> str:
+            done.append(job.id)
+            if job.id == "job-3" and job.attemptsMade < 2:
+                raise RuntimeError("not yet")
+            return "done"
+
+        async with queue_and_worker(redis_url, handler, concurrency=2) as (queue, _, _):
+            await add(
+                queue, *(f"job-{n}" for n in range(10)), attempts=3,
+                backoff={"type": "fixed", "delay": 50},
+            )  # fmt: skip
+            await until(lambda: empty(queue))
+            assert await queue.getCompletedCount() == 10
+        return done
+
+    done = asyncio.run(play())
+    assert sorted(done) == sorted([f"job-{n}" for n in range(10)] + ["job-3"] * 2)
+
+
+def test_a_job_fetched_while_the_worker_closes_is_done_before_it_is_closed(redis_url: str) -> None:
+    """The answer to a completion brings the next job just after `close` was called."""
+
+    async def play() -> tuple[list[str], int, int]:
+        done: list[str] = []
+
+        async def handler(job: Any, token: str) -> str:
+            await asyncio.sleep(0.05)
+            done.append(job.id)
+            return "done"
+
+        async with queue_and_worker(redis_url, handler, concurrency=1) as (queue, worker, task):
+            counted = Counted(worker)
+            closing: list[asyncio.Task[None]] = []
+
+            async def close_before_the_answer(name: str) -> None:
+                if name == "moveToFinished" and not closing:
+                    closing.append(asyncio.ensure_future(worker.close()))
+                    await asyncio.sleep(0.01)
+
+            counted.then = close_before_the_answer
+            await add(queue, "job-0", "job-1", "job-2")
+            async with asyncio.timeout(5):
+                await task
+                await closing[0]
+            return done, await queue.getJobCountByTypes("active"), await queue.getWaitingCount()
+
+    assert asyncio.run(play()) == (["job-0", "job-1"], 0, 1)
+
+
+def test_the_same_where_the_job_was_asked_for_alone(redis_url: str) -> None:
+    async def play() -> tuple[list[str], int]:
+        done: list[str] = []
+
+        async def handler(job: Any, token: str) -> str:
+            await asyncio.sleep(0.05)
+            done.append(job.id)
+            return "done"
+
+        async with queue_and_worker(redis_url, handler, concurrency=1) as (queue, worker, task):
+            await until(lambda: asyncio.sleep(0, worker.waiting is not None))
+            counted = Counted(worker)
+            closing: list[asyncio.Task[None]] = []
+
+            async def close_before_the_answer(name: str) -> None:
+                if name == "moveToActive" and not closing:
+                    closing.append(asyncio.ensure_future(worker.close()))
+                    await asyncio.sleep(0.01)
+
+            counted.then = close_before_the_answer
+            await add(queue, "job-0")
+            async with asyncio.timeout(5):
+                await task
+                await closing[0]
+            return done, await queue.getJobCountByTypes("active")
+
+    assert asyncio.run(play()) == (["job-0"], 0)
+
+
+def test_locks_are_renewed_while_a_close_waits_for_running_jobs(redis_url: str) -> None:
+    """Upstream stops renewing when the first of them ends; another worker then takes the rest."""
+
+    async def play() -> list[str]:
+        starts: list[str] = []
+
+        async def handler(job: Any, token: str) -> str:
+            starts.append(job.id)
+            await asyncio.sleep(1.5 if job.id == "long" else 0.2)
+            return "done"
+
+        quick = {"lockDuration": 400, "stalledInterval": 200, "concurrency": 2}
+        async with queue_and_worker(redis_url, handler, **quick) as (queue, worker, task):
+            await add(queue, "long", "short")
+            await until(lambda: asyncio.sleep(0, len(starts) == 2))
+            closing = asyncio.ensure_future(worker.close())
+            async with queue_and_worker(redis_url, handler, **quick):
+                await closing
+                await task
+                await until(lambda: empty(queue))
+        return starts
+
+    assert sorted(asyncio.run(play())) == ["long", "short"]
+
+
+def test_a_lost_lock_is_an_error_event_and_the_chain_goes_on(redis_url: str) -> None:
+    async def play() -> tuple[list[str], list[str]]:
+        done: list[str] = []
+        errors: list[str] = []
+
+        async def handler(job: Any, token: str) -> str:
+            done.append(job.id)
+            if job.id == "job-0":
+                await worker.client.delete(f"bull:order:{job.id}:lock")
+            return "done"
+
+        async with queue_and_worker(redis_url, handler, concurrency=1) as (queue, worker, _):
+            worker.on("error", lambda error, *_: errors.append(str(error)))
+            await add(queue, "job-0", "job-1", "job-2")
+            await until(lambda: asyncio.sleep(0, len(done) == 3))
+        return done, errors
+
+    done, errors = asyncio.run(play())
+    assert done == ["job-0", "job-1", "job-2"]
+    assert errors
+    assert "lock" in errors[0].lower()
+
+
+def test_a_job_that_cannot_be_read_does_not_end_the_slot(redis_url: str) -> None:
+    async def play() -> list[str]:
+        done: list[str] = []
+
+        async def handler(job: Any, token: str) -> str:
+            done.append(job.id)
+            return "done"
+
+        async with queue_and_worker(redis_url, handler, concurrency=1) as (queue, worker, _):
+            await until(lambda: asyncio.sleep(0, worker.waiting is not None))
+            await queue.pause()
+            await add(queue, "job-0", "job-1", "job-2")
+            await worker.client.hset("bull:order:job-1", "data", "{no json")
+            await queue.resume()
+            await until(lambda: asyncio.sleep(0, len(done) == 2))
+        return done
+
+    assert asyncio.run(play()) == ["job-0", "job-2"]
+
+
+def test_a_paused_queue_ends_the_chain_and_resuming_starts_it(redis_url: str) -> None:
+    async def play() -> tuple[int, int]:
+        done: list[str] = []
+
+        async def handler(job: Any, token: str) -> str:
+            done.append(job.id)
+            if len(done) == 3:
+                await queue.pause()
+            return "done"
+
+        async with queue_and_worker(redis_url, handler, concurrency=1) as (queue, _, _):
+            await add(queue, *(f"job-{n}" for n in range(10)))
+            await until(lambda: asyncio.sleep(0, len(done) >= 3))
+            await asyncio.sleep(0.2)
+            held = len(done)
+            await queue.resume()
+            await until(lambda: asyncio.sleep(0, len(done) == 10))
+        return held, len(done)
+
+    assert asyncio.run(play()) == (3, 10)
