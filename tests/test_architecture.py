@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import simqueue
 
@@ -97,14 +98,17 @@ def requirement(text: str) -> tuple[str, str]:
 
 
 def test_conda_and_pip_install_the_same() -> None:
-    yaml = pytest.importorskip("yaml")
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     ours = {
         requirement(text)
         for text in (
             *project["dependencies"],
-            *(text for extra in ("benchmarks", "course", "postgres", "queue", "dev") for text in extras[extra]),
+            *(
+                text
+                for extra in ("benchmarks", "course", "postgres", "queue", "dev")
+                for text in extras[extra]
+            ),
             f"python {project['requires-python']}",
         )
         if not text.startswith("simqueue[")

@@ -14,12 +14,21 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from simqueue.clock import Clock
 from simqueue.errors import InputError
-from simqueue.jobs import Job, follow_ups, parse_payload
+from simqueue.jobs import ORDER, PAYMENT, Job, follow_ups, job_id, parse_payload
 from simqueue.shop.database import Database
-from simqueue.shop.tables import OUTBOX_WAITING, outbox
+from simqueue.shop.tables import OUTBOX_WAITING, orders, outbox
 
 #: How long a published row is kept: long enough to see what was published when.
 KEEP_S = 7 * 86_400.0
+
+#: How long a published job may leave its order pending before it is published again.
+FORGOTTEN_S = 900.0
+
+
+def job_id_of(queue: str) -> sa.ColumnElement[str]:
+    """Id of an order's job in ``queue``, as SQL; the form is that of `simqueue.jobs.job_id`."""
+    return sa.literal(job_id(queue, "")) + orders.c.order_id
+
 
 _WAITING = (
     select(outbox.c.number, outbox.c.job_id, outbox.c.job)
@@ -38,6 +47,19 @@ _REFUSED = (
     sa.update(outbox)
     .where(outbox.c.number == bindparam("this_number"))
     .values(refused=bindparam("why"))
+)
+_FORGOTTEN = (
+    sa.update(outbox)
+    .where(
+        outbox.c.published_at < bindparam("limit"),
+        outbox.c.job_id.in_(
+            sa.union_all(
+                select(job_id_of(ORDER)).where(orders.c.status == "pending"),
+                select(job_id_of(PAYMENT)).where(orders.c.payment_status == "pending"),
+            )
+        ),
+    )
+    .values(published_at=None)
 )
 _PRUNE = sa.delete(outbox).where(outbox.c.published_at < bindparam("limit"))
 _COUNTS = select(
@@ -139,6 +161,17 @@ class Outbox:
         """Note that the queue will never take this job; it no longer waits."""
         with self._database.writing() as connection:
             connection.execute(_REFUSED, {"this_number": number, "why": why})
+
+    def remember(self) -> int:
+        """Have jobs published again that the queue may have forgotten; tell how many.
+
+        A Redis without a log on disk loses jobs, and a queue keeps only its newest failed ones:
+        one whose effects could not be had then, because the database was away, would leave its
+        order pending for ever. Publishing is harmless where the queue still has the job.
+        """
+        with self._database.writing() as connection:
+            limit = self._clock.now() - FORGOTTEN_S
+            return connection.execute(_FORGOTTEN, {"limit": limit}).rowcount
 
     def prune(self) -> int:
         """Remove the rows published more than `KEEP_S` ago; tell how many."""

@@ -18,7 +18,8 @@ from simqueue.workers.rounds import rounds
 _BULK = 500
 #: How often to look for what other processes have written.
 _POLL_S = 1.0
-_PRUNE_EVERY_S = 3600.0
+#: How often to look at what was published long ago.
+_LOOK_BACK_EVERY_S = 300.0
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Relay:
         self._queues = queues
         self._clock = clock
         self._woken = asyncio.Event()
-        self._next_prune = clock.now()
+        self._next_look = clock.now()
 
     async def publish(self) -> int:
         """Publish all that waits now; returns how many jobs.
@@ -106,9 +107,11 @@ class Relay:
 
     async def _round(self) -> None:
         await self.publish()
-        if self._clock.now() >= self._next_prune:
+        if self._clock.now() >= self._next_look:
             await asyncio.to_thread(self._outbox.prune)
-            self._next_prune = self._clock.now() + _PRUNE_EVERY_S
+            if again := await asyncio.to_thread(self._outbox.remember):
+                _log.info("relay: %d jobs left their orders pending; publishing them again", again)
+            self._next_look = self._clock.now() + _LOOK_BACK_EVERY_S
 
     async def _publish(self, entries: Sequence[Entry]) -> int:
         jobs: dict[int, Job] = {}

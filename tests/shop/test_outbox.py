@@ -12,7 +12,7 @@ from simqueue.clock import VirtualClock
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import FOLLOW_UPS, order_job, payment_job
 from simqueue.shop import Shop
-from simqueue.shop.outbox import KEEP_S, Outbox
+from simqueue.shop.outbox import FORGOTTEN_S, KEEP_S, Outbox
 from simqueue.workers.shop_work import ShopWork
 
 ORDER, PAYMENT = order_job("1"), payment_job("1", an_order("1").total)
@@ -198,3 +198,24 @@ def test_without_an_outbox_nothing_is_written(database_url: str) -> None:
 
 def test_what_the_outbox_has_is_not_added_by_the_runner_too(shop: Shop) -> None:
     assert ShopWork(shop).follow_ups(ORDER, "completed", "processing") == []
+
+
+def test_what_the_queue_forgot_is_published_again(shop: Shop) -> None:
+    """Only where an order has stayed pending, and not before its job had time to be done."""
+    assert isinstance(shop.clock, VirtualClock)
+    for number in ("1", "2", "3"):
+        shop.store.place(an_order(number), [order_job(number)])
+        shop.store.request_payment(payment_job(number, an_order(number).total))
+    publish_all(shop)
+    shop.store.process("1", ORDER)
+    shop.store.settle("1", "paid", PAYMENT)
+    shop.store.process("2", order_job("2"))
+    publish_all(shop)
+    shop.clock.burn(FORGOTTEN_S - 1)
+    assert the_outbox(shop).remember() == 0
+
+    shop.clock.burn(2)
+    assert the_outbox(shop).remember() == 3
+    assert waiting(shop) == ["payment-2", "order-3", "payment-3"]
+    publish_all(shop)
+    assert the_outbox(shop).remember() == 0
