@@ -282,3 +282,23 @@ def test_a_paused_queue_ends_the_chain_and_resuming_starts_it(redis_url: str) ->
         return held, len(done)
 
     assert asyncio.run(play()) == (3, 10)
+
+
+def test_closing_a_worker_leaves_the_others_their_connections(redis_url: str) -> None:
+    """They share one pool; upstream's close would end what others are waiting for."""
+
+    async def play() -> bool:
+        async def handler(job: Any, token: str) -> str:
+            return "done"
+
+        connection = await connect(redis_url)
+        worker = ChainingWorker("order", handler, connection.options())
+        waiting = asyncio.ensure_future(connection.client.blpop(["somewhere"], timeout=10))
+        await asyncio.sleep(0.1)
+        await worker.close()
+        await connection.client.rpush("somewhere", "there")
+        answer = await waiting
+        await connection.close()
+        return list(answer) == ["somewhere", "there"]
+
+    assert asyncio.run(play())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,8 @@ EMBEDDED = "embedded://"
 _SOCKET_TIMEOUT_S = 30.0
 #: How long to wait for a server before saying that there is none.
 _CONNECT_TIMEOUT_S = 3.0
+#: What workers and adding send all the time.
+_PLAIN_COMMANDS = frozenset({"EVALSHA", "BZPOPMIN"})
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,20 @@ class Connection:
     prefix: str = DEFAULT_PREFIX
 
     def options(self) -> dict[str, Any]:
-        """What a BullMQ ``Queue`` or ``Worker`` is opened with."""
-        return {"connection": self.client, "prefix": self.prefix}
+        """What a BullMQ ``Queue`` or ``Worker`` is opened with.
+
+        Notes
+        -----
+        Whoever closes a BullMQ object closes its client, and the client that made the pool ends
+        all of its connections, those that others are using too. So each gets a client of its own
+        that only borrows the pool.
+        """
+        client = self.client
+        if not self.embedded:
+            from redis.asyncio import Redis
+
+            client = Redis(connection_pool=client.connection_pool)
+        return {"connection": client, "prefix": self.prefix}
 
     async def close(self) -> None:
         """Close all connections of the pool."""
@@ -88,13 +104,31 @@ async def connect(url: str | None, prefix: str = DEFAULT_PREFIX) -> Connection:
 
 
 def _pool(url: str) -> Redis:
-    from redis.asyncio import Redis
+    from redis.asyncio import Connection, Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import ExponentialBackoff
     from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004
 
+    pack = _hiredis_pack()
+
+    class Packing(Connection):
+        """Has hiredis write commands too: redis-py's asyncio side only lets it read answers.
+
+        BullMQ's commands have some 25 arguments, and writing them was a tenth of a worker's time.
+        A URL of another kind, such as ``rediss://``, brings its own class.
+        """
+
+        def pack_command(self, *args: Any) -> list[bytes]:
+            # A command of two words (``SCRIPT LOAD``) has to be split, a buffer to be copied.
+            if pack is not None and args[0] in _PLAIN_COMMANDS:
+                with suppress(TypeError):
+                    return [pack(args)]
+            packed: list[bytes] = super().pack_command(*args)
+            return packed
+
     return Redis.from_url(
         url,
+        connection_class=Packing,
         decode_responses=True,
         socket_timeout=_SOCKET_TIMEOUT_S,
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
@@ -104,6 +138,15 @@ def _pool(url: str) -> Redis:
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.1), 5),
         retry_on_error=[BusyLoadingError, ConnectionError, TimeoutError],
     )
+
+
+def _hiredis_pack() -> Callable[[tuple[Any, ...]], bytes] | None:
+    try:
+        from hiredis import pack_command
+    except ImportError:
+        return None
+    pack: Callable[[tuple[Any, ...]], bytes] = pack_command
+    return pack
 
 
 def _embedded() -> Redis:
