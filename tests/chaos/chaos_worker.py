@@ -1,0 +1,74 @@
+"""A worker of the shop that expects trouble: a bad gateway, and short waits all over.
+
+Run as a program. Everything is as in ``simqueue worker`` but for the times: locks, stall checks,
+backoffs and the patience with a locked database are shortened, so that a test can wait for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from simqueue.adapters.bull_queue import connect
+from simqueue.clock import SystemClock
+from simqueue.operations.logging import configure_logging
+from simqueue.operations.shop_worker import ShopWorker
+from simqueue.operations.worker_process import stop_on_signals, worker_name
+from simqueue.policies import POLICIES
+from simqueue.results.events import EventFile
+from simqueue.settings import read_settings
+from simqueue.shop import Conditions, database, open_shop
+
+#: One call in five ends without an answer, half of those after the money was taken.
+CONDITIONS = Conditions(error_rate=0.2, late_share=0.5, decline_rate=0.03)
+#: Milliseconds; BullMQ's own 30 s are too long for a test.
+BULLMQ = {"lockDuration": 3000, "stalledInterval": 1000}
+#: Backoffs are this much shorter than those of the shop.
+HASTE = 5
+#: How long a writer waits for SQLite's lock; the shop's own patience is 30 s.
+PATIENCE_S = 1.0
+
+POLICIES_IN_HASTE = {
+    name: policy.model_copy(
+        update={
+            "backoff": policy.backoff.model_copy(
+                update={"delay_ms": policy.backoff.delay_ms / HASTE}
+            )
+        }
+    )
+    for name, policy in POLICIES.items()
+}
+
+
+async def work(log: Path) -> None:
+    """Work until SIGTERM."""
+    settings = read_settings()
+    stop = stop_on_signals(on_second=lambda: os._exit(130))
+    url = settings.queue_redis_url
+    connection = await connect(None if url is None else url.get_secret_value())
+    events = EventFile(log, worker_name())
+    with open_shop(settings, SystemClock(), conditions=CONDITIONS, outbox=True) as shop:
+        worker = ShopWorker(
+            shop, connection, concurrency=settings.worker_concurrency, watchers=[events.write]
+        )
+        for consumer in worker.process.consumers:
+            consumer.bullmq = {**consumer.bullmq, **BULLMQ}
+            consumer.policy = POLICIES_IN_HASTE[consumer.queue]
+        await worker.start()
+        ended = asyncio.ensure_future(worker.failed())
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            ended.result()  # what ended it is shown, and the test fails
+        ended.cancel()
+        await worker.stop(grace_s=20)
+        await worker.adapter.close()
+    events.close()
+
+
+if __name__ == "__main__":
+    configure_logging(as_json=True)
+    database._PATIENCE_S = PATIENCE_S  # type: ignore[assignment]
+    asyncio.run(work(Path(sys.argv[1])))

@@ -1,0 +1,289 @@
+"""A shop with worker processes that can be killed, and a look at its books when all is over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from simqueue.adapters.bull_queue import BullQueueAdapter, connect
+from simqueue.clock import SystemClock
+from simqueue.data import data_path
+from simqueue.jobs import order_job, payment_job
+from simqueue.results.attempt_log import read_log
+from simqueue.settings import Settings
+from simqueue.shop import Order, OrderState, Shop, open_shop, read_orders
+from simqueue.shop.gateway import gateway_charges
+from simqueue.shop.tables import orders as orders_table
+from simqueue.workers.payment import payment_key
+
+_ENDS = ("job completed", "job failed, will be retried", "job failed for good")
+PROGRAM = Path(__file__).with_name("chaos_worker.py")
+
+
+class ChaosWorker:
+    """``chaos_worker.py`` in a process of its own, and what it logs.
+
+    Parameters
+    ----------
+    folder
+        Where it runs: its emails and its log are there.
+    database_url, redis_url
+        The shop's records and its queues.
+    changed
+        Notified of every line that it logs; one for all workers of a shop.
+    """
+
+    def __init__(
+        self, folder: Path, database_url: str, redis_url: str, changed: threading.Condition
+    ) -> None:
+        environment = {
+            **os.environ,
+            "WORKER_MODE": "bull-queue",
+            "QUEUE_REDIS_URL": redis_url,
+            "DATABASE_URL": database_url,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), "run.csv"],
+            cwd=folder, env=environment, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        #: How often each event was logged, and what was no event: a traceback.
+        self.seen: Counter[str] = Counter()
+        self.other: list[str] = []
+        #: The jobs in hand, and how often each one was brought to an end of some kind.
+        self.running: set[str] = set()
+        self.ended: Counter[str] = Counter()
+        self._changed = changed
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stderr:
+            for line in stderr:
+                with self._changed:
+                    if line.startswith("{") and line.endswith("}\n"):
+                        self._note(json.loads(line))
+                    else:
+                        self.other.append(line.rstrip())
+                    self._changed.notify_all()
+
+    def _note(self, line: dict[str, Any]) -> None:
+        event, job = line["event"], line.get("job_id", "")
+        self.seen[event] += 1
+        if event == "job started":
+            self.running.add(job)
+        elif event in _ENDS:
+            self.running.discard(job)
+            self.ended[job] += 1
+
+    def wait_for(self, event: str, more: int = 1, seconds: float = 60) -> None:
+        """Wait until it has logged an event so many times from now on."""
+        with self._changed:
+            enough = self.seen[event] + more
+            came = self._changed.wait_for(lambda: self.seen[event] >= enough, seconds)
+            assert came, f"{self.seen[event]} of {enough} {event!r}: {self.seen} {self.other[-20:]}"
+
+    def kill(self) -> None:
+        """``kill -9``, if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(5)
+
+    def end(self, seconds: float = 60) -> int:
+        """SIGTERM, and its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(seconds)
+        self._reader.join(5)
+        return code
+
+
+@dataclass
+class ShopUnderFire:
+    """Orders, workers, and the shop's books.
+
+    Attributes
+    ----------
+    folder, database_url, redis_url
+        What all of it works on.
+    workers
+        Those that run, and those that were killed.
+    orders
+        What was placed.
+    before
+        Units on the shelves before the first order.
+    """
+
+    folder: Path
+    database_url: str
+    redis_url: str
+    workers: list[ChaosWorker] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    before: dict[str, int] = field(default_factory=dict)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @contextmanager
+    def shop(self) -> Iterator[Shop]:
+        """The shop, opened from the test's process."""
+        settings = Settings(database_url=self.database_url)  # type: ignore[arg-type]
+        with open_shop(settings, SystemClock(), outbox=True) as shop:
+            yield shop
+
+    def place(self, orders: Sequence[Order]) -> None:
+        """Place orders and ask for their payment, as the web shop would."""
+        self.orders = list(orders)
+        with self.shop() as shop:
+            self.before = shop.store.on_hand()
+            for order in orders:
+                shop.store.place(order, [order_job(order.order_id)])
+                shop.store.request_payment(payment_job(order.order_id, order.total))
+
+    def start_worker(self) -> ChaosWorker:
+        """Start one more worker process; it works when this returns."""
+        worker = ChaosWorker(self.folder, self.database_url, self.redis_url, self._changed)
+        self.workers.append(worker)
+        worker.wait_for("worker started")
+        return worker
+
+    def kill(self, worker: ChaosWorker) -> set[str]:
+        """``kill -9``, and one more worker in its place: what it had in hand, once others did it.
+
+        Waiting for that matters: a job that stalls twice fails for good, without its handler, and
+        an order job of that kind is left for a person to look at.
+        """
+        worker.kill()
+        in_hand = set(worker.running)
+        before = {job: self._ended(job) for job in in_hand}
+        self.start_worker()
+        with self._changed:
+            done = self._changed.wait_for(
+                lambda: all(self._ended(job) > ends for job, ends in before.items()), 60
+            )
+            assert done, f"nobody did all of {in_hand}"
+        return in_hand
+
+    def _ended(self, job: str) -> int:
+        return sum(worker.ended[job] for worker in self.workers)
+
+    def wait_until_done(self, seconds: float) -> None:
+        """Wait until nothing waits in outbox and queues, and no money is owed to anybody."""
+
+        async def done() -> None:
+            adapter = BullQueueAdapter(await connect(self.redis_url))
+            with self.shop() as shop:
+                assert shop.store.outbox is not None
+                until = time.monotonic() + seconds
+                quiet = 0
+                # Twice in a row: a job may be on its way from the one to the other.
+                while quiet < 2:
+                    left = {
+                        "outbox": len(shop.store.outbox.waiting(1)),
+                        "queues": await adapter.unfinished(),
+                        # Failed jobs are given up until the gateway has given the money back.
+                        "owed": len(self._kept(shop).keys() - self._paid(shop)),
+                    }
+                    assert time.monotonic() < until, f"not done after {seconds} s: {left}"
+                    quiet = 0 if any(left.values()) else quiet + 1
+                    await asyncio.sleep(0.1)
+            await adapter.close()
+
+        asyncio.run(done())
+
+    def check_books(self) -> Counter[OrderState]:
+        """Prove that nothing was lost and nothing done twice; how many orders ended how."""
+        with self.shop() as shop:
+            states = self._states(shop)
+            emails = shop.store.emails()
+            on_hand = shop.store.on_hand()
+            kept = self._kept(shop)
+            assert shop.store.outbox is not None
+            assert shop.store.outbox.counts() == (0, 0)
+        assert states.keys() == {order.order_id for order in self.orders}
+        pending = {o: state for o, state in states.items() if "pending" in state}
+        assert not pending, f"not in a final state: {pending}"
+        assert not [o for o, state in states.items() if state.refund_due]
+
+        # Stock, to the unit.
+        sold: Counter[str] = Counter()
+        for order in self.orders:
+            if states[order.order_id].status == "processing":
+                for line in order.lines:
+                    sold[line.sku] += line.quantity
+        assert on_hand == {sku: units - sold[sku] for sku, units in self.before.items()}
+
+        # Money: one charge, of the right amount, for each paid order; nothing from anybody else.
+        totals = {order.order_id: order.total for order in self.orders}
+        assert kept == {o: totals[o] for o, state in states.items() if state[1] == "paid"}
+
+        # Emails: what is due is on record, once, and nothing else.
+        assert len(emails) == len(set(emails))
+        told = {kind: {o for o, k in emails if k == kind} for _, kind in emails}
+        of = {word: {o for o, state in states.items() if word in state} for word in _WORDS}
+        assert told["order-confirmation"] == of["processing"]
+        assert told.get("payment-failed", set()) == of["declined"] | of["failed"]
+        # Who paid before the order was rejected was told of the payment, and got the money back.
+        assert of["paid"] <= told["payment-success"] <= of["paid"] | of["refunded"]
+        # A mail sent twice is one file; a kill may have left a draft, which is none.
+        assert len(list((self.folder / "sent-emails").glob("*.eml"))) == len(emails)
+        return Counter(states.values())
+
+    def stalled(self) -> set[str]:
+        """The jobs with an attempt that was cut off, by the merged log of all workers.
+
+        No attempt is without an end, and each one cut off was run again under the same number.
+        """
+        frame = read_log(self.folder / "run.csv").frame()
+        assert (frame["outcome"].astype(str) != "").all()
+        rows = frame[frame["outcome"] == "stalled"]
+        runs = frame.groupby(["job_id", "attempt"], observed=True)["run"].max()
+        assert all(runs[row.job_id, row.attempt] > row.run for row in rows.itertuples())
+        return {str(job) for job in rows["job_id"]}
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        for worker in self.workers:
+            worker.kill()
+
+    def _states(self, shop: Shop) -> dict[str, OrderState]:
+        columns = (orders_table.c.order_id, orders_table.c.status, orders_table.c.payment_status)
+        with shop.database.reading() as connection:
+            rows = connection.execute(sa.select(*columns)).all()
+        return {row.order_id: OrderState(row.status, row.payment_status) for row in rows}
+
+    def _paid(self, shop: Shop) -> set[str]:
+        return {o for o, state in self._states(shop).items() if state.payment_status == "paid"}
+
+    def _kept(self, shop: Shop) -> dict[str, Decimal]:
+        """What the gateway has taken and not given back, by order: its own books."""
+        columns = gateway_charges.c
+        rows = sa.select(columns.key, columns.amount).where(
+            columns.answer == "paid", columns.refunded.is_(False)
+        )
+        orders = {payment_key(order.order_id): order.order_id for order in self.orders}
+        with shop.database.reading() as connection:
+            return {orders[row.key]: row.amount for row in connection.execute(rows)}
+
+
+_WORDS = ("processing", "paid", "declined", "failed", "refunded")
+
+
+def real_orders(number: int) -> list[Order]:
+    """Recorded orders; when there are no more, the first ones once more under other numbers."""
+    recorded = read_orders(data_path("orders.csv"))
+    again = (replace(order, order_id=f"9{order.order_id}") for order in recorded)
+    return [*recorded, *again][:number]
