@@ -12,10 +12,15 @@ import argparse
 import json
 import sys
 
-from benchmarks import imports, memory, speed
+from benchmarks import imports, memory, production, speed
 from benchmarks.report import document, environment, table
 
-PARTS = {"speed": speed.measure, "memory": memory.measure, "imports": imports.measure}
+PARTS = {
+    "speed": speed.measure,
+    "memory": memory.measure,
+    "imports": imports.measure,
+    "production": production.measure,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

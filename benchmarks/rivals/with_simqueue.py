@@ -1,0 +1,83 @@
+"""simqueue's own worker, with all that production has: ``work|bare URL FOLDER``, ``bulk URL JOBS``.
+
+Log lines of start and completion as JSON on standard error, events of every attempt in a file,
+metrics counted, each job's form checked; only the handler does nothing. ``bare`` goes without the
+log lines, events and metrics.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from simqueue.adapters.bull_queue import BullQueueAdapter, connect
+from simqueue.jobs import ORDER, Job, order_job
+from simqueue.operations.logging import configure_logging
+from simqueue.operations.metrics import WorkerMetrics
+from simqueue.operations.worker_metrics import MetricsWatcher
+from simqueue.operations.worker_process import WorkerProcess, stop_on_signals
+from simqueue.results.events import EventFile
+
+
+class NoOp:
+    """Work that does nothing."""
+
+    async def handle(self, job: Job, attempt: int) -> str:  # noqa: ARG002
+        """The usual word."""
+        return "processing"
+
+    async def give_up(self, job: Job) -> str:  # noqa: ARG002
+        """The usual word."""
+        return "failed"
+
+    def follow_ups(
+        self,
+        job: Job,  # noqa: ARG002
+        outcome: Literal["completed", "failed"],  # noqa: ARG002
+        result: str,  # noqa: ARG002
+    ) -> Sequence[Job]:
+        """None."""
+        return ()
+
+
+async def work(url: str, folder: Path, *, bare: bool) -> None:
+    stop = stop_on_signals(on_second=sys.exit)
+    configure_logging(as_json=True, level=logging.WARNING if bare else logging.INFO)
+    connection = await connect(url)
+    events = EventFile(folder / "log.csv", "worker")
+    metrics = MetricsWatcher(WorkerMetrics(CollectorRegistry(), [ORDER]))
+    worker = WorkerProcess(
+        connection,
+        BullQueueAdapter(connection),
+        NoOp(),
+        queues=[ORDER],
+        concurrency=5,
+        watchers=[] if bare else [events.write, metrics],
+    )
+    await worker.start()
+    await stop.wait()
+    await worker.stop(grace_s=5)
+    await connection.close()
+
+
+async def bulk(url: str, jobs: int) -> float:
+    adapter = BullQueueAdapter(await connect(url))
+    await adapter.add(order_job("warm"))
+    began = time.perf_counter()
+    await adapter.add_bulk(order_job(str(n)) for n in range(jobs))
+    seconds = time.perf_counter() - began
+    await adapter.close()
+    return seconds
+
+
+if __name__ == "__main__":
+    what, url, last = sys.argv[1:]
+    if what == "bulk":
+        print(uvloop.run(bulk(url, int(last))))
+    else:
+        uvloop.run(work(url, Path(last), bare=what == "bare"))
