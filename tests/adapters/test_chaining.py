@@ -58,7 +58,7 @@ async def add(queue: Any, *names: str, **options: Any) -> None:
     )
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.01)
@@ -287,18 +287,25 @@ def test_a_paused_queue_ends_the_chain_and_resuming_starts_it(redis_url: str) ->
 def test_closing_a_worker_leaves_the_others_their_connections(redis_url: str) -> None:
     """They share one pool; upstream's close would end what others are waiting for."""
 
-    async def play() -> bool:
+    async def play() -> None:
         async def handler(job: Any, token: str) -> str:
             return "done"
 
         connection = await connect(redis_url)
+
+        async def blocked() -> set[str]:
+            clients = await connection.client.client_list()
+            return {client["id"] for client in clients if client["cmd"] == "blpop"}
+
         worker = ChainingWorker("order", handler, connection.options())
         waiting = asyncio.ensure_future(connection.client.blpop(["somewhere"], timeout=10))
-        await asyncio.sleep(0.1)
+        await until(blocked)
+        before = await blocked()
         await worker.close()
+        await asyncio.sleep(0.1)
+        assert await blocked() == before
         await connection.client.rpush("somewhere", "there")
-        answer = await waiting
+        await waiting
         await connection.close()
-        return list(answer) == ["somewhere", "there"]
 
-    assert asyncio.run(play())
+    asyncio.run(play())

@@ -51,20 +51,8 @@ class Connection:
     prefix: str = DEFAULT_PREFIX
 
     def options(self) -> dict[str, Any]:
-        """What a BullMQ ``Queue`` or ``Worker`` is opened with.
-
-        Notes
-        -----
-        Whoever closes a BullMQ object closes its client, and the client that made the pool ends
-        all of its connections, those that others are using too. So each gets a client of its own
-        that only borrows the pool.
-        """
-        client = self.client
-        if not self.embedded:
-            from redis.asyncio import Redis
-
-            client = Redis(connection_pool=client.connection_pool)
-        return {"connection": client, "prefix": self.prefix}
+        """What a BullMQ ``Queue`` or ``Worker`` is opened with."""
+        return {"connection": self.client, "prefix": self.prefix}
 
     async def close(self) -> None:
         """Close all connections of the pool."""
