@@ -21,7 +21,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+#: A day: nobody means more, and nothing overflows.
+MAX_MS = 86_400_000.0
+#: A century. Doubling reaches it at some attempt, and what is longer makes no difference.
+LONGEST_MS = 100 * 365.25 * MAX_MS
+
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Backoff(BaseModel):
@@ -48,7 +53,7 @@ class Backoff(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["fixed", "exponential"] = "fixed"
-    delay_ms: Annotated[Finite, Field(ge=0)] = 0.0
+    delay_ms: Annotated[Finite, Field(ge=0, le=MAX_MS)] = 0.0
     jitter: Annotated[Finite, Field(ge=0, le=1)] = 0.0
     max_ms: Annotated[Finite, Field(ge=0)] | None = None
 
@@ -77,7 +82,7 @@ class Backoff(BaseModel):
         if attempt < 1:
             raise ValueError(f"attempt(={attempt}) must be at least 1")
         factor = 2.0 ** (attempt - 1) if self.type == "exponential" else 1.0
-        delay: float = math.floor(factor * self.delay_ms + 0.5)
+        delay: float = math.floor(min(factor * self.delay_ms, LONGEST_MS) + 0.5)
         if self.max_ms is not None:
             delay = min(delay, self.max_ms)
         if self.jitter == 0 or draw is None:
@@ -101,10 +106,10 @@ class QueuePolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    attempts: Annotated[int, Field(ge=1, le=1000)] = 1
+    attempts: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
     backoff: Backoff = Backoff()
-    keep_completed: Annotated[int, Field(ge=0)] = 100
-    keep_failed: Annotated[int, Field(ge=0)] = 50
+    keep_completed: Annotated[int, Field(strict=True, ge=0)] = 100
+    keep_failed: Annotated[int, Field(strict=True, ge=0)] = 50
 
     @property
     def retries(self) -> int:

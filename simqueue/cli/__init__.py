@@ -21,7 +21,7 @@ from simqueue.cli.serve import serve
 from simqueue.cli.simulate import simulate
 from simqueue.cli.stats import stats
 from simqueue.cli.worker import worker
-from simqueue.errors import InputError
+from simqueue.errors import InputError, SimqueueError
 
 app = typer.Typer(
     name="simqueue",
@@ -56,11 +56,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit code: 0, 2 for bad input, 130 after Ctrl-C."""
+    """Run the command line; the exit code: 0, 1 for trouble, 2 for bad input, 130 after Ctrl-C."""
     try:
         return int(app(arguments, prog_name="simqueue", standalone_mode=False) or 0)
     except InputError as error:
         return _refuse(str(error))
+    except SimqueueError as error:
+        # Nobody's input: Redis or the database went away in the middle.
+        _refuse(str(error))
+        return 1
     except TyperException as error:
         return _refuse(error.format_message(), help_too=True)
     except BrokenPipeError:

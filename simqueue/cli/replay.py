@@ -56,12 +56,14 @@ def replay(
 
     Example: simqueue replay --limit 200
     """
+    from simqueue.cli.files import check_writable
     from simqueue.operations.logging import configure_logging
     from simqueue.settings import read_settings
     from simqueue.shop import BadRowsError, read_orders
 
     if speed is not None and not 0 < speed < float("inf"):
         raise InputError(f"--speed {speed}: expected a number above 0")
+    check_writable(log)
     settings = read_settings()
     configure_logging(level=logging.WARNING)
     path = file or _packaged()

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simqueue.errors import InputError
-
 if TYPE_CHECKING:
     from simqueue.simulation.run import Run
     from simqueue.workload.reading import Override
@@ -79,6 +77,7 @@ def simulate(
       simqueue simulate --plot day.png        see it
       simqueue simulate --arrivals 3 --duration 3600 --replications 10
     """  # noqa: D301
+    from simqueue.cli.files import check_writable
     from simqueue.cli.progress import progress_bar
     from simqueue.simulation.run import simulate as run_simulation
     from simqueue.workload.reading import parse_set, read_scenario
@@ -95,31 +94,27 @@ def simulate(
         if value is not None:
             overrides.append((key, value, f"{flag} {value}"))
     scenario = read_scenario(file, overrides, arrivals)
-    _check_writable(log, plot)
+    check_writable(log)
+    check_writable(plot, ".png")
     with progress_bar(f"simulating {scenario.name}", 1.0) as progress:
         run = run_simulation(scenario, replications, progress)
-    if len(run.log) == 0:
-        _explain_nothing(run)
+    _explain_nothing(run)
     if log is not None:
         run.log.write(log)
     _present(run, replications, plot, as_json)
 
 
-def _check_writable(*paths: Path | None) -> None:
-    """Refuse early: nobody wants to hear of a wrong folder after a long run."""
-    for path in paths:
-        if path is not None and not path.parent.is_dir():
-            raise InputError(f"{path}: there is no folder {path.parent}")
-
-
 def _explain_nothing(run: Run) -> None:
-    if run.cut_off_s is not None:
-        print("interrupted before anything had happened", file=sys.stderr)
+    """Say so if there is nothing to report."""
+    if run.cut_off_s is not None and run.cut_off_s <= run.scenario.warmup_s:
+        print("interrupted during the warm-up: there is nothing to report", file=sys.stderr)
         raise typer.Exit(130)
+    if len(run.log) == 0:
+        print("note: no job arrived in this run", file=sys.stderr)
 
 
 def _present(run: Run, asked: int, plot: Path | None, as_json: bool) -> None:
-    from simqueue.results.peak import peaks
+    from simqueue.results.peak import loop_limit, peaks
     from simqueue.results.steady_state import load_warnings, theory
     from simqueue.results.summary import summarise
 
@@ -127,20 +122,25 @@ def _present(run: Run, asked: int, plot: Path | None, as_json: bool) -> None:
     in_process = scenario.mode == "in-process"
     window = (scenario.warmup_s, min(scenario.duration_s, run.cut_off_s or scenario.duration_s))
     summary = summarise(run.log, window, scenario.slots, run.replications)
-    verdicts = {
-        name: peak.verdict
-        for name, peak in peaks(
-            run.log, window, scenario.slots, scenario.moment, shared=in_process
-        ).items()
-    }
+    loops = 1 if in_process else scenario.workers.count
+    cpu = {name: queue.cpu.mean for name, queue in scenario.queues.items()}
+    limit = loop_limit(run.log, window, cpu, loops, scenario.moment, run.replications)
+    # Where the event loop is the limit, jobs take long because they wait for it: slots that are
+    # counted from such times would be wrong advice.
+    verdicts = (
+        {"event loop": limit}
+        if limit
+        else {
+            name: peak.verdict
+            for name, peak in peaks(
+                run.log, window, scenario.slots, scenario.moment, shared=in_process
+            ).items()
+        }
+    )
     warnings = load_warnings(scenario)
-    if run.cut_off_s is not None:
+    if run.interrupted:
         warnings.insert(0, _interruption(run, asked))
     formulas = theory(scenario)
-    if plot is not None:
-        from simqueue.results.plots import plot_run
-
-        plot_run(run.log, plot, window, scenario.slots, scenario.moment, shared=in_process)
     if as_json:
         document = {
             "schema": 1,
@@ -167,7 +167,11 @@ def _present(run: Run, asked: int, plot: Path | None, as_json: bool) -> None:
             )
         )
         print(f"{run.simulated_s:,.0f} s of virtual time in {run.wall_s:.1f} s.")
-    if run.cut_off_s is not None:
+    if plot is not None:
+        from simqueue.results.plots import plot_run
+
+        plot_run(run.log, plot, window, scenario.slots, scenario.moment, shared=in_process)
+    if run.interrupted:
         raise typer.Exit(130)
 
 
@@ -193,7 +197,7 @@ def title(scenario: Scenario, replications: int) -> str:
 
 
 def _interruption(run: Run, asked: int) -> str:
-    if run.replications and run.cut_off_s is not None and asked > run.replications:
+    if run.cut_off_s is None:
         return f"interrupted: {run.replications} of {asked} replications were done"
     at = run.scenario.moment(run.cut_off_s or 0.0)
     return (

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from simqueue.adapters.base import Adapter
 from simqueue.clock import Clock
 from simqueue.jobs import order_job, payment_job
 from simqueue.shop import Order, Shop
 from simqueue.workers.relay import Relay
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -67,7 +70,10 @@ async def replay(
         moment = start + _seconds_between(orders[0].placed_at, order.placed_at) / speed
         await clock.until(moment)
         ordered, paid = order_job(order.order_id), payment_job(order.order_id, order.total)
-        if await asyncio.to_thread(shop.store.place, order, [ordered]):
+        new = await _request(asyncio.to_thread(shop.store.place, order, [ordered]), done)
+        if new is None:
+            continue  # the customer saw an error page: no order
+        if new:
             done.placed += 1
             # Two requests: the customer sees the order's page before paying.
             if isinstance(adapter, Relay):
@@ -84,13 +90,14 @@ async def replay(
     return done
 
 
-async def _request(request: Awaitable[None], done: Replayed) -> None:
+async def _request(request: Awaitable[T], done: Replayed) -> T | None:
     try:
-        await request
+        return await request
     except Exception as error:
         # The request fails and the customer sees an error page; the next customer is served.
         # The adapter has logged it, and it is counted here.
         done.errors[type(error).__name__] += 1
+        return None
 
 
 def _seconds_between(first: datetime, second: datetime) -> float:

@@ -11,6 +11,7 @@ from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.adapters.bull_queue.consumer import Watcher
 from simqueue.jobs import QUEUES, Job
 from simqueue.operations.worker_process import WorkerProcess, worker_name
+from simqueue.policies import DEFAULT_CONCURRENCY
 from simqueue.results.events import Event
 from simqueue.shop import Shop
 from simqueue.workers.payment import return_money_owed
@@ -47,7 +48,7 @@ class ShopWorker:
         connection: Connection,
         *,
         queues: Sequence[str] = QUEUES,
-        concurrency: int = 5,
+        concurrency: int = DEFAULT_CONCURRENCY,
         watchers: Sequence[Watcher] = (),
         name: str | None = None,
     ) -> None:

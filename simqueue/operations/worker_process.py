@@ -15,7 +15,7 @@ from simqueue.adapters.bull_queue.adapter import BullQueueAdapter
 from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.adapters.bull_queue.consumer import Consumer, Watcher
 from simqueue.jobs import QUEUES, Job
-from simqueue.policies import POLICIES, QueuePolicy
+from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, QueuePolicy
 from simqueue.workers.work import Work
 
 _log = logging.getLogger("simqueue.worker")
@@ -53,7 +53,7 @@ class WorkerProcess:
     adapter: BullQueueAdapter
     work: Work
     queues: Sequence[str] = QUEUES
-    concurrency: int = 5
+    concurrency: int = DEFAULT_CONCURRENCY
     policies: Mapping[str, QueuePolicy] = field(default_factory=lambda: POLICIES)
     watchers: list[Watcher] = field(default_factory=list)
     name: str = field(default_factory=worker_name)
@@ -102,9 +102,14 @@ class WorkerProcess:
 
 async def check_server(connection: Connection) -> list[str]:
     """What is amiss with the Redis for a queue that should lose nothing, in words."""
+    from redis.exceptions import NoPermissionError
+
     if connection.embedded:
         return ["the queue is embedded: volatile, and of this one process"]
-    info: dict[str, Any] = await connection.client.info()
+    try:
+        info: dict[str, Any] = await connection.client.info()
+    except NoPermissionError:
+        return ["Redis forbids INFO: whether it keeps what it is given cannot be checked"]
     found = []
     version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
     if version < _LEAST_VERSION:

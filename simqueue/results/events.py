@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,7 +95,7 @@ class EventFile:
 
     def write(self, event: Event) -> None:
         """Append an event; a kill right after does not lose it."""
-        known = {key: value for key, value in asdict(event).items() if value not in ("", None)}
+        known = {key: value for key, value in vars(event).items() if value not in ("", None)}
         os.write(self._file, (json.dumps(known, separators=(",", ":")) + "\n").encode())
 
     def close(self) -> None:
@@ -161,7 +161,8 @@ def _rows(events: list[Event]) -> Iterator[dict[str, Any]]:
     """The attempts of one job, in the order of their starts."""
     open_row: dict[str, Any] | None = None
     put_back: float | None = None
-    ready = events[0].enqueued
+    # A worker that wrote no log may have had the job first: then its start is not there.
+    ready = next((event.enqueued for event in events if event.kind == "start"), 0.0)
     runs: Counter[int] = Counter()
     for event in events:
         if event.kind == "start":

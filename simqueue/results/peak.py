@@ -126,6 +126,51 @@ def as_requested(log: AttemptLog) -> AttemptLog:
     return replace(log, rows=rows)
 
 
+def loop_limit(
+    log: AttemptLog,
+    window: tuple[float, float],
+    cpu_s: Mapping[str, float],
+    loops: int,
+    moment: Moment,
+    replications: int,
+) -> str | None:
+    """Say so if the event loops are the limit: cpu parts come in faster than they can be done.
+
+    Parameters
+    ----------
+    log, window, moment
+        As in `peaks`.
+    cpu_s
+        Mean cpu part of an attempt of each queue, seconds.
+    loops
+        Event loops, one of each process.
+    replications
+        How many the log has.
+
+    Returns
+    -------
+    str or None
+        A sentence; None if the loops keep up.
+    """
+    found = [one for one in histories(log) if cpu_s.get(one.queue)]
+    if not found:
+        return None
+    edges = window_edges(*window, least_window(found))
+    work = np.zeros(len(edges) - 1)
+    for one in found:
+        work += np.histogram(one.ready_s, edges)[0] * cpu_s[one.queue]
+    load = work / np.diff(edges) / replications
+    busiest = int(np.argmax(load))
+    if load[busiest] < loops:
+        return None
+    needed = math.floor(float(load[busiest])) + 1
+    return (
+        f"The event loop is the limit: at {moment(float(edges[busiest]))} the cpu parts of jobs "
+        f"need {count(needed, 'loop')}, one of each worker; there "
+        f"{'is' if loops == 1 else 'are'} {loops:,}. More slots would not help, more workers would."
+    )
+
+
 def peaks(
     log: AttemptLog,
     window: tuple[float, float],

@@ -118,7 +118,7 @@ def _theory(scenario: Scenario, name: str) -> Theory | None:
         or scenario.mode != "bull-queue"
         or slots == 0
         or queue.outages
-        or queue.cpu.mean > 0
+        or _loop_is_shared(scenario)
     ):
         return None
     service = queue.service
@@ -139,6 +139,15 @@ def _theory(scenario: Scenario, name: str) -> Theory | None:
     except NoSteadyState:
         return None
     return None
+
+
+def _loop_is_shared(scenario: Scenario) -> bool:
+    """Whether any job has a cpu part: it holds the event loop that all queues of a worker share."""
+    rates = _job_rates(scenario)
+    return any(
+        queue.cpu.mean > 0 and rates[name] > 0 and scenario.works_on(name)
+        for name, queue in scenario.queues.items()
+    )
 
 
 def _poisson_rate(scenario: Scenario, queue: str) -> float | None:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from simqueue.results.attempt_log import AttemptLog, merge
 from simqueue.simulation.model import Model, TrainingModel
 from simqueue.workload.scenario import Scenario
@@ -31,8 +33,11 @@ class Run:
         Virtual seconds until the last job ended, over all replications.
     wall_s
         Real seconds that it took.
+    interrupted
+        Whether Ctrl-C ended it before all that was asked for was done.
     cut_off_s
-        Where an interrupted run stopped, virtual seconds; ``None`` if it ran to its end.
+        Where its only replication stopped then, virtual seconds; ``None`` if all in the log ran to
+        their ends.
     """
 
     scenario: Scenario
@@ -40,6 +45,7 @@ class Run:
     replications: int
     simulated_s: float
     wall_s: float
+    interrupted: bool = False
     cut_off_s: float | None = None
 
 
@@ -67,7 +73,7 @@ def simulate(
     began = time.perf_counter()
     logs: list[AttemptLog] = []
     simulated = 0.0
-    cut_off = None
+    interrupted, cut_off = False, None
     for replication in range(replications):
         workload = Workload(scenario, replication)
         model = model_of(workload)
@@ -76,12 +82,14 @@ def simulate(
                 if progress:
                     progress((replication + share) / replications)
         except KeyboardInterrupt:
-            cut_off = float(model.env.now)
+            interrupted = True
             if logs:
                 break
-        logs.append(model.record.log(workload, model.waiting()))
-        simulated += float(model.env.now)
-        if cut_off is not None:
+            cut_off = float(model.env.now)
+        log = model.record.log(workload, model.waiting())
+        logs.append(log)
+        simulated += float(np.nanmax(log.rows["finished_s"], initial=0.0))
+        if interrupted:
             break
     return Run(
         scenario=scenario,
@@ -89,6 +97,7 @@ def simulate(
         replications=len(logs),
         simulated_s=simulated,
         wall_s=time.perf_counter() - began,
+        interrupted=interrupted,
         cut_off_s=cut_off,
     )
 

@@ -17,13 +17,15 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    NaiveDatetime,
     Tag,
     ValidationInfo,
     model_validator,
 )
 
 from simqueue.errors import InputError
-from simqueue.workload.distributions import Distribution, Finite, Floats
+from simqueue.policies import Finite
+from simqueue.workload.distributions import Distribution, Floats
 
 Rate = Annotated[Finite, Field(ge=0)]
 PositiveRate = Annotated[Finite, Field(gt=0)]
@@ -46,6 +48,10 @@ class _Stream(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+#: More arrivals than this in a run are a slip of the pen, and would not fit in memory.
+MAX_ARRIVALS = 1e8
+
+
 class Poisson(_Stream):
     """At random, at one rate for the whole run."""
 
@@ -63,6 +69,11 @@ class Regular(_Stream):
 
     def draw(self, source: Source, duration_s: float) -> Arrivals:  # noqa: ARG002
         """Arrivals in [0, duration_s)."""
+        if duration_s / self.interval_s > MAX_ARRIVALS:
+            raise InputError(
+                f"arrivals: one every {self.interval_s:g} s for {duration_s:g} s is more than "
+                f"{MAX_ARRIVALS:.0e} jobs"
+            )
         n = math.ceil(duration_s / self.interval_s)
         times: Floats = self.interval_s * np.arange(1.0, n + 1)
         return Arrivals(times[times < duration_s], None)
@@ -104,7 +115,7 @@ class Trace(_Stream):
     """
 
     trace: Path
-    window: tuple[datetime, datetime] | None = None
+    window: tuple[NaiveDatetime, NaiveDatetime] | None = None
     speed: Positive = 1.0
     scale: Positive = 1.0
 
@@ -148,27 +159,30 @@ class Trace(_Stream):
 
     def draw(self, source: Source, duration_s: float) -> Arrivals:
         """Arrivals in [0, duration_s)."""
-        recorded, keys = self._recorded_s()
+        recorded, keys, whole_minutes = self._recorded_s()
         if self.scale == 1.0:
-            if (recorded % 60 == 0).all():
+            if whole_minutes:
                 recorded = recorded + source("minute").uniform(0, 60, len(recorded))
             times = recorded / self.speed
             order = np.argsort(times, kind="stable")
             order = order[times[order] < duration_s]
             return Arrivals(times[order], [keys[i] for i in order])
         start, end = self.span
-        quarters = math.ceil((end - start).total_seconds() / QUARTER_HOUR_S)
-        counts = np.bincount((recorded // QUARTER_HOUR_S).astype(int), minlength=quarters)
-        rates = self.scale * counts / QUARTER_HOUR_S * self.speed
-        starts = np.arange(quarters) * QUARTER_HOUR_S / self.speed
-        return Arrivals(_poisson(list(starts), list(rates), duration_s, source), None)
+        lasts = (end - start).total_seconds()
+        # The last quarter of a window may be a part of one, and nothing comes after the window.
+        edges = np.append(np.arange(0.0, lasts, QUARTER_HOUR_S), lasts)
+        counts = np.histogram(recorded, edges)[0]
+        rates = [*(self.scale * counts / np.diff(edges) * self.speed), 0.0]
+        return Arrivals(_poisson(list(edges / self.speed), rates, duration_s, source), None)
 
-    def _recorded_s(self) -> tuple[Floats, list[str]]:
+    def _recorded_s(self) -> tuple[Floats, list[str], bool]:
+        """Seconds from the window's start, ids, and whether all stamps are whole minutes."""
         start, end = self.span
         stamps, keys = _recorded(self.trace)
         inside = [i for i, stamp in enumerate(stamps) if start <= stamp < end]
         seconds = np.array([(stamps[i] - start).total_seconds() for i in inside])
-        return seconds, [keys[i] for i in inside]
+        whole = all(stamps[i].second == stamps[i].microsecond == 0 for i in inside)
+        return seconds, [keys[i] for i in inside], whole
 
 
 class Follows(_Stream):
@@ -214,6 +228,10 @@ def _poisson(
     expected = np.concatenate([[0.0], np.cumsum(rates * np.diff(edges))])
     if expected[-1] == 0:
         return np.empty(0)
+    if expected[-1] > MAX_ARRIVALS:
+        raise InputError(
+            f"arrivals: {expected[-1]:.3g} jobs are expected; at most {MAX_ARRIVALS:.0e} fit a run"
+        )
     rng = source("arrivals")
     gaps: list[Floats] = []
     while sum(map(np.sum, gaps)) <= expected[-1]:
@@ -248,8 +266,12 @@ def _recorded(file: Path) -> tuple[list[datetime], list[str]]:
 
 def _stamp(text: str | None, file: Path, line: int) -> datetime:
     try:
-        return datetime.fromisoformat(text or "").replace(tzinfo=None)
+        stamp = datetime.fromisoformat(text or "")
     except ValueError:
+        stamp = None
+    if stamp is None or stamp.tzinfo is not None:
         raise InputError(
-            f"{file.name}:{line}: placed_at {text!r}: expected a time such as 2011-11-17T12:45"
-        ) from None
+            f"{file.name}:{line}: placed_at {text!r}: expected a time of one clock without a zone, "
+            "such as 2011-11-17T12:45"
+        )
+    return stamp

@@ -18,10 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 from typing_extensions import override
 
 from simqueue.errors import InputError
+from simqueue.policies import Finite
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Mean = Annotated[Finite, Field(ge=0)]
-PositiveMean = Annotated[Finite, Field(gt=0)]
+#: Some thirty years: whoever writes more means milliseconds.
+LONGEST_S = 1e9
+Mean = Annotated[Finite, Field(ge=0, le=LONGEST_S)]
+PositiveMean = Annotated[Finite, Field(gt=0, le=LONGEST_S)]
 Cv = Annotated[Finite, Field(gt=0, le=100)]
 Floats = NDArray[np.float64]
 

@@ -110,6 +110,8 @@ def _other_arrivals(table: Mapping[str, Any], text: str, path: Path) -> list[Ove
     """``--arrivals`` as settings: it replaces the one stream that follows no other."""
     words = f"--arrivals {text}"
     streams = table.get("arrivals", {})
+    if not isinstance(streams, dict):
+        raise InputError(f"{path}: arrivals: expected a table for each queue, not {streams!r}")
     roots = [
         queue
         for queue, stream in streams.items()
@@ -118,7 +120,7 @@ def _other_arrivals(table: Mapping[str, Any], text: str, path: Path) -> list[Ove
     if len(roots) != 1:
         raise InputError(
             f"{words}: {path.name} has {len(roots)} streams that it could replace; "
-            "say which with --set, such as --set arrivals.order.rate_per_s=3"
+            "say which with --set, such as --set 'arrivals.order={rate_per_s=3}'"
         )
     key = f"arrivals.{roots[0]}"
     try:
@@ -132,7 +134,11 @@ def _other_arrivals(table: Mapping[str, Any], text: str, path: Path) -> list[Ove
     old = streams[roots[0]]
     if "trace" in old and "duration_s" not in table:
         # The run lasts as long as it would have with the trace.
-        trace = Trace.model_validate(old, context={"find": lambda name: _find(name, path.parent)})
+        find = {"find": lambda name: _find(name, path.parent)}
+        try:
+            trace = Trace.model_validate(old, context=find)
+        except ValidationError as error:
+            raise InputError(_one_line(error, f"{path}: arrivals.{roots[0]}", {})) from None
         new.append(("duration_s", trace.duration_s, words))
     return new
 
@@ -142,8 +148,10 @@ def _find(name: str, folder: Path) -> str:
     path = Path(name)
     if path.is_absolute() or (folder / path).exists():
         return str(folder / path)
-    inside = data_path(name.removeprefix("data/"))
-    return str(inside if inside.exists() else folder / path)
+    try:
+        return str(data_path(name.removeprefix("data/")))
+    except InputError:
+        return str(folder / path)  # whoever opens it says that it is not there
 
 
 def _set(table: Mapping[str, Any], keys: list[str], value: Any, words: str) -> dict[str, Any]:

@@ -11,14 +11,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simqueue.jobs import FOLLOW_UPS, QUEUES
-from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, QueuePolicy
+from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, Finite, QueuePolicy
 from simqueue.workload.arrivals import ArrivalStream, Follows, Trace
-from simqueue.workload.distributions import Constant, Distribution, Finite
+from simqueue.workload.distributions import LONGEST_S, Constant, Distribution
 
-Seconds = Annotated[Finite, Field(ge=0)]
-PositiveSeconds = Annotated[Finite, Field(gt=0)]
+Seconds = Annotated[Finite, Field(ge=0, le=LONGEST_S)]
+PositiveSeconds = Annotated[Finite, Field(gt=0, le=LONGEST_S)]
 Probability = Annotated[Finite, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1, le=10_000)]
+Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 QueueName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=100)]
 Mode = Literal["bull-queue", "in-process"]
 
@@ -107,7 +107,7 @@ class Scenario(_Part):
     """
 
     name: str = "unnamed"
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = 1
     duration_s: PositiveSeconds = 0.0
     warmup_s: Seconds = 0.0
     mode: Mode = "bull-queue"

@@ -1,14 +1,20 @@
 """The connections of our pool: what they send is what redis-py itself would have sent."""
 
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import missing
 from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Connection
 from redis.exceptions import DataError
+from redis_servers import RedisServer, find_redis
 
-from simqueue.adapters.bull_queue.connection import _pool
+from simqueue.adapters.bull_queue.connection import _pool, connect
+from simqueue.errors import InputError
 
 ARGUMENTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
@@ -37,3 +43,39 @@ def test_what_redis_py_refuses_is_refused(argument: Any) -> None:
 
 def test_tls_keeps_its_own_connections() -> None:
     assert "SSL" in _pool("rediss://127.0.0.1/0").connection_pool.connection_class.__name__
+
+
+@pytest.mark.parametrize("url", ["redis://:pa/ss@localhost/0", "redis://:pa#ss@localhost/0"])
+def test_no_part_of_a_password_is_shown(url: str) -> None:
+    with pytest.raises(InputError) as caught:
+        asyncio.run(connect(url))
+
+    assert "not a Redis URL" in str(caught.value)
+    assert "pa'" not in str(caught.value)
+    assert "ss@" not in str(caught.value).replace("***@", "")
+
+
+def test_an_unknown_setting_of_the_url_is_one_line() -> None:
+    with pytest.raises(InputError, match="not a Redis URL"):
+        asyncio.run(connect("redis://localhost/0?flavour=vanilla"))
+
+
+@pytest.fixture
+def socket_server(tmp_path: Path) -> Iterator[str]:
+    if not find_redis():
+        missing("redis-server")
+    path = tmp_path / "redis.sock"
+    server = RedisServer("--unixsocket", str(path))
+    yield f"unix://{path}"
+    server.stop()
+
+
+def test_a_socket_in_the_file_system(socket_server: str) -> None:
+    async def ask() -> Any:
+        connection = await connect(socket_server)
+        try:
+            return await connection.client.ping()
+        finally:
+            await connection.close()
+
+    assert asyncio.run(ask())

@@ -281,3 +281,20 @@ def test_what_the_grace_period_cuts_off_is_named_and_recovered(redis_url: str) -
     assert frame["outcome"].tolist() == ["stalled", "completed"]
     assert frame["attempt"].tolist() == [1, 1]
     assert frame["run"].tolist() == [1, 2]
+
+
+def test_a_watcher_that_fails_costs_nobody_a_job(redis_url: str) -> None:
+    """A disk that is full under the event file: the jobs are done all the same."""
+
+    async def play() -> list[tuple[str, int]]:
+        def full(event: Event) -> None:
+            raise OSError(28, "No space left on device")
+
+        script = Script(lambda _job, _attempt: "processing")
+        async with bench(redis_url, script, QueuePolicy(attempts=3)) as running:
+            running.worker.watchers.insert(0, full)
+            await running.adapter.add(order_job("1"))
+            await running.ends(1)
+            return script.handled
+
+    assert asyncio.run(play()) == [("order-1", 1)]

@@ -171,6 +171,11 @@ WRONG = [
     (["simulate", "{small}", "--set", "queues.order.tries=3"], "unknown key"),
     (["simulate", "{small}", "--log", "none/log.csv"], "there is no folder none"),
     (["simulate", "{small}", "--plot", "run.jpg"], "expected a name that ends in .png"),
+    (["simulate", "{small}", "--log", "."], "is a folder"),
+    (["simulate", "{small}", "--set", "seed=true"], "seed: should be a valid integer"),
+    (["simulate", "{small}", "--set", "duration_s='5'"], "duration_s: should be a valid number"),
+    (["simulate", "{small}", "--arrivals", "1e15"], "jobs are expected"),
+    (["replay", "--log", "none/log.csv"], "there is no folder none"),
     (
         ["simulate", "--set", "arrivals.order.window=['2011-11-18', '2011-11-17']"],
         "should come after its start",
@@ -190,6 +195,18 @@ def test_bad_input_is_one_line_and_exit_code_2(
     arguments: list[str], said: str, small: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert said in refuse(capsys, *(part.replace("{small}", str(small)) for part in arguments))
+
+
+def test_where_the_event_loop_is_the_limit_slots_are_no_advice(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy = ("--set", "queues.order.cpu={distribution='constant', mean_s=0.6}")
+    one = ask(capsys, "simulate", small, *busy)
+    two = ask(capsys, "simulate", small, *busy, "--workers", 4)
+
+    assert "More slots would not help, more workers would" in one["verdicts"]["event loop"]
+    assert one["queues"]["order"]["theory"] is None
+    assert "event loop" not in two["verdicts"]
 
 
 def test_backoff_as_json_keeps_the_contract(capsys: pytest.CaptureFixture[str]) -> None:

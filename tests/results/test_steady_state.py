@@ -89,10 +89,15 @@ SHOP = {
 
 
 def test_displaced_payments_are_poisson_and_emails_are_not():
-    found = theory(scenario(**SHOP))
+    queues = {**SHOP["queues"], "email": {"service": EXPONENTIAL}}
+    found = theory(scenario(**{**SHOP, "queues": queues}))
     assert found["payment"]["wait_mean_s"] == pytest.approx(mmc_wait_mean(3.5, 0.5, 5))
     assert found["order"]["wait_mean_s"] == pytest.approx(mmc_wait_mean(2.22, 0.5, 5))
     assert found["email"] is None
+
+
+def test_another_queues_cpu_holds_the_loop_that_all_share():
+    assert set(theory(scenario(**SHOP)).values()) == {None}
 
 
 def test_a_queue_with_arrivals_and_follow_ups_has_no_formula():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from simqueue.data import data_path
+from simqueue.errors import InputError
 from simqueue.workload.arrivals import Arrivals, ArrivalStream
 from simqueue.workload.draws import generator
 
@@ -137,3 +138,43 @@ def test_a_malformed_row_is_named_by_its_line(tmp_path: Path) -> None:
 
     with pytest.raises(ValidationError, match=r"orders\.csv:3: placed_at 'yesterday'"):
         READ.validate_python({"trace": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("window", "duration"),
+    [
+        # Windows may end within a quarter-hour.
+        (["2011-11-17T12:30", "2011-11-17T12:50"], 1200),
+        (["2011-11-17T12:30", "2011-11-17T12:40"], 600),
+        # Nothing comes after the window, however long the run.
+        (["2011-11-17T08:00", "2011-11-17T13:00"], 43_200),
+    ],
+)
+def test_a_scaled_window_brings_scale_times_its_orders(window: list[str], duration: float) -> None:
+    table = {"trace": TRACE, "window": window}
+    recorded = len(draw(table, duration).times_s)
+    scaled = draw({**table, "scale": 400}, duration).times_s
+
+    assert len(scaled) == pytest.approx(400 * recorded, abs=4.5 * (400 * recorded) ** 0.5)
+    assert scaled.max() <= min(duration, 5 * 3600)
+
+
+def test_stamps_are_whole_minutes_wherever_the_window_starts() -> None:
+    window = ["2011-11-17T12:30:30", "2011-11-17T13:00:30"]
+    times = draw({"trace": TRACE, "window": window}, 1800).times_s
+
+    assert ((times + 30) % 60 != 0).all()
+
+
+@pytest.mark.parametrize(
+    "window", [["2011-11-17T08:00Z", "2011-11-17T20:00Z"], ["2011-11-17T08:00+01:00", "2011-11-18"]]
+)
+def test_a_window_with_a_zone_is_refused(window: list[str]) -> None:
+    with pytest.raises(ValidationError, match="timezone"):
+        READ.validate_python({"trace": TRACE, "window": window})
+
+
+def test_more_jobs_than_fit_are_refused() -> None:
+    for table in ({"rate_per_s": 1e12}, {"interval_s": 1e-9}):
+        with pytest.raises(InputError, match="jobs"):
+            draw(table, 3600)

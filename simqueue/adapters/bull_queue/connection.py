@@ -80,15 +80,27 @@ async def connect(url: str | None, prefix: str = DEFAULT_PREFIX) -> Connection:
             f"QUEUE_REDIS_URL={mask_password(url)}: package {error.name} is missing; "
             "pip install 'simqueue[queue]'"
         ) from error
-    except ValueError as error:
-        raise InputError(f"QUEUE_REDIS_URL={mask_password(url)}: {error}") from error
+    except (ValueError, TypeError):
+        # The reason may quote a part of the password, so it is not passed on.
+        raise _no_url(url) from None
     # Each of BullMQ's workers closes its client when it stops; the others still need the pool.
     client.auto_close_connection_pool = False
     connection = Connection(
         client, mask_password(url), embedded=url.startswith(EMBEDDED), prefix=prefix
     )
-    await _greet(connection)
+    try:
+        await _greet(connection)
+    except TypeError:
+        raise _no_url(url) from None
     return connection
+
+
+def _no_url(url: str) -> InputError:
+    return InputError(
+        f"QUEUE_REDIS_URL={mask_password(url)}: not a Redis URL; expected "
+        "redis://USER:PASSWORD@HOST:PORT/DATABASE, with / # ? @ in a password written as %2F %23 "
+        "%3F %40"
+    )
 
 
 def _pool(url: str) -> Redis:
@@ -120,7 +132,8 @@ def _pool(url: str) -> Redis:
         decode_responses=True,
         socket_timeout=_SOCKET_TIMEOUT_S,
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
-        socket_keepalive=True,
+        # A socket in the file system has no keepalive to switch on.
+        **({} if url.startswith("unix://") else {"socket_keepalive": True}),
         health_check_interval=30,
         # A restarting Redis is away for seconds; whoever waits longer wants to hear of it.
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.1), 5),

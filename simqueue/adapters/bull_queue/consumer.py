@@ -17,7 +17,7 @@ from simqueue.adapters.bull_queue.options import job_of
 from simqueue.clock import Clock, SystemClock
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import Job
-from simqueue.policies import QueuePolicy, next_step
+from simqueue.policies import QueuePolicy
 from simqueue.results.events import Event, start_event
 from simqueue.workers.work import Work
 
@@ -230,16 +230,12 @@ class Consumer:
             _log.error("job failed for good", extra={**about, "result": word})
             self._tell(self._end(job, attempt, slot, "failed", word))
             return
-        wait = next_step(
-            self.policy.model_copy(update={"attempts": attempt + 1}),
-            attempt,
-            "failed",
-            self.draw(job, attempt),
-        )
+        # Whether there is a next attempt is for the job's own options to say: it may be foreign.
+        wait = self.policy.backoff.wait_s(attempt, self.draw(job, attempt))
         # The built-in types of BullMQ's Python worker know neither jitter nor cap: it is told the
         # wait that our rule gives, as a fixed one. Redis keeps the job's options as they were.
-        taken.opts["backoff"] = {"type": "fixed", "delay": round((wait or 0.0) * 1000)}
-        due = self.clock.now() + (wait or 0.0)
+        taken.opts["backoff"] = {"type": "fixed", "delay": round(wait * 1000)}
+        due = self.clock.now() + wait
         _log.warning("job failed, will be retried", extra={**about, "wait_s": wait})
         self._tell(self._end(job, attempt, slot, "retried", "", due))
 
@@ -267,7 +263,11 @@ class Consumer:
 
     def _tell(self, event: Event) -> None:
         for watcher in self.watchers:
-            watcher(event)
+            try:
+                watcher(event)
+            except Exception as error:
+                # A disk that is full must not cost anybody an order.
+                self._on_error(error)
 
     def _on_stalled(self, job_id: str, *_: Any) -> None:
         _log.warning("job stalled, put back", extra={"queue": self.queue, "job_id": job_id})
