@@ -89,7 +89,11 @@ class EventFile:
         self.path = folder / f"{worker}.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            size = os.fstat(self._file).st_size
+            if size and os.pread(self._file, 1, size - 1) != b"\n":
+                # A worker of this name was killed while it wrote: its last line stays its own.
+                os.write(self._file, b"\n")
         except OSError as error:
             raise InputError(f"{self.path}: cannot write events: {reason(error)}") from error
 
@@ -130,8 +134,8 @@ def _events_of(file: Path) -> Iterator[Event]:
         try:
             yield Event(**json.loads(line))
         except (ValueError, TypeError) as error:
-            if number == len(lines):
-                return  # a worker that was killed while it wrote
+            if line.startswith("{") and not line.endswith("}"):
+                continue  # a worker was killed while it wrote
             raise InputError(f"{file}:{number}: not an event: {error}") from error
 
 

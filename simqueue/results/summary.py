@@ -206,12 +206,16 @@ def _littles_law(found: Sequence[History], spans: Mapping[int, tuple[float, floa
     lasted = sum(high - low for low, high in spans.values())
     waits = np.concatenate([h.wait_s for h in found]) if found else np.empty(0)
     started = waits[~np.isnan(waits)]
-    if not len(started) or not lasted:
-        return LittlesLaw(0.0, len(waits) / lasted if lasted else 0.0, 0.0, 0.0)
+    if not lasted:
+        return LittlesLaw(0.0, 0.0, 0.0, 0.0)
     area = 0.0
     for one in found:
         low, high = spans[one.replication]
         area += sweep_area(one.ready_s, one.left_s, low, high)
-    mean, rate, wait = area / lasted, len(waits) / lasted, float(started.mean())
+    mean, rate, wait = (
+        area / lasted,
+        len(waits) / lasted,
+        float(started.mean()) if len(started) else 0.0,
+    )
     scale = max(mean, rate * wait)
     return LittlesLaw(mean, rate, wait, abs(mean - rate * wait) / scale if scale else 0.0)

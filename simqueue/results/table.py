@@ -83,8 +83,17 @@ def _jobs(summary: Summary) -> Table:
 
 def _times(summary: Summary, theory: Mapping[str, Theory | None]) -> Table:
     known = any(theory.values())
+    # With a theory and an interval beside the mean, 80 columns have no room for all quantiles.
+    crowded = known and any(queue.wait_s.ci95 for queue in summary.queues.values())
     table = _table(
-        *("queue", "wait\nmean", *(["\ntheory"] if known else []), "\np95", "\np99", "\nmax"),
+        *(
+            "queue",
+            "wait\nmean",
+            *(["\ntheory"] if known else []),
+            "\np95",
+            *([] if crowded else ["\np99"]),
+            "\nmax",
+        ),
         *("response\nmean", "\np95"),
     )
     for name, queue in summary.queues.items():
@@ -94,7 +103,9 @@ def _times(summary: Summary, theory: Mapping[str, Theory | None]) -> Table:
             Text(name),  # never markup
             _mean(wait),
             *([expected] if known else []),
-            *(duration(value) for value in (wait.p95, wait.p99, wait.max)),
+            duration(wait.p95),
+            *([] if crowded else [duration(wait.p99)]),
+            duration(wait.max),
             *(duration(value) for value in (response.mean, response.p95)),
         )
     return table

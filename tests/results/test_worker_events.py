@@ -124,6 +124,22 @@ def test_a_line_that_a_kill_cut_off_is_passed_over(tmp_path: Path) -> None:
     assert len(read_log(tmp_path / "log.csv")) == 1
 
 
+def test_a_worker_that_returns_under_its_name_begins_a_new_line(tmp_path: Path) -> None:
+    """In a container every worker is process 1 of the same host."""
+    file = EventFile(tmp_path / "log.csv", "w")
+    file.write(start(1))
+    file.close()
+    with file.path.open("a") as cut_off:
+        cut_off.write('{"kind":"end","at":17')
+    again = EventFile(tmp_path / "log.csv", "w")
+    again.write(start(5))
+    again.write(end(6, "completed"))
+    again.close()
+
+    outcomes = read_log(tmp_path / "log.csv").frame()["outcome"].tolist()
+    assert outcomes == ["stalled", "completed"]
+
+
 def test_a_broken_line_elsewhere_is_named(tmp_path: Path) -> None:
     file = EventFile(tmp_path / "log.csv", "w")
     file.close()
