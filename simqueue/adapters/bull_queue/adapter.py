@@ -8,7 +8,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from simqueue.adapters.bull_queue.connection import Connection
-from simqueue.adapters.bull_queue.options import job_data, job_of, job_options, node_differences
+from simqueue.adapters.bull_queue.options import (
+    check_name,
+    check_policy,
+    job_data,
+    job_of,
+    job_options,
+    node_differences,
+    shown,
+)
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import Job, parse_payload
 from simqueue.policies import POLICIES, QueuePolicy
@@ -37,6 +45,11 @@ class BullQueueAdapter:
         The policies of the queues.
     check
         Raises an `InputError` for a job that no worker could do.
+
+    Raises
+    ------
+    InputError
+        If BullMQ cannot hold a policy.
     """
 
     def __init__(
@@ -50,6 +63,7 @@ class BullQueueAdapter:
         self._check = check
         self._queues: dict[str, Queue] = {}
         for name, policy in policies.items():
+            check_policy(name, policy)
             for line in node_differences(name, policy):
                 _log.warning(line)
 
@@ -88,12 +102,16 @@ class BullQueueAdapter:
         policy = self._policies.get(job.queue)
         if policy is None:
             known = ", ".join(self._policies)
-            raise InputError(f"job {job.id}: there is no queue {job.queue}; known are {known}")
+            raise InputError(
+                f"job {shown(job.id)}: there is no queue {shown(job.queue)}; known are {known}"
+            )
+        check_name(job)
+        data = job_data(job)
         self._check(job)
         options = job_options(policy, job.id)
         if asked_at is not None:
             options["timestamp"] = round(asked_at * 1000)
-        return {"name": job.name, "data": job_data(job), "opts": options}
+        return {"name": job.name, "data": data, "opts": options}
 
     def queue(self, name: str) -> Queue:
         """BullMQ's own object for a queue."""
@@ -127,12 +145,17 @@ class BullQueueAdapter:
         return found
 
     async def unfinished(self) -> int:
-        """How many jobs are waiting, running or delayed in all queues."""
+        """How many jobs are waiting, running or delayed in all queues; raises `JobError`."""
+        from redis.exceptions import RedisError
+
         states = ("waiting", "active", "delayed", "prioritized", "waiting-children")
         total = 0
-        for name in self._policies:
-            counts = await self.queue(name).getJobCounts(*states)
-            total += sum(counts.values())
+        try:
+            for name in self._policies:
+                counts = await self.queue(name).getJobCounts(*states)
+                total += sum(counts.values())
+        except (RedisError, OSError) as error:
+            raise JobError(f"Redis at {self._connection.url}: {error}") from error
         return total
 
     async def close(self) -> None:

@@ -9,6 +9,35 @@ from simqueue.errors import InputError
 from simqueue.jobs import Job
 from simqueue.policies import QueuePolicy
 
+#: BullMQ keeps a job under ``PREFIX:QUEUE:ID``, beside its own keys (``queue_keys.py``).
+_OWN_KEYS = frozenset(
+    [
+        "active",
+        "wait",
+        "waiting-children",
+        "paused",
+        "completed",
+        "failed",
+        "delayed",
+        "repeat",
+        "stalled",
+        "limiter",
+        "prioritized",
+        "id",
+        "stalled-check",
+        "meta",
+        "pc",
+        "events",
+        "marker",
+        "de",
+    ]
+)
+_LONGEST_TEXT = 200
+#: A delayed job's place is 4096 times the moment it is due, and Redis counts exactly up to 2**53
+#: only: in a few years a longer wait would be none. (``getDelayedScore.lua``)
+_LONGEST_WAIT_S = 366 * 86_400
+_MOST_KEPT = 2**31 - 1
+
 
 def job_options(policy: QueuePolicy, job_id: str) -> dict[str, Any]:
     """BullMQ's options for a job.
@@ -42,18 +71,69 @@ def node_differences(queue: str, policy: QueuePolicy) -> list[str]:
     ]
 
 
+def check_policy(queue: str, policy: QueuePolicy) -> None:
+    """Raise an `InputError` if BullMQ cannot hold the policy of a queue: jobs would be stuck."""
+    if max(policy.keep_completed, policy.keep_failed) > _MOST_KEPT:
+        raise InputError(
+            f"queue {shown(queue)}: expected keep_completed and keep_failed of at most {_MOST_KEPT}"
+        )
+    try:
+        longest = policy.backoff.wait_s(policy.retries) if policy.retries else 0.0
+    except OverflowError:
+        longest = float("inf")
+    if max(longest, policy.backoff.delay_ms / 1000) > _LONGEST_WAIT_S:
+        raise InputError(
+            f"queue {shown(queue)}: its last retry would wait for more than a year; expected a "
+            "smaller delay_ms or fewer attempts, or a cap max_ms"
+        )
+
+
+def check_name(job: Job) -> None:
+    """Raise an `InputError` if BullMQ cannot hold the id or the name of a job.
+
+    Notes
+    -----
+    A number collides with the ids that BullMQ gives itself, a colon separates the parts of its
+    keys, and a job of the id ``wait`` would be stored where its queue's list is.
+    """
+    for what, text in (("id", job.id), ("name", job.name)):
+        if not text or not text.isprintable() or len(text) > _LONGEST_TEXT:
+            raise InputError(
+                f"job {shown(job.id)}: {what} {shown(text)}: expected a printable text of 1 to "
+                f"{_LONGEST_TEXT} characters"
+            )
+    if ":" in job.id or job.id.isdecimal() or job.id in _OWN_KEYS:
+        raise InputError(
+            f"job {job.id}: BullMQ has a use of its own for such an id; expected one such as "
+            "order-536365: no mere number, no colon, none of the queue's own keys"
+        )
+
+
+def shown(text: str) -> str:
+    """``text`` fit for a line of an error, whatever it is."""
+    if text.isprintable() and text and len(text) <= _LONGEST_TEXT:
+        return text
+    return ascii(text[:50]) + ("..." if len(text) > 50 else "")
+
+
 def job_data(job: Job) -> dict[str, Any]:
     """What BullMQ stores of a job beside its name and id.
 
     Raises
     ------
     InputError
-        If JSON cannot hold the payload.
+        If JSON cannot hold the payload as it is.
     """
     try:
-        json.dumps(job.payload, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"job {job.id}: JSON cannot hold its payload: {error}") from error
+        same = json.loads(json.dumps(job.payload, allow_nan=False)) == job.payload
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = shown(str(error))
+        raise InputError(f"job {shown(job.id)}: JSON cannot hold its payload: {reason}") from error
+    if not same:
+        raise InputError(
+            f"job {shown(job.id)}: JSON cannot hold its payload: it would come back as something "
+            "else; expected texts as keys, and lists instead of tuples"
+        )
     return {"payload": job.payload, "flow": job.flow, "parent_id": job.parent_id}
 
 
