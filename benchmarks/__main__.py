@@ -1,6 +1,6 @@
 """Measure simqueue and print one table, or one JSON document.
 
-Run it in a clone after ``pip install -e '.[benchmarks]'``; it takes a minute or two::
+Run it in a clone after ``pip install -e '.[benchmarks]'``; it takes about five minutes::
 
     python -m benchmarks                # everything
     python -m benchmarks speed --json   # one part, for programs

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from simqueue.shop.letters import letter
 from simqueue.shop.shop import Shop
+
+_log = logging.getLogger(__name__)
 
 
 async def send_email(shop: Shop, order_id: str, kind: str) -> str:
@@ -30,6 +33,8 @@ async def send_email(shop: Shop, order_id: str, kind: str) -> str:
         now = shop.clock.now()
         message = letter(order, kind, names, now)
         await shop.mailer.send(message)
+        step = {"order_id": order_id, "email": kind, "step": "handed over"}
+        _log.info("job progress", extra=step)
         message_id = str(message["Message-ID"])
         await asyncio.to_thread(shop.store.record_email, order_id, kind, message_id, now)
     return "sent"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from simqueue.jobs import Job
 from simqueue.shop.shop import Shop
 from simqueue.workers.payment import refund_if_rejected
+
+_log = logging.getLogger(__name__)
 
 
 async def process_order(shop: Shop, order_id: str, job: Job) -> str:
@@ -24,6 +27,7 @@ async def process_order(shop: Shop, order_id: str, job: Job) -> str:
         If the database or, for a refund, the gateway is in trouble.
     """
     state = await asyncio.to_thread(shop.store.process, order_id, job)
+    _log.info("job progress", extra={"job_id": job.id, "step": f"goods: {state.status}"})
     await refund_if_rejected(shop, order_id, state, job)
     return state.status
 

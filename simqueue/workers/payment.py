@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from decimal import Decimal
 
 from simqueue.jobs import Job
 from simqueue.shop.shop import Shop
 from simqueue.shop.states import OrderState
+
+_log = logging.getLogger(__name__)
 
 
 async def process_payment(shop: Shop, order_id: str, amount: Decimal, job: Job) -> str:
@@ -30,6 +33,7 @@ async def process_payment(shop: Shop, order_id: str, amount: Decimal, job: Job) 
             state = await asyncio.to_thread(shop.store.settle, order_id, "cancelled", job)
         else:
             answer = await shop.gateway.charge(payment_key(order_id), amount)
+            _log.info("job progress", extra={"job_id": job.id, "step": f"gateway: {answer}"})
             state = await asyncio.to_thread(shop.store.settle, order_id, answer, job)
     return await _close(shop, order_id, state, job)
 

@@ -179,6 +179,8 @@ def test_lines_of_the_log_say_what_happened(
     assert {"queue", "job_id", "attempt", "duration_s", "result", "level", "timestamp"} <= set(
         completed
     )
+    steps = [line["step"] for line in lines if line["event"] == "job progress"]
+    assert {"goods: processing", "gateway: paid", "handed over"} <= set(steps)
     assert any("appendonly" in line["event"] for line in lines), "no warning of lost jobs"
     assert not any("17850" in json.dumps(line) for line in lines), "a customer in the log"
 
