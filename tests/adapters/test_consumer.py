@@ -298,3 +298,14 @@ def test_a_watcher_that_fails_costs_nobody_a_job(redis_url: str) -> None:
             return script.handled
 
     assert asyncio.run(play()) == [("order-1", 1)]
+
+
+def test_an_error_that_utf8_cannot_hold(redis_url: str) -> None:
+    """Redis could not store it, and the job would stay active until it stalled."""
+
+    def bad(job: Job, attempt: int) -> str:
+        raise ValueError("\ud800")
+
+    _, frame = outcomes(redis_url, bad)
+
+    assert frame["outcome"].tolist() == ["retried", "retried", "failed"]

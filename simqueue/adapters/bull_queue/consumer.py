@@ -185,9 +185,14 @@ class Consumer:
         except Exception as error:
             final = isinstance(error, InputError) or attempt >= (taken.opts.get("attempts") or 1)
             await self._failed(job, attempt, slot, started, error, final, taken)
+            text = _utf8(str(error))
             if final and isinstance(error, InputError):
-                raise UnrecoverableError(str(error)) from error
+                raise UnrecoverableError(text) from error
+            if text != str(error):
+                # What Redis cannot store would leave the job active, to be run again as a stall.
+                raise JobError(text) from None
             raise
+        self._trouble = ""
         self._tell(self._end(job, attempt, slot, "completed", word))
         took = round(self.clock.now() - started, 3)
         _log.info("job completed", extra={**about, "result": word, "duration_s": took})
@@ -303,3 +308,8 @@ class Consumer:
         if text != self._trouble:
             self._trouble = text
             _log.warning("trouble with the queue", extra={"queue": self.queue, "error": text})
+
+
+def _utf8(text: str) -> str:
+    """``text`` with whatever UTF-8 cannot hold written out."""
+    return text.encode(errors="backslashreplace").decode()
