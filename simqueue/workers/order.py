@@ -27,7 +27,10 @@ async def process_order(shop: Shop, order_id: str, job: Job) -> str:
         If the database or, for a refund, the gateway is in trouble.
     """
     state = await asyncio.to_thread(shop.store.process, order_id, job)
-    _log.info("job progress", extra={"job_id": job.id, "step": f"goods: {state.status}"})
+    _log.info(
+        "job progress",
+        extra={"queue": job.queue, "job_id": job.id, "step": f"goods: {state.status}"},
+    )
     await refund_if_rejected(shop, order_id, state, job)
     return state.status
 

@@ -33,7 +33,10 @@ async def process_payment(shop: Shop, order_id: str, amount: Decimal, job: Job) 
             state = await asyncio.to_thread(shop.store.settle, order_id, "cancelled", job)
         else:
             answer = await shop.gateway.charge(payment_key(order_id), amount)
-            _log.info("job progress", extra={"job_id": job.id, "step": f"gateway: {answer}"})
+            _log.info(
+                "job progress",
+                extra={"queue": job.queue, "job_id": job.id, "step": f"gateway: {answer}"},
+            )
             state = await asyncio.to_thread(shop.store.settle, order_id, answer, job)
     return await _close(shop, order_id, state, job)
 
