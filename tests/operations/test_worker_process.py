@@ -323,7 +323,9 @@ def test_the_jobs_of_a_killed_worker_are_done_by_another(
         assert {o for o, kind in emails if kind == "order-confirmation"} == set(processed)
     stalled = log[log["outcome"] == "stalled"]
     if started - ended:
-        again = log[log["run"] == 2]
+        # A job whose end was written down, but whose completion Redis did not hear before the
+        # kill, runs again too; its log has no stalled row to be measured from.
+        again = log[(log["run"] == 2) & log["job_id"].isin(stalled["job_id"])]
         assert set(stalled["job_id"]) <= set(again["job_id"])
         waits = again["ready_s"].to_numpy() - stalled["started_s"].min()
         assert (waits > 20).all()
