@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -203,41 +204,37 @@ def test_metrics_of_the_worker(folder: Path, redis_url: str, workers: list[Worke
     assert "simqueue_job_processing_seconds_bucket" in text
 
 
-def test_a_second_signal_ends_it_at_once(
-    folder: Path, redis_url: str, workers: list[WorkerProgram]
-) -> None:
-    """The first signal lets a job that hangs have its grace period; the second does not wait."""
-    place(folder, 1)
-    # A mail server that accepts connections and never says a word.
-    import socket
-
+@pytest.fixture
+def silent_mail() -> Iterator[str]:
+    """URL of a mail server that accepts connections and never says a word."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
-        workers.append(WorkerProgram(folder, redis_url, "--grace", "60", SMTP_URL=url))
-        workers[0].wait_for("job started", 3)
-        workers[0].process.send_signal(signal.SIGTERM)
-        workers[0].wait_for("stopping")
-        code = workers[0].end(seconds=10)
+        yield f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+
+
+def test_a_second_signal_ends_it_at_once(
+    folder: Path, redis_url: str, workers: list[WorkerProgram], silent_mail: str
+) -> None:
+    """The first signal lets a job that hangs have its grace period; the second does not wait."""
+    place(folder, 1)
+    workers.append(WorkerProgram(folder, redis_url, "--grace", "60", SMTP_URL=silent_mail))
+    workers[0].wait_for("job started", 3)
+    workers[0].process.send_signal(signal.SIGTERM)
+    workers[0].wait_for("stopping")
+    code = workers[0].end(seconds=10)
 
     assert code == 130
     assert any("second signal" in line["event"] for line in workers[0].lines)
 
 
 def test_a_grace_period_that_is_over_leaves_jobs_and_says_so(
-    folder: Path, redis_url: str, workers: list[WorkerProgram]
+    folder: Path, redis_url: str, workers: list[WorkerProgram], silent_mail: str
 ) -> None:
-    import socket
-
     place(folder, 1)
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
-        workers.append(WorkerProgram(folder, redis_url, "--grace", "0.2", SMTP_URL=url))
-        workers[0].wait_for("job started", 3)
-        code = workers[0].end()
+    workers.append(WorkerProgram(folder, redis_url, "--grace", "0.2", SMTP_URL=silent_mail))
+    workers[0].wait_for("job started", 3)
+    code = workers[0].end()
 
     assert code == 0
     left = [line["job_id"] for line in workers[0].lines if "left unfinished" in line["event"]]
