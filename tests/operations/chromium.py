@@ -94,8 +94,10 @@ class Page:
         if self._session:
             asked["sessionId"] = self._session
         os.write(self._out, json.dumps(asked).encode() + b"\0")
+        # One deadline for the answer: a page that keeps telling news must not put it off for ever.
+        deadline = time.monotonic() + _PATIENCE_S
         while True:
-            said = self._next()
+            said = self._next(deadline)
             if said.get("id") == self._number:
                 assert "error" not in said, f"{method}: {said['error']}"
                 result: dict[str, Any] = said["result"]
@@ -155,8 +157,7 @@ class Page:
         taken = self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         file.write_bytes(base64.b64decode(taken["data"]))
 
-    def _next(self) -> dict[str, Any]:
-        deadline = time.monotonic() + _PATIENCE_S
+    def _next(self, deadline: float) -> dict[str, Any]:
         while b"\0" not in self._left:
             rest = max(0.0, deadline - time.monotonic())
             readable, _, _ = select.select([self._in], [], [], rest)
