@@ -102,6 +102,9 @@ class QueuePolicy(BaseModel):
     keep_completed, keep_failed
         How many of the newest finished jobs stay in the queue for people to look at. The counts
         in ``stats`` never exceed them, so they are no totals.
+    lifo
+        Newest first: a new job goes to the head of the queue. A retry that is due goes to the tail
+        all the same (BullMQ ``promoteDelayedJobs.lua``), unless it had no backoff.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -110,6 +113,7 @@ class QueuePolicy(BaseModel):
     backoff: Backoff = Backoff()
     keep_completed: Annotated[int, Field(strict=True, ge=0)] = 100
     keep_failed: Annotated[int, Field(strict=True, ge=0)] = 50
+    lifo: bool = False
 
     @property
     def retries(self) -> int:

@@ -13,8 +13,6 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     NaiveDatetime,
@@ -26,6 +24,7 @@ from pydantic import (
 from simqueue.errors import InputError
 from simqueue.policies import Finite
 from simqueue.workload.distributions import Distribution, Floats
+from simqueue.workload.production import Client, Part
 
 Rate = Annotated[Finite, Field(ge=0)]
 PositiveRate = Annotated[Finite, Field(gt=0)]
@@ -44,8 +43,10 @@ class Arrivals(NamedTuple):
     keys: list[str] | None  # None: numbered from 1
 
 
-class _Stream(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Stream(Part):
+    """One queue's arrivals; ``client`` says who waits for the jobs, if anybody does."""
+
+    client: Client | None = None
 
 
 #: More arrivals than this in a run are a slip of the pen, and would not fit in memory.

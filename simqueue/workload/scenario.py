@@ -8,26 +8,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from simqueue.jobs import FOLLOW_UPS, QUEUES
 from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, Finite, QueuePolicy
 from simqueue.workload.arrivals import ArrivalStream, Follows, Trace
-from simqueue.workload.distributions import LONGEST_S, Constant, Distribution
+from simqueue.workload.distributions import Constant, Distribution
+from simqueue.workload.production import BullMQ, Crash, Part, PositiveSeconds, Seconds
 
-Seconds = Annotated[Finite, Field(ge=0, le=LONGEST_S)]
-PositiveSeconds = Annotated[Finite, Field(gt=0, le=LONGEST_S)]
 Probability = Annotated[Finite, Field(ge=0, le=1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 QueueName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=100)]
 Mode = Literal["bull-queue", "in-process"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Workers(_Part):
+class Workers(Part):
     """The worker processes; each has its own event loop.
 
     Attributes
@@ -38,20 +33,40 @@ class Workers(_Part):
         Slots per queue of each.
     type
         The queue they work on, or ``all``.
+    crashes
+        When which of them dies; none by default.
     """
 
     count: Count = 1
     concurrency: Count = DEFAULT_CONCURRENCY
     type: QueueName = "all"
+    crashes: list[Crash] = []
+
+    @model_validator(mode="after")
+    def _die_one_at_a_time(self) -> Self:
+        back: dict[int, float] = {}
+        for crash in sorted(self.crashes, key=lambda crash: crash.at_s):
+            if crash.worker >= self.count:
+                raise ValueError(
+                    f"crashes: there is no worker {crash.worker}; they are counted from 0 to "
+                    f"{self.count - 1}"
+                )
+            if crash.at_s < back.get(crash.worker, 0.0):
+                raise ValueError(
+                    f"crashes: worker {crash.worker} cannot die at {crash.at_s:g} s: it is down "
+                    f"until {back[crash.worker]:g} s"
+                )
+            back[crash.worker] = crash.at_s + crash.down_s
+        return self
 
 
-class Caller(_Part):
+class Caller(Part):
     """The web process of in-process mode and how many requests it serves at once."""
 
     concurrency: Count = 1
 
 
-class FollowUps(_Part):
+class FollowUps(Part):
     """Queues that get a job when one of this queue completes, or fails for good."""
 
     completed: list[QueueName] = []
@@ -89,7 +104,7 @@ class QueueModel(QueuePolicy):
         return self
 
 
-class Scenario(_Part):
+class Scenario(Part):
     """Who arrives, what is done to them, by how many workers, for how long.
 
     Attributes
@@ -104,6 +119,8 @@ class Scenario(_Part):
         Jobs enqueued before this are left out of the summary.
     mode
         ``bull-queue``, or ``in-process``: each job runs to its end in the caller's request.
+    bullmq
+        What BullMQ does beside running jobs, and what that costs.
     """
 
     name: str = "unnamed"
@@ -115,6 +132,7 @@ class Scenario(_Part):
     caller: Caller = Caller()
     arrivals: Annotated[dict[QueueName, ArrivalStream], Field(min_length=1)]
     queues: Annotated[dict[QueueName, QueueModel], Field(min_length=1)]
+    bullmq: BullMQ = BullMQ()
 
     @model_validator(mode="before")
     @classmethod
@@ -142,9 +160,13 @@ class Scenario(_Part):
                 f"warmup_s: {self.warmup_s:g} should be less than duration_s, {self.duration_s:g}"
             )
         named = set(self.queues)
+        if self.mode == "in-process" and self.workers.crashes:
+            raise ValueError("workers.crashes: in-process mode has no workers that could crash")
         for queue, stream in self.arrivals.items():
             if queue not in named:
                 raise ValueError(f"arrivals.{queue}: there is no queues.{queue}")
+            if stream.client is not None and self.mode == "in-process":
+                raise ValueError(f"arrivals.{queue}.client: in-process mode answers at once")
             leader = stream.follows if isinstance(stream, Follows) else None
             if leader is not None and isinstance(self.arrivals.get(leader), Follows | None):
                 raise ValueError(f"arrivals.{queue}.follows: {leader!r} has no arrivals of its own")

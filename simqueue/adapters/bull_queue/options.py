@@ -53,6 +53,8 @@ def job_options(policy: QueuePolicy, job_id: str) -> dict[str, Any]:
         "removeOnComplete": {"count": policy.keep_completed},
         "removeOnFail": {"count": policy.keep_failed},
     }
+    if policy.lifo:
+        options["lifo"] = True
     backoff = policy.backoff
     if backoff.delay_ms > 0:
         options["backoff"] = {"type": backoff.type, "delay": _whole(backoff.delay_ms)}

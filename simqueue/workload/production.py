@@ -1,0 +1,125 @@
+"""What production does to a queue: BullMQ's settings, crashed workers, clients without patience.
+
+The figures of `Overhead` are what the queue itself costs; their defaults were measured.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simqueue.policies import Finite
+from simqueue.workload.distributions import LONGEST_S
+
+Seconds = Annotated[Finite, Field(ge=0, le=LONGEST_S)]
+PositiveSeconds = Annotated[Finite, Field(gt=0, le=LONGEST_S)]
+
+
+class Part(BaseModel):
+    """A table of a scenario: unknown keys are errors, and nothing changes once it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Crash(Part):
+    """A worker that dies as by ``kill -9``, and is back some time later.
+
+    Attributes
+    ----------
+    at_s
+        When, seconds.
+    worker
+        Which, counted from 0.
+    down_s
+        How long until it takes jobs again.
+    """
+
+    at_s: Seconds
+    worker: Annotated[int, Field(strict=True, ge=0)] = 0
+    down_s: Seconds
+
+
+class Overhead(Part):
+    """What the queue itself costs, seconds.
+
+    Attributes
+    ----------
+    pickup_s
+        From adding a job until an idle worker asks for it: a part of the wait.
+    retry_s
+        From the moment a retry is due until an idle worker asks for it: a part of the wait.
+    service_s
+        Round trip of the fetch, and timers that end late: a part of each attempt, spent without
+        the event loop.
+    loop_s
+        Share of the worker's event loop that each attempt takes, beside its own cpu part.
+    """
+
+    pickup_s: Seconds = 0.0
+    retry_s: Seconds = 0.0
+    service_s: Seconds = 0.0
+    loop_s: Seconds = 0.0
+
+
+NO_OVERHEAD = Overhead()
+#: Measured with ``simqueue validate --measure-overhead``; docs/validation.md says where and when.
+MEASURED = Overhead(pickup_s=0.0018, retry_s=0.0030, service_s=0.0012, loop_s=0.0005)
+
+
+class BullMQ(Part):
+    """What the real queue does beside running jobs; the defaults are BullMQ's own.
+
+    Attributes
+    ----------
+    client
+        Whose workers: ``python`` looks for stalled jobs first one interval after it started,
+        ``node`` at once.
+    lock_duration_s
+        A job's lock lasts so long; its worker renews it every quarter of that.
+    stalled_interval_s
+        Seconds between two looks for stalled jobs.
+    max_stalled
+        A job that stalls more often than that fails.
+    overhead
+        ``none``, ``measured``, or figures of your own.
+    """
+
+    client: Literal["python", "node"] = "python"
+    lock_duration_s: PositiveSeconds = 30.0
+    stalled_interval_s: PositiveSeconds = 30.0
+    max_stalled: Annotated[int, Field(strict=True, ge=0, le=1000)] = 1
+    overhead: Overhead = NO_OVERHEAD
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        named = {"none": NO_OVERHEAD, "measured": MEASURED}
+        if isinstance(value, dict) and isinstance(value.get("overhead"), str):
+            if value["overhead"] not in named:
+                raise ValueError(
+                    f"overhead: expected 'none', 'measured' or a table, not {value['overhead']!r}"
+                )
+            value = {**value, "overhead": named[value["overhead"]]}
+        return value
+
+
+class Client(Part):
+    """Whoever asks for a job and waits for it: without an answer in time, asks again.
+
+    Nobody takes the first job back: both will be done.
+
+    Attributes
+    ----------
+    timeout_s
+        Seconds of patience with each job.
+    retries
+        How often to ask again.
+    budget
+        Retries that are allowed for each first request, over all clients together, such as 0.1;
+        they may be saved up to ten. Default: no limit.
+    """
+
+    timeout_s: PositiveSeconds
+    retries: Annotated[int, Field(strict=True, ge=0, le=100)] = 1
+    budget: Annotated[Finite, Field(ge=0, le=100)] | None = None
