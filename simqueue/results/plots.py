@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.errors import InputError
 from simqueue.results.attempt_log import AttemptLog
-from simqueue.results.files import reason, replacing
-from simqueue.results.history import History, histories
+from simqueue.results.drawing import by_queue, clock_axis, mean_lengths, wrapped, write_figure
+from simqueue.results.history import History
 from simqueue.results.peak import (
     Moment,
     Peak,
@@ -22,7 +21,7 @@ from simqueue.results.peak import (
     peaks,
     window_edges,
 )
-from simqueue.results.style import OKABE_ITO, STYLE, look
+from simqueue.results.style import OKABE_ITO, look
 from simqueue.results.wording import digits, duration
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _LENGTH_BINS = 240
-_TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
-_DAY_S = 86_400
 
 
 def plot_run(
@@ -60,20 +57,7 @@ def plot_run(
     InputError
         If the file cannot be written or its name ends in something else.
     """
-    if path.suffix.lower() != ".png":
-        raise InputError(f"{path}: cannot write the plot: expected a name that ends in .png")
-    import matplotlib as mpl
-
-    with mpl.rc_context(STYLE):
-        figure, text = run_figure(log, window, slots, moment, shared)
-        try:
-            with replacing(path) as draft:
-                # Without matplotlib's version, equal runs are equal files.
-                about = {"Description": text, "Software": None}
-                figure.savefig(draft, format="png", metadata=about)
-        except OSError as error:
-            raise InputError(f"{path}: cannot write the plot: {reason(error)}") from error
-    return text
+    return write_figure(path, lambda: run_figure(log, window, slots, moment, shared))
 
 
 def run_figure(
@@ -86,7 +70,7 @@ def run_figure(
     """Draw the figure of a run; returns it with its alternative text. See `plot_run`."""
     from matplotlib.figure import Figure
 
-    queues = _by_queue(log, slots)
+    queues = by_queue(log, slots)
     runs = len(np.unique(log.rows["replication"])) or 1
     tops = peaks(log, window, slots, moment, shared)
     edges = window_edges(
@@ -102,10 +86,10 @@ def run_figure(
     for panel, title in zip(panels, titles, strict=True):
         panel.set_title(title)
     finding = _worst(tops)
-    figure.suptitle(_wrapped(finding), x=0.01, ha="left", fontweight="bold", fontsize=13)
-    brought = _by_queue(as_requested(log), slots) if shared else queues
+    figure.suptitle(wrapped(finding), x=0.01, ha="left", fontweight="bold", fontsize=13)
+    brought = by_queue(as_requested(log), slots) if shared else queues
     short = _shade(panels, brought, edges, slots, runs, shared)
-    _clock_axis(panels[-1], window, moment)
+    clock_axis(panels[-1], window, moment)
     if len(queues) > 1 or short:
         figure.legend(
             *panels[0].get_legend_handles_labels(),
@@ -141,23 +125,11 @@ def _lengths(
     moment: Moment,
 ) -> str:
     edges = np.linspace(*window, _LENGTH_BINS + 1)
-    lengths = {}
-    for queue, found in queues.items():
-        waited = sum(_since(h.ready_s, edges) - _since(h.left_s, edges) for h in found)
-        # Rounding of large sums may leave a queue a hair below or above none.
-        lengths[queue] = np.maximum(np.round(np.diff(waited) / np.diff(edges) / runs, 9), 0.0)
+    lengths = {queue: mean_lengths(found, edges) / runs for queue, found in queues.items()}
     _steps(panel, lengths, edges, every=_LENGTH_BINS // 12)
     panel.set_ylabel("jobs waiting")
     title = _most(lengths, edges, moment, "Longest queue", lambda value: f"{digits(value)} jobs")
     return f"{title} (means of {duration(float(edges[1] - edges[0]))})"
-
-
-def _since(times: Floats, edges: Floats) -> Floats:
-    """For each edge, how long ago all ``times`` before it were, added up."""
-    times = np.sort(times[np.isfinite(times)])
-    sums = np.concatenate([[0.0], np.cumsum(times)])
-    before = np.searchsorted(times, edges)
-    return np.asarray(before * edges - sums[before])
 
 
 def _waits(panel: Axes, queues: Mapping[str, list[History]], edges: Floats, moment: Moment) -> str:
@@ -248,13 +220,6 @@ def _worst(tops: Mapping[str, Peak]) -> str:
     return max(tops.values(), key=lambda peak: peak.load / (peak.slots or 1e-9)).verdict
 
 
-def _by_queue(log: AttemptLog, slots: Mapping[str, int]) -> dict[str, list[History]]:
-    found: dict[str, list[History]] = {}
-    for one in histories(log):
-        found.setdefault(one.queue, []).append(one)
-    return {queue: found[queue] for queue in (*slots, *log.queues) if queue in found}
-
-
 def _shade(
     panels: NDArray[np.object_],
     queues: Mapping[str, list[History]],
@@ -280,22 +245,6 @@ def _shade(
             )  # fmt: skip
         label = "_"
     return bool(short.any())
-
-
-def _clock_axis(panel: Axes, window: tuple[float, float], moment: Moment) -> None:
-    low, high = window
-    step = next((step for step in _TICKS_S if (high - low) / step <= 9), None)
-    step = step or _DAY_S * max(round((high - low) / _DAY_S / 8), 1)
-    ticks = np.arange(np.ceil(low / step) * step, high + step * 1e-6, step)
-    panel.set_xticks(ticks, [moment(float(tick)) for tick in ticks])
-    panel.set_xlim(low, high)
-    panel.set_xlabel("time")
-
-
-def _wrapped(text: str) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, 78))
 
 
 def _listed(words: list[str]) -> str:

@@ -1,0 +1,296 @@
+"""A real queue's attempt log beside the model's: what agrees, what does not, and by how much.
+
+An error is (model - real) / real. Where the real figure is next to nothing such a share says
+little: a wait of 0.2 ms for 0.1 ms is no error of 100 % that anybody would notice. So what is
+judged is the difference as a share of the figure **or of what matters beside it, if that is more**:
+for a wait the mean response time of the real queue's jobs, for a queue length one job.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from simqueue.results.attempt_log import AttemptLog
+from simqueue.results.job_by_job import (
+    DifferingJob,
+    Recovery,
+    differing_jobs,
+    recoveries,
+    side,
+)
+from simqueue.results.steady_state import Theory, theory
+from simqueue.results.summary import QueueSummary, summarise
+from simqueue.results.tolerances import DEFAULT_TOLERANCES, FIGURES, JOBS, parse_tolerances
+from simqueue.results.wording import count
+from simqueue.workload.scenario import Scenario
+
+__all__ = ["DEFAULT_TOLERANCES", "Comparison", "Figure", "compare", "parse_tolerances"]
+
+#: With fewer jobs a p99 is little else than the longest time.
+ENOUGH_FOR_P99 = 100
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of both sides.
+
+    Attributes
+    ----------
+    real, model
+        What each has; ``None`` where there is nothing to take it of.
+    least
+        What the difference is at least measured against.
+    """
+
+    real: float | None
+    model: float | None
+    least: float = 0.0
+
+    @property
+    def difference(self) -> float | None:
+        """Model less real."""
+        if self.real is None or self.model is None:
+            return None
+        return self.model - self.real
+
+    @property
+    def error(self) -> float | None:
+        """The difference as a share of the real figure; ``None`` if that is zero, or unknown."""
+        return self._share(self.real)
+
+    @property
+    def judged(self) -> float | None:
+        """The difference as a share of the real figure or of ``least``, whichever is more."""
+        return self._share(None if self.real is None else max(self.real, self.least))
+
+    def _share(self, of: float | None) -> float | None:
+        if self.difference == 0:
+            return 0.0
+        if self.difference is None or not of:
+            return None
+        return self.difference / of
+
+    @property
+    def known(self) -> bool:
+        """Whether at least one side has it."""
+        return self.real is not None or self.model is not None
+
+    @property
+    def size(self) -> float:
+        """How large the error is that is judged; infinite if only one side has the figure."""
+        if not self.known:
+            return 0.0
+        return math.inf if self.judged is None else abs(self.judged)
+
+
+@dataclass(frozen=True)
+class QueueComparison:
+    """One queue on both sides, and the wait that a formula gives, if one holds there."""
+
+    real: QueueSummary
+    model: QueueSummary
+    figures: dict[str, Figure]
+    theory: Theory | None
+
+    @property
+    def jobs(self) -> int:
+        """Jobs of the side that has fewer."""
+        return min(self.real.arrived, self.model.arrived)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two logs of one workload.
+
+    Attributes
+    ----------
+    scenario
+        Its name.
+    engines
+        Who wrote the real log, and who the model's.
+    queues
+        By name.
+    jobs
+        How many different jobs there are, over all queues and the whole run.
+    differing
+        Those whose outcome, attempts or runs differ.
+    recoveries
+        The jobs that crashes caught.
+    """
+
+    scenario: str
+    engines: tuple[str, str]
+    queues: dict[str, QueueComparison]
+    jobs: int
+    differing: tuple[DifferingJob, ...]
+    recoveries: tuple[Recovery, ...]
+
+    @property
+    def unexplained(self) -> list[DifferingJob]:
+        """The jobs that differ for a reason that is no excuse."""
+        return [job for job in self.differing if not job.excused]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was not judged, and why: a sentence each."""
+        return [
+            f"The {name} queue has {count(queue.jobs, 'job')}, too few to judge its p99: "
+            f"that takes {ENOUGH_FOR_P99}."
+            for name, queue in self.queues.items()
+            if 0 < queue.jobs < ENOUGH_FOR_P99
+        ]
+
+    def judges(self, queue: str, figure: str) -> bool:
+        """Whether a queue has jobs enough for a figure to be judged."""
+        return not figure.endswith("p99") or self.queues[queue].jobs >= ENOUGH_FOR_P99
+
+    def worst(self, figure: str) -> tuple[str, Figure] | None:
+        """The queue in which a figure is farthest off, and the figure; ``None`` if in no queue."""
+        found = [
+            (name, queue.figures[figure])
+            for name, queue in self.queues.items()
+            if self.judges(name, figure) and queue.figures[figure].known
+        ]
+        return max(found, key=lambda pair: pair[1].size, default=None)
+
+    def exceeded(self, tolerances: Mapping[str, float] = DEFAULT_TOLERANCES) -> list[str]:
+        """One sentence for each figure that is out of tolerance, queue by queue.
+
+        Parameters
+        ----------
+        tolerances
+            The largest error of each figure, as a share (see `Figure.judged`); under ``jobs`` how
+            many jobs may differ for no known reason. Figures that are not named are not judged.
+        """
+        found = []
+        if JOBS in tolerances and len(self.unexplained) > tolerances[JOBS]:
+            found.append(
+                f"{count(len(self.unexplained), 'job')} of {self.jobs:,} fared differently without "
+                f"an excuse; at most {tolerances[JOBS]:,.0f} may."
+            )
+        for name, queue in self.queues.items():
+            for figure, tolerance in tolerances.items():
+                if figure == JOBS or not self.judges(name, figure):
+                    continue
+                if queue.figures[figure].size > tolerance:
+                    found.append(_exceeded(name, figure, queue.figures[figure], tolerance))
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """What JSON can hold.
+
+        - ``scenario``, ``engines``: ``{"real": ..., "model": ...}``
+        - ``queues``: by name, ``figures`` by name (those of `simqueue.results.tolerances.FIGURES`),
+          each with ``real``, ``model``, ``difference``, ``error`` (share of the real figure) and
+          ``judged`` (see `Figure.judged`), null where there is none; times in seconds;
+          ``theory`` as in a simulation's result; ``real`` and ``model``, the whole summaries
+        - ``jobs``: how many there are
+        - ``differing``: ``queue``, ``job_id``, ``real`` and ``model`` (``outcome``, ``attempts``,
+          ``runs``; null without such a job), ``reason``, ``excused``
+        - ``recoveries``: ``queue``, ``job_id``, ``killed_s``, ``real_s``, ``model_s``,
+          ``difference_s``
+        - ``notes``: sentences on what is not judged
+        """
+        return {
+            "scenario": self.scenario,
+            "engines": dict(zip(("real", "model"), self.engines, strict=True)),
+            "queues": {
+                name: {
+                    "figures": {key: _figure(one) for key, one in queue.figures.items()},
+                    "theory": queue.theory,
+                    "real": asdict(queue.real),
+                    "model": asdict(queue.model),
+                }
+                for name, queue in self.queues.items()
+            },
+            "jobs": self.jobs,
+            "differing": [{**asdict(job), "excused": job.excused} for job in self.differing],
+            "recoveries": [
+                {**asdict(one), "difference_s": one.difference_s} for one in self.recoveries
+            ],
+            "notes": self.notes,
+        }
+
+
+def compare(
+    real: AttemptLog, model: AttemptLog, scenario: Scenario, edge_s: float = 0.005
+) -> Comparison:
+    """Compare two logs of one workload, queue by queue and job by job.
+
+    Parameters
+    ----------
+    real, model
+        The logs: one replication each, seconds counted from the same moment.
+    scenario
+        What both ran; its window and slots are those of the summaries.
+    edge_s
+        How much the two may differ in time, seconds, for no reason of the model's: an attempt that
+        started so near an outage's edge may have been on either side of it.
+
+    Raises
+    ------
+    ValueError
+        If a log has several replications.
+    """
+    for log in (real, model):
+        if len(set(log.rows["replication"].tolist())) > 1:
+            raise ValueError(f"a comparison is of one replication; the {log.engine} log has more")
+    window = scenario.warmup_s, scenario.duration_s
+    slots = {**scenario.slots}
+    slots |= {queue: 0 for queue in (*real.queues, *model.queues) if queue not in slots}
+    found = [summarise(log, window, slots).queues for log in (real, model)]
+    sides = side(real), side(model)
+    formulas = theory(scenario)
+    return Comparison(
+        scenario=scenario.name,
+        engines=(real.engine, model.engine),
+        queues={name: _queue(found[0][name], found[1][name], formulas.get(name)) for name in slots},
+        jobs=len(sides[0].fates.keys() | sides[1].fates.keys()),
+        differing=differing_jobs(*sides, scenario, edge_s),
+        recoveries=recoveries(*sides, scenario, edge_s),
+    )
+
+
+def _queue(real: QueueSummary, model: QueueSummary, formula: Theory | None) -> QueueComparison:
+    ours, theirs = _numbers(real), _numbers(model)
+    response = real.response_s.mean or 0.0
+    least = {"wait": response, "queue_length": 1.0}
+    return QueueComparison(
+        real=real,
+        model=model,
+        figures={
+            name: Figure(ours[name], theirs[name], least.get(name.partition(".")[0], 0.0))
+            for name in FIGURES
+        },
+        theory=formula,
+    )
+
+
+def _numbers(queue: QueueSummary) -> dict[str, float | None]:
+    """The figures of a summary, by the names that tolerances have."""
+    found: dict[str, float | None] = {}
+    for name in FIGURES:
+        table, _, key = name.partition(".")
+        if table in ("wait", "response"):
+            found[name] = getattr(getattr(queue, f"{table}_s"), key)
+        else:
+            found[name] = getattr(getattr(queue, table), key) if key else getattr(queue, table)
+    return found
+
+
+def _figure(figure: Figure) -> dict[str, float | None]:
+    names = ("real", "model", "difference", "error", "judged")
+    return {name: getattr(figure, name) for name in names}
+
+
+def _exceeded(queue: str, name: str, figure: Figure, tolerance: float) -> str:
+    from simqueue.results.comparison_words import share, value
+
+    found = f"{queue}: {name} is {value(name, figure.model)} in the model"
+    found += f" and {value(name, figure.real)} in the real run"
+    if figure.judged is None:
+        return f"{found}."
+    return f"{found}: {share(figure.judged)}, and {share(tolerance, sign=False)} is allowed."

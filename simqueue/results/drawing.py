@@ -1,0 +1,92 @@
+"""What figures share: their files, their time axis, and queue lengths over time."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.errors import InputError
+from simqueue.results.attempt_log import AttemptLog
+from simqueue.results.files import reason, replacing
+from simqueue.results.history import History, histories
+from simqueue.results.peak import Moment
+from simqueue.results.style import STYLE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+_TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
+_DAY_S = 86_400
+
+
+def write_figure(path: Path, draw: Callable[[], tuple[Figure, str]]) -> str:
+    """Write the figure that ``draw`` gives as PNG, its alternative text in it; returns the text.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written or its name ends in something else.
+    """
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path}: cannot write the plot: expected a name that ends in .png")
+    import matplotlib as mpl
+
+    with mpl.rc_context(STYLE):
+        figure, text = draw()
+        try:
+            with replacing(path) as draft:
+                # Without matplotlib's version, equal runs are equal files.
+                about = {"Description": text, "Software": None}
+                figure.savefig(draft, format="png", metadata=about)
+        except OSError as error:
+            raise InputError(f"{path}: cannot write the plot: {reason(error)}") from error
+    return text
+
+
+def by_queue(log: AttemptLog, slots: Mapping[str, int]) -> dict[str, list[History]]:
+    """The histories of each queue that has rows, in the order of ``slots``."""
+    found: dict[str, list[History]] = {}
+    for one in histories(log):
+        found.setdefault(one.queue, []).append(one)
+    return {queue: found[queue] for queue in (*slots, *log.queues) if queue in found}
+
+
+def mean_lengths(found: Sequence[History], edges: Floats) -> Floats:
+    """Mean number of waiting jobs between each two edges, added up over ``found``."""
+    waited = np.zeros(len(edges))
+    for one in found:
+        waited += _since(one.ready_s, edges) - _since(one.left_s, edges)
+    # Rounding of large sums may leave a queue a hair below or above none.
+    return np.maximum(np.round(np.diff(waited) / np.diff(edges), 9), 0.0)
+
+
+def _since(times: Floats, edges: Floats) -> Floats:
+    """For each edge, how long ago all ``times`` before it were, added up."""
+    times = np.sort(times[np.isfinite(times)])
+    sums = np.concatenate([[0.0], np.cumsum(times)])
+    before = np.searchsorted(times, edges)
+    return np.asarray(before * edges - sums[before])
+
+
+def clock_axis(panel: Axes, window: tuple[float, float], moment: Moment) -> None:
+    """Let the x axis show the time of a run, with ticks at round moments."""
+    low, high = window
+    step = next((step for step in _TICKS_S if (high - low) / step <= 9), None)
+    step = step or _DAY_S * max(round((high - low) / _DAY_S / 8), 1)
+    ticks = np.arange(np.ceil(low / step) * step, high + step * 1e-6, step)
+    panel.set_xticks(ticks, [moment(float(tick)) for tick in ticks])
+    panel.set_xlim(low, high)
+    panel.set_xlabel("time")
+
+
+def wrapped(text: str) -> str:
+    """Break a figure's title into lines."""
+    return "\n".join(textwrap.wrap(text, 78))
