@@ -1,29 +1,20 @@
-"""A real queue's attempt log beside the model's: what agrees, what does not, and by how much.
-
-An error is (model - real) / real. Where the real figure is next to nothing such a share says
-little: a wait of 0.2 ms for 0.1 ms is no error of 100 % that anybody would notice. So what is
-judged is the difference as a share of the figure **or of what matters beside it, if that is more**:
-for a wait the mean response time of the real queue's jobs, for a queue length one job.
-"""
+"""A real queue's attempt log beside the model's: what agrees, what does not, and by how much."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from simqueue.results.attempt_log import AttemptLog
-from simqueue.results.job_by_job import (
-    DifferingJob,
-    Recovery,
-    differing_jobs,
-    recoveries,
-    side,
-)
-from simqueue.results.steady_state import Theory, theory
-from simqueue.results.summary import QueueSummary, summarise
-from simqueue.results.tolerances import DEFAULT_TOLERANCES, FIGURES, JOBS, parse_tolerances
+from simqueue.results.comparison_figures import Figure, QueueComparison, compare_queue
+from simqueue.results.comparison_words import share, value
+from simqueue.results.crashes import Recovery, recoveries
+from simqueue.results.differing import DifferingJob, differing_jobs
+from simqueue.results.job_by_job import by_job
+from simqueue.results.steady_state import theory
+from simqueue.results.summary import summarise
+from simqueue.results.tolerances import DEFAULT_TOLERANCES, JOBS, parse_tolerances
 from simqueue.results.wording import count
 from simqueue.workload.scenario import Scenario
 
@@ -31,74 +22,6 @@ __all__ = ["DEFAULT_TOLERANCES", "Comparison", "Figure", "compare", "parse_toler
 
 #: With fewer jobs a p99 is little else than the longest time.
 ENOUGH_FOR_P99 = 100
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number of both sides.
-
-    Attributes
-    ----------
-    real, model
-        What each has; ``None`` where there is nothing to take it of.
-    least
-        What the difference is at least measured against.
-    """
-
-    real: float | None
-    model: float | None
-    least: float = 0.0
-
-    @property
-    def difference(self) -> float | None:
-        """Model less real."""
-        if self.real is None or self.model is None:
-            return None
-        return self.model - self.real
-
-    @property
-    def error(self) -> float | None:
-        """The difference as a share of the real figure; ``None`` if that is zero, or unknown."""
-        return self._share(self.real)
-
-    @property
-    def judged(self) -> float | None:
-        """The difference as a share of the real figure or of ``least``, whichever is more."""
-        return self._share(None if self.real is None else max(self.real, self.least))
-
-    def _share(self, of: float | None) -> float | None:
-        if self.difference == 0:
-            return 0.0
-        if self.difference is None or not of:
-            return None
-        return self.difference / of
-
-    @property
-    def known(self) -> bool:
-        """Whether at least one side has it."""
-        return self.real is not None or self.model is not None
-
-    @property
-    def size(self) -> float:
-        """How large the error is that is judged; infinite if only one side has the figure."""
-        if not self.known:
-            return 0.0
-        return math.inf if self.judged is None else abs(self.judged)
-
-
-@dataclass(frozen=True)
-class QueueComparison:
-    """One queue on both sides, and the wait that a formula gives, if one holds there."""
-
-    real: QueueSummary
-    model: QueueSummary
-    figures: dict[str, Figure]
-    theory: Theory | None
-
-    @property
-    def jobs(self) -> int:
-        """Jobs of the side that has fewer."""
-        return min(self.real.arrived, self.model.arrived)
 
 
 @dataclass(frozen=True)
@@ -168,8 +91,8 @@ class Comparison:
         found = []
         if JOBS in tolerances and len(self.unexplained) > tolerances[JOBS]:
             found.append(
-                f"{count(len(self.unexplained), 'job')} of {self.jobs:,} fared differently without "
-                f"an excuse; at most {tolerances[JOBS]:,.0f} may."
+                f"jobs: {len(self.unexplained):,} of {self.jobs:,} fared differently for no known "
+                f"reason, and {tolerances[JOBS]:,.0f} may."
             )
         for name, queue in self.queues.items():
             for figure, tolerance in tolerances.items():
@@ -199,7 +122,7 @@ class Comparison:
             "engines": dict(zip(("real", "model"), self.engines, strict=True)),
             "queues": {
                 name: {
-                    "figures": {key: _figure(one) for key, one in queue.figures.items()},
+                    "figures": {key: one.as_dict() for key, one in queue.figures.items()},
                     "theory": queue.theory,
                     "real": asdict(queue.real),
                     "model": asdict(queue.model),
@@ -240,55 +163,24 @@ def compare(
             raise ValueError(f"a comparison is of one replication; the {log.engine} log has more")
     window = scenario.warmup_s, scenario.duration_s
     slots = {**scenario.slots}
-    slots |= {queue: 0 for queue in (*real.queues, *model.queues) if queue not in slots}
+    slots |= dict.fromkeys({*real.queues, *model.queues} - set(slots), 0)
     found = [summarise(log, window, slots).queues for log in (real, model)]
-    sides = side(real), side(model)
+    tables = by_job(real), by_job(model)
     formulas = theory(scenario)
     return Comparison(
         scenario=scenario.name,
         engines=(real.engine, model.engine),
-        queues={name: _queue(found[0][name], found[1][name], formulas.get(name)) for name in slots},
-        jobs=len(sides[0].fates.keys() | sides[1].fates.keys()),
-        differing=differing_jobs(*sides, scenario, edge_s),
-        recoveries=recoveries(*sides, scenario, edge_s),
-    )
-
-
-def _queue(real: QueueSummary, model: QueueSummary, formula: Theory | None) -> QueueComparison:
-    ours, theirs = _numbers(real), _numbers(model)
-    response = real.response_s.mean or 0.0
-    least = {"wait": response, "queue_length": 1.0}
-    return QueueComparison(
-        real=real,
-        model=model,
-        figures={
-            name: Figure(ours[name], theirs[name], least.get(name.partition(".")[0], 0.0))
-            for name in FIGURES
+        queues={
+            name: compare_queue(found[0][name], found[1][name], formulas.get(name))
+            for name in slots
         },
-        theory=formula,
+        jobs=len(tables[0].fates.keys() | tables[1].fates.keys()),
+        differing=differing_jobs(*tables, scenario, edge_s),
+        recoveries=recoveries(*tables, scenario, edge_s),
     )
-
-
-def _numbers(queue: QueueSummary) -> dict[str, float | None]:
-    """The figures of a summary, by the names that tolerances have."""
-    found: dict[str, float | None] = {}
-    for name in FIGURES:
-        table, _, key = name.partition(".")
-        if table in ("wait", "response"):
-            found[name] = getattr(getattr(queue, f"{table}_s"), key)
-        else:
-            found[name] = getattr(getattr(queue, table), key) if key else getattr(queue, table)
-    return found
-
-
-def _figure(figure: Figure) -> dict[str, float | None]:
-    names = ("real", "model", "difference", "error", "judged")
-    return {name: getattr(figure, name) for name in names}
 
 
 def _exceeded(queue: str, name: str, figure: Figure, tolerance: float) -> str:
-    from simqueue.results.comparison_words import share, value
-
     found = f"{queue}: {name} is {value(name, figure.model)} in the model"
     found += f" and {value(name, figure.real)} in the real run"
     if figure.judged is None:

@@ -9,7 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from simqueue.results.comparison import Comparison, QueueComparison
+from simqueue.results.comparison import Comparison
+from simqueue.results.comparison_figures import QueueComparison
 from simqueue.results.comparison_words import (
     difference,
     fate,
@@ -21,7 +22,8 @@ from simqueue.results.comparison_words import (
     share,
     value,
 )
-from simqueue.results.job_by_job import DifferingJob
+from simqueue.results.crashes import recovery_apart_s
+from simqueue.results.differing import DifferingJob
 from simqueue.results.tolerances import DEFAULT_TOLERANCES, JOBS
 from simqueue.results.wording import duration
 
@@ -142,13 +144,13 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
     errors = [
         _worst(comparison, figure) for figure in ("response.mean", "response.p99", "utilisation")
     ]
-    apart = [abs(one.difference_s) for one in comparison.recoveries if one.difference_s is not None]
+    apart = recovery_apart_s(comparison.recoveries)
     return (
         comparison.scenario.replace("|", "\\|"),
         f"{comparison.jobs:,}",
         reasons(comparison) or "none",
         *errors,
-        f"{duration(max(apart))} apart" if apart else "–",
+        "–" if apart is None else f"{duration(apart)} apart",
     )
 
 

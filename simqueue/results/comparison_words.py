@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from simqueue.results.job_by_job import EXCUSES, Fate, Recovery
+from simqueue.results.crashes import Recovery, recovery_apart_s
+from simqueue.results.differing import EXCUSES
+from simqueue.results.job_by_job import Fate
 from simqueue.results.wording import count, digits, duration
 
 if TYPE_CHECKING:
@@ -63,16 +65,16 @@ def difference(figure: str, number: float | None) -> str:
 
 
 def share(error: float | None, sign: bool = True) -> str:
-    """Word an error in percent, with a tenth where that says something.
+    """Word an error in percent, the finer the smaller it is.
 
     >>> share(0.0123), share(-0.5), share(12.345), share(0.02, sign=False), share(None)
-    ('+1.2 %', '-50.0 %', '+1,234 %', '2 %', '–')
+    ('+1.23 %', '-50.0 %', '+1,234 %', '2 %', '–')
     """
     if error is None:
         return "–"
     if not sign:
         return f"{digits(abs(error) * 100)} %"
-    places = 1 if abs(error) < 1 else 0
+    places = sum(abs(error) < limit for limit in (0.1, 1.0))
     text = f"{error * 100:+,.{places}f} %"
     return "0 %" if float(text[1:-2].replace(",", "")) == 0 else text
 
@@ -140,19 +142,18 @@ def recovery_lines(recoveries: Iterable[Recovery]) -> list[str]:
 
 
 def _recovery(at: float, found: list[Recovery]) -> str:
-    spans = [
-        _span([one.real_s for one in found]),
-        _span([one.model_s for one in found]),
-    ]
-    text = f"The kill at {duration(at)} caught {count(len(found), 'job')}: "
-    text += f"started again after {spans[0]} in the real run, {spans[1]} in the model"
-    apart = [abs(one.difference_s) for one in found if one.difference_s is not None]
-    return f"{text}; at most {duration(max(apart))} apart." if apart else f"{text}."
+    text = (
+        f"Kill at {duration(at)}: in the real run {_restarted([one.real_s for one in found])}, "
+        f"in the model {_restarted([one.model_s for one in found])}"
+    )
+    apart = recovery_apart_s(found)
+    return f"{text}." if apart is None else f"{text}; at most {duration(apart)} apart."
 
 
-def _span(times: list[float | None]) -> str:
+def _restarted(times: Iterable[float | None]) -> str:
     known = [time for time in times if time is not None]
     if not known:
-        return "no time"
+        return "no job was started again"
     low, high = duration(min(known)), duration(max(known))
-    return low if low == high else f"{low} to {high}"
+    after = low if low == high else f"{low} to {high}"
+    return f"{count(len(known), 'job')} started again after {after}"

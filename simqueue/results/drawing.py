@@ -87,6 +87,6 @@ def clock_axis(panel: Axes, window: tuple[float, float], moment: Moment) -> None
     panel.set_xlabel("time")
 
 
-def wrapped(text: str) -> str:
-    """Break a figure's title into lines."""
-    return "\n".join(textwrap.wrap(text, 78))
+def wrapped(text: str, width: int = 78) -> str:
+    """Break a figure's title into lines; 78 letters are 9 inches."""
+    return "\n".join(textwrap.wrap(text, width))
