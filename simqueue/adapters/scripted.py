@@ -61,7 +61,8 @@ class ScriptedWork:
         drawn = self._workload.attempts(kind, attempt)
         started = self._clock.now() - self._origin
         self._clock.burn(drawn.cpu_s[number])
-        await self._clock.sleep(drawn.io_s[number])
+        if drawn.io_s[number] > 0:  # a handler without io does not let others in
+            await self._clock.sleep(drawn.io_s[number])
         outages = self._workload.scenario.queues[job.queue].outages
         if any(start <= started < end for start, end in outages):
             raise JobError(f"attempt {attempt} of {job.id} started in an outage")

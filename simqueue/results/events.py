@@ -11,7 +11,9 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import nan
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +25,8 @@ from simqueue.results.files import reason
 ENGINE = "bullmq"
 #: What is added to the name of a log to name the folder with its workers' files.
 FOLDER_SUFFIX = ".events"
+#: A stalled job's put back and its new start may be written down in the wrong order, this close.
+_LATE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,8 @@ def merge_events(events: Iterable[Event]) -> AttemptLog:
     """The attempt log that events of any number of workers tell; seconds from the first of them.
 
     An attempt that starts again without having ended was stalled: its row ends when the job was
-    put back, or, if nobody wrote that down, when it started again. What never ended has no times
-    of an end, and no outcome.
+    put back, or, if nobody wrote that down, when it started again. A job that stalled too often
+    ends with a row that never started. What never ended has no time of an end, and no outcome.
     """
     import pandas as pd
 
@@ -161,36 +165,54 @@ def merge_events(events: Iterable[Event]) -> AttemptLog:
     return from_frame(frame)
 
 
-def _rows(events: list[Event]) -> Iterator[dict[str, Any]]:
+def _rows(events: list[Event]) -> list[dict[str, Any]]:
     """The attempts of one job, in the order of their starts."""
-    open_row: dict[str, Any] | None = None
-    put_back: float | None = None
+    rows: list[dict[str, Any]] = []
+    running = False
     # A worker that wrote no log may have had the job first: then its start is not there.
     ready = next((event.enqueued for event in events if event.kind == "start"), 0.0)
     runs: Counter[int] = Counter()
-    for event in events:
+    for event in _as_they_happened(events):
         if event.kind == "start":
-            if open_row is not None:
-                ready = event.at if put_back is None else put_back
-                yield {**open_row, "finished_s": ready, "outcome": "stalled"}
+            if running:  # nobody wrote down that it was put back
+                _close(rows, event.at, "stalled")
+                ready = event.at
             runs[event.attempt] += 1
-            open_row, put_back = _opened(event, ready, runs[event.attempt]), None
+            rows.append(_opened(event, ready, runs[event.attempt]))
+            running = True
+        elif not rows:
+            continue
         elif event.kind == "stalled":
-            put_back = event.at
-        elif open_row is not None and _same(open_row, event):
-            end = {"finished_s": event.at, "outcome": event.outcome, "result": event.result}
-            yield {**open_row, **end}
+            # A worker may have written an end that the queue refused: it had lost the lock.
+            _close(rows, event.at, "stalled")
+            running, ready = False, event.at
+        elif running and _same(rows[-1], event):
+            _close(rows, event.at, event.outcome, event.result)
             # After a final outcome somebody may have the job done again: ready when that was.
-            open_row, ready = None, event.at if event.due is None else event.due
-    if open_row is not None:
-        if put_back is not None:
-            open_row |= {"finished_s": put_back, "outcome": "stalled"}
-        yield open_row
+            running, ready = False, event.at if event.due is None else event.due
+        elif event.slot < 0 and rows[-1]["outcome"] == "stalled":
+            again = {"ready_s": ready, "started_s": nan, "run": rows[-1]["run"] + 1, "slot": -1}
+            rows.append({**rows[-1], **again, "worker": event.worker})
+            _close(rows, event.at, event.outcome, event.result)
+    return rows
+
+
+def _close(rows: list[dict[str, Any]], at: float, outcome: str, result: str = "") -> None:
+    rows[-1] |= {"finished_s": at, "outcome": outcome, "result": result}
+
+
+def _as_they_happened(events: list[Event]) -> list[Event]:
+    """Who puts a job back may hear of it later than who takes it then."""
+    ordered = list(events)
+    for i, (one, other) in enumerate(pairwise(events)):
+        if i and (one.kind, other.kind) == ("start", "stalled") and other.at - one.at < _LATE_S:
+            ordered[i : i + 2] = [replace(other, at=one.at), one]
+    return ordered
 
 
 def _same(row: dict[str, Any], event: Event) -> bool:
     """Whether an end belongs to the attempt that is open, not to a run whose job was taken away."""
-    return bool(row["attempt"] == event.attempt and row["worker"] == event.worker)
+    return all(row[key] == getattr(event, key) for key in ("attempt", "worker", "slot"))
 
 
 def _opened(event: Event, ready: float, run: int) -> dict[str, Any]:
@@ -206,8 +228,9 @@ def _opened(event: Event, ready: float, run: int) -> dict[str, Any]:
         "run": run,
         "enqueued_s": event.enqueued,
         "ready_s": ready,
-        "started_s": event.at,
-        "finished_s": float("nan"),
+        # BullMQ notes when a job was enqueued in whole milliseconds, rounded.
+        "started_s": ready if 0 < ready - event.at < 0.001 else event.at,
+        "finished_s": nan,
         "outcome": "",
         "result": "",
         "worker": event.worker,

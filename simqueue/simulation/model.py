@@ -3,43 +3,36 @@
 Each slot of each worker takes the next job of its queue, spends the job's service time and sees to
 what follows. The model keeps no statistics: it writes down every attempt, and whatever one wants to
 know is computed from that afterwards.
+
+Here is the plain queue. What BullMQ does beside is in `simqueue.simulation.bullmq`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import simpy
-from simpy.events import EventPriority
 
-from simqueue.policies import next_step
 from simqueue.results.attempt_log import COMPLETED, FAILED, RETRIED
+from simqueue.simulation.clients import Clients
 from simqueue.simulation.record import Record
-from simqueue.workload.workload import Workload
-
-#: What comes first at one moment: an attempt ends, then a retry is due, then a job arrives.
-FINISH, DUE, ARRIVAL = map(EventPriority, (1, 2, 3))
-
-
-class Wait(simpy.Event):
-    """A time to wait, with a rank among what happens at the same moment."""
-
-    _ok, _value = True, None
-
-    def __init__(self, env: simpy.Environment, delay: float, rank: EventPriority) -> None:
-        self.callbacks = []
-        env.schedule(self, rank, delay)
+from simqueue.simulation.waiting import ARRIVAL, DUE, FINISH, Wait
+from simqueue.workload.workload import Kind, Outcome, Workload
 
 
 class Job:
-    """A job on its way: its kind, the number of its root arrival, and the attempt it is at."""
+    """A job on its way: its kind, the number of its root arrival, and the attempt it is at.
 
-    __slots__ = ("attempt", "enqueued", "kind", "number", "ready")
+    ``run`` counts how often that attempt was started, ``stalls`` how often the job stalled.
+    """
+
+    __slots__ = ("attempt", "enqueued", "kind", "number", "ready", "run", "stalls")
 
     def __init__(self, kind: int, number: int, now: float) -> None:
-        self.kind, self.number, self.attempt = kind, number, 1
+        self.kind, self.number, self.attempt, self.run = kind, number, 1, 1
         self.enqueued = self.ready = now
+        self.stalls = 0
 
 
 class Queue:
@@ -55,6 +48,10 @@ class Queue:
             self.idle.popleft().take(job)
         else:
             self.ready.append(job)
+
+    def waiting(self) -> Iterator[Job]:
+        """The jobs that are ready and that nobody has taken."""
+        yield from self.ready
 
 
 class Worker:
@@ -102,7 +99,7 @@ class Slot:
 
 
 class Model:
-    """Production mode: queues, and workers that take jobs from them.
+    """Queues, and workers that take jobs from them.
 
     Attributes
     ----------
@@ -122,6 +119,7 @@ class Model:
         self.settings_of = [self.scenario.queues[kind.queue] for kind in workload.kinds]
         self.outages_of = [settings.outages for settings in self.settings_of]
         self.open()
+        self.clients = Clients(self) if workload.resends else None
         self.env.process(self.arrivals())
 
     def open(self) -> None:
@@ -136,10 +134,15 @@ class Model:
     def arrivals(self) -> Generator[simpy.Event, None, None]:
         """Add every job that a request brings, at its time."""
         env = self.env
+        arrive = self.clients.ask if self.clients else self.arrive
         times, kinds, numbers = (column.data for column in self.workload.arrivals)
         for time, kind, number in zip(times, kinds, numbers, strict=True):
             yield Wait(env, time - env.now, ARRIVAL)
-            self.queue_of[kind].put(Job(kind, number, env.now))
+            arrive(kind, number)
+
+    def arrive(self, kind: int, number: int) -> None:
+        """Add the job of ``kind`` of root arrival ``number`` to its queue."""
+        self.queue_of[kind].put(Job(kind, number, self.env.now))
 
     def start(self, job: Job, worker: Worker, now: float) -> tuple[float, bool]:
         """Begin an attempt: how long it will take, and whether it will fail."""
@@ -158,22 +161,38 @@ class Model:
         outcome = COMPLETED if not slot.failed else FAILED if wait is None else RETRIED
         self.record.add(job, slot.started, now, outcome, slot.worker.number, slot.number)
         if wait is None:
-            kinds = self.workload.follow_ups(job.kind, "failed" if slot.failed else "completed")
-            if kinds:
-                slot.pass_on([Job(kind.number, job.number, now) for kind in kinds])
+            self.follow_up(job, "failed" if slot.failed else "completed", slot.pass_on)
         else:
-            Wait(self.env, wait, DUE).callbacks.append(lambda _: self.retry(job))
+            self.postpone(job, wait)
+
+    def follow_up(self, job: Job, outcome: Outcome, add: Callable[[list[Job]], None]) -> None:
+        """``add`` the jobs that follow the final outcome of a job."""
+        if self.clients is not None:
+            self.clients.answer(job)
+        kinds = self.workload.follow_ups(job.kind, outcome)
+        if kinds:
+            add(self.children(job, kinds))
+
+    def children(self, job: Job, kinds: Sequence[Kind]) -> list[Job]:
+        """The jobs of ``kinds`` that descend from ``job``, to be added now."""
+        return [Job(kind.number, job.number, self.env.now) for kind in kinds]
+
+    def postpone(self, job: Job, wait: float) -> None:
+        """Let a job that failed wait until its retry is due."""
+        Wait(self.env, wait, DUE).callbacks.append(lambda _: self.retry(job))
 
     def backoff(self, job: Job) -> float | None:
         """How long a job that has just failed waits; ``None``: it is not tried again."""
-        jitter = self.workload.attempts(job.kind, job.attempt).jitter[job.number]
-        return next_step(self.settings_of[job.kind], job.attempt, "failed", jitter)
+        return self.workload.wait_s(job.kind, job.number, job.attempt)
 
     def retry(self, job: Job) -> None:
         """Put a job whose backoff is over at the tail of its queue."""
-        job.attempt += 1
-        job.ready = self.env.now
+        self.next_attempt(job)
         self.queue_of[job.kind].put(job)
+
+    def next_attempt(self, job: Job) -> None:
+        """Have a job ready for its next attempt."""
+        job.attempt, job.run, job.ready = job.attempt + 1, 1, self.env.now
 
     def run(self, until: float | None = None) -> None:
         """Let everything happen that will, or what will before ``until``."""
@@ -182,7 +201,7 @@ class Model:
     def waiting(self) -> Iterator[Job]:
         """The jobs that are ready and that nobody has taken."""
         for queue in self.queues.values():
-            yield from queue.ready
+            yield from queue.waiting()
 
 
 class Caller(Slot):

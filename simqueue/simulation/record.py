@@ -20,6 +20,7 @@ _PACKED = np.dtype(
         ("kind", "i2"),
         ("number", "i4"),
         ("attempt", "i2"),
+        ("run", "i2"),
         ("outcome", "i1"),
         ("worker", "i4"),
         ("slot", "i4"),
@@ -29,11 +30,11 @@ _PACKED = np.dtype(
         ("finished_s", "f8"),
     ]
 )
-_pack = struct.Struct("=hihbiidddd").pack
+_pack = struct.Struct("=hihhbiidddd").pack
 
 
 class Record:
-    """Attempts, 49 bytes each: with millions of them a Python object each would not fit."""
+    """Attempts, 51 bytes each: with millions of them a Python object each would not fit."""
 
     def __init__(self) -> None:
         self._packed = bytearray()
@@ -43,7 +44,7 @@ class Record:
     ) -> None:
         """Write down an attempt that ended; ``outcome`` is a code of the attempt log."""
         self._packed += _pack(
-            job.kind, job.number, job.attempt, outcome, worker, slot,
+            job.kind, job.number, job.attempt, job.run, outcome, worker, slot,
             job.enqueued, job.ready, started, finished,
         )  # fmt: skip
 
@@ -60,7 +61,6 @@ class Record:
         parent = np.array([kind.parent for kind in kinds])[packed["kind"]]
         rows = np.zeros(len(packed), dtype=ROW)
         rows["replication"] = workload.replication
-        rows["run"] = 1
         rows["result"] = -1
         rows["queue"] = np.array([queues.index(kind.queue) for kind in kinds])[packed["kind"]]
         rows["name"] = np.array([names.index(kind.name) for kind in kinds])[packed["kind"]]
@@ -68,7 +68,7 @@ class Record:
         rows["flow"] = first + np.array([root_of[kind.stream] for kind in kinds])[packed["kind"]]
         rows["parent"] = np.where(parent < 0, -1, first + parent)
         for column in (
-            *("attempt", "outcome", "slot", "worker"),
+            *("attempt", "run", "outcome", "slot", "worker"),
             *("enqueued_s", "ready_s", "started_s", "finished_s"),
         ):
             rows[column] = packed[column]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simqueue.results.attempt_log import AttemptLog, merge
+from simqueue.simulation.bullmq import BullModel
 from simqueue.simulation.model import Model, TrainingModel
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
@@ -104,7 +105,7 @@ def simulate(
 
 def model_of(workload: Workload) -> Model:
     """The model of the scenario's mode, ready to run."""
-    return (Model if workload.scenario.mode == "bull-queue" else TrainingModel)(workload)
+    return (BullModel if workload.scenario.mode == "bull-queue" else TrainingModel)(workload)
 
 
 def _play(model: Model) -> Iterator[float]:

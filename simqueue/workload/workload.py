@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.jobs import EMAIL, FOLLOW_UPS, job_id, root_name
+from simqueue.policies import next_step
 from simqueue.workload.arrivals import Arrivals, Follows
 from simqueue.workload.distributions import Floats
 from simqueue.workload.draws import generator
-from simqueue.workload.scenario import Scenario
+from simqueue.workload.production import Client
+from simqueue.workload.scenario import QueueModel, Scenario
 
 Outcome = Literal["completed", "failed"]
 
@@ -46,6 +48,18 @@ class Kind:
     parent: int
 
 
+@dataclass(frozen=True)
+class Resend:
+    """What a client does about a kind of job that it has waited for in vain.
+
+    ``root`` is the kind of its first request, ``again`` that of the next; ``None``: it gives up.
+    """
+
+    client: Client
+    root: int
+    again: int | None
+
+
 class Attempts(NamedTuple):
     """What the attempts of one number bring, an element for each root arrival.
 
@@ -68,16 +82,21 @@ class Workload:
         What it was drawn from. Replications of one scenario are independent.
     kinds
         All kinds of jobs, parents before children.
+    resends
+        For the kinds that a client waits for: what it does when it loses patience.
     """
 
     def __init__(self, scenario: Scenario, replication: int = 0) -> None:
         self.scenario = scenario
         self.replication = replication
         self.kinds: list[Kind] = []
+        self.resends: dict[int, Resend] = {}
         self._children: dict[tuple[int, Outcome], tuple[Kind, ...]] = {}
         for queue, stream in scenario.arrivals.items():
             root = stream.follows if isinstance(stream, Follows) else queue
-            self._add_kind(queue, root_name(queue), root, -1)
+            first = self._add_kind(queue, root_name(queue), root, -1)
+            if stream.client is not None:
+                self._add_resends(first, stream.client)
         self._attempts: dict[tuple[int, int], Attempts] = {}
 
     def _add_kind(self, queue: str, name: str, stream: str, parent: int) -> Kind:
@@ -89,6 +108,14 @@ class Workload:
                 for child in getattr(self.scenario.queues[queue].follow_up, outcome)
             )
         return kind
+
+    def _add_resends(self, first: Kind, client: Client) -> None:
+        chain = [first.number]
+        for number in range(1, client.retries + 1):
+            name = f"{first.name}-again-{number}"
+            chain.append(self._add_kind(first.queue, name, first.stream, first.number).number)
+        for kind, again in zip(chain, [*chain[1:], None], strict=True):
+            self.resends[kind] = Resend(client, first.number, again)
 
     def follow_ups(self, kind: int, outcome: Outcome) -> tuple[Kind, ...]:
         """The kinds of the jobs that this outcome of a job of ``kind`` adds."""
@@ -135,6 +162,15 @@ class Workload:
         if found is None:
             found = self._attempts[kind, attempt] = self._draw(self.kinds[kind], attempt)
         return found
+
+    def wait_s(self, kind: int, number: int, attempt: int) -> float | None:
+        """How long a job waits after its ``attempt``-th attempt failed; ``None``: for good."""
+        jitter = self.attempts(kind, attempt).jitter[number]
+        return next_step(self._policies[kind], attempt, "failed", jitter)
+
+    @cached_property
+    def _policies(self) -> list[QueueModel]:
+        return [self.scenario.queues[kind.queue] for kind in self.kinds]
 
     def _draw(self, kind: Kind, attempt: int) -> Attempts:
         queue = self.scenario.queues[kind.queue]

@@ -121,7 +121,8 @@ def test_cpu_holds_the_workers_loop_and_io_overlaps() -> None:
         queues={"a": both},
     )
 
-    assert times(frame) == [(1, 1, 2.4), (1, 1, 2.8)]
+    # Nobody asks for the second job while the loop is held.
+    assert times(frame) == [(1, 1, 2.4), (1, 1.4, 2.8)]
     assert times(apart) == [(1, 1, 2.4)]
 
 
@@ -253,11 +254,13 @@ def test_whatever_the_scenario_the_log_makes_sense(draw: dict[str, Any]) -> None
     for _, mine in frame.groupby(keys, observed=True):
         mine = mine.sort_values(["started_s", "finished_s"])
         assert (mine["started_s"].to_numpy()[1:] >= mine["finished_s"].to_numpy()[:-1] - 1e-9).all()
-    # First ready, first started: within a queue, or among the requests of a web process.
-    first = frame if scenario.mode == "bull-queue" else frame[frame["parent_id"] == ""]
-    for _, mine in first.groupby("queue", observed=True):
-        mine = mine.sort_values(["ready_s", "started_s"])
-        assert (np.diff(mine["started_s"]) >= 0).all()
+    # First ready, first started: the new jobs of a queue (retries come in when somebody fetches),
+    # or the requests of a web process. One worker may be held by a cpu part, and another not.
+    first = frame[frame["attempt"] == 1 if scenario.mode == "bull-queue" else frame.parent_id == ""]
+    if scenario.mode == "in-process" or scenario.workers.count == 1:
+        for _, mine in first.groupby("queue", observed=True):
+            mine = mine.sort_values(["ready_s", "started_s"])
+            assert (np.diff(mine["started_s"]) >= 0).all()
     # Each job ends once, after attempts that are numbered without a gap.
     for _, mine in frame.groupby("job_id"):
         assert mine["attempt"].tolist() == list(range(1, len(mine) + 1))

@@ -15,6 +15,8 @@ from bullmq import Worker
 from bullmq.job import Job
 from bullmq.timer import Timer
 
+from simqueue.clock import Clock, SystemClock
+
 
 class ChainingWorker(Worker):  # type: ignore[misc]
     """A worker whose slots take their next job from the answer to the completion.
@@ -33,11 +35,16 @@ class ChainingWorker(Worker):  # type: ignore[misc]
 
     running: bool
 
-    def __init__(self, name: str, processor: Any, opts: dict[str, Any]) -> None:
+    def __init__(
+        self, name: str, processor: Any, opts: dict[str, Any], clock: Clock | None = None
+    ) -> None:
         # Without ``autorun`` nothing may run before the fields below are there.
         super().__init__(name, processor, {**opts, "autorun": False})
         self._changed = asyncio.Event()
         self._answers: dict[str, list[Any]] = {}
+        self._clock = clock or SystemClock()
+        self._asked_at: dict[str, float] = {}
+        self.looked_at = 0.0
         self._complete = self.backend.moveToCompleted
         self.backend.moveToCompleted = self._complete_and_fetch
 
@@ -91,8 +98,22 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         if job is not None:
             self._changed.set()
         while job is not None:
+            job.asked_at = self._asked_at.pop(token)
             await self.processJob(job, token)
             job = await self._fetched(token)
+
+    async def moveToActive(self, token: str) -> Job | None:  # noqa: N802
+        """Ask for the next job, and note when: that is when its wait ends."""
+        self._asked_at[token] = self._clock.now()
+        job = await super().moveToActive(token)
+        if job is None:
+            del self._asked_at[token]
+        return job
+
+    async def runStalledJobsCheck(self) -> None:  # noqa: N802
+        """Put stalled jobs back, and note when: somebody may start one before we hear of it."""
+        self.looked_at = self._clock.now()
+        await super().runStalledJobsCheck()
 
     def _ended(self, slot: asyncio.Task[None]) -> None:
         self.processing.discard(slot)
@@ -104,9 +125,11 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         self, job: Job, value: Any, keep: Any, token: str, fetch_next: bool = False
     ) -> Any:
         fetch_next = not (self.closing or self.paused)
+        asked_at = self._clock.now()
         done = await self._complete(job, value, keep, token, fetch_next=fetch_next)
         if fetch_next:
             self._answers[token] = done["result"]
+            self._asked_at[token] = asked_at
         return done
 
     async def _fetched(self, token: str) -> Job | None:
@@ -114,6 +137,7 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         answer = self._answers.pop(token, None)
         if answer is None:
             return None
+        job = None
         data, job_id, limit_until, delay_until = answer
         try:
             job = await self.nextJobFromJobData(
@@ -122,7 +146,8 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         except Exception as error:
             # As upstream does with a job that it cannot read: it stays, and stalls.
             self.emit("error", error)
-            return None
-        if job is not None:
+        if job is None:
+            del self._asked_at[token]
+        else:
             self.emit("active", job, "waiting")
         return job

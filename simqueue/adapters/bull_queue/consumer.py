@@ -108,7 +108,7 @@ class Consumer:
             "name": self.worker,
             **self.bullmq,
         }
-        worker = self._worker = ChainingWorker(self.queue, self._process, options)
+        worker = self._worker = ChainingWorker(self.queue, self._process, options, self.clock)
         blocking = worker.blockingRedisConnection
         if self.connection.embedded:
             blocking.capabilities = {"canBlockFor1Ms": True, "canDoubleTimeout": True}
@@ -165,7 +165,9 @@ class Consumer:
     async def _attempt(self, job: Job, attempt: int, slot: int, taken: Any) -> str:
         from bullmq.custom_errors import UnrecoverableError
 
-        started = self.clock.now()
+        # A wait ends when a slot asks for the job. The way from Redis and the queue for the event
+        # loop belong to the attempt, as they do in BullMQ's own `processedOn`.
+        started = taken.asked_at
         self._tell(
             start_event(
                 job,
@@ -276,7 +278,8 @@ class Consumer:
 
     def _on_stalled(self, job_id: str, *_: Any) -> None:
         _log.warning("job stalled, put back", extra={"queue": self.queue, "job_id": job_id})
-        self._tell(Event("stalled", self.clock.now(), self.queue, job_id))
+        at = self.clock.now() if self._worker is None else self._worker.looked_at
+        self._tell(Event("stalled", at, self.queue, job_id))
 
     def _on_failed(self, taken: Any, error: Exception, *_: Any) -> None:
         """See to a failed attempt that BullMQ has put away.
@@ -289,6 +292,10 @@ class Consumer:
         if getattr(taken, "deferredFailure", None):
             extra = {"queue": self.queue, "job_id": taken.id, "error": str(error)}
             _log.error("job failed for good without a handler", extra=extra)
+            at, attempt = self.clock.now(), taken.attemptsMade
+            self._tell(
+                Event("end", at, self.queue, taken.id, attempt, self.worker, outcome="failed")
+            )
 
     def _wake_up(self) -> None:
         """Have an idle worker look for jobs that are due.

@@ -1,0 +1,261 @@
+"""What BullMQ does beside a plain queue: late promotion, stalled jobs, and its own cost.
+
+The rules are those of BullMQ's scripts, and tests run the same jobs on the real queue. Locks are
+looked after in `simqueue.simulation.stalls`, where they can run out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import simpy
+
+from simqueue.results.attempt_log import FAILED, STALLED
+from simqueue.simulation.model import Job, Model, Queue, Slot, Worker
+from simqueue.simulation.stalls import Run, Stalls
+from simqueue.simulation.waiting import FINISH, Wait
+from simqueue.workload.workload import Kind, Workload
+
+
+class BullQueue(Queue):
+    """A waiting list, and the jobs of the delayed set whose time has come.
+
+    A retry that is due is promoted to the tail of the list when some worker fetches, not before
+    (``promoteDelayedJobs`` in ``moveToActive-11.lua``). Whoever arrives while every slot is busy
+    is ahead of it.
+    """
+
+    idle: deque[BullSlot]  # type: ignore[assignment]
+
+    def __init__(self, pickup_s: float, retry_s: float, lifo: bool) -> None:
+        super().__init__()
+        self.pickup_s, self.retry_s = pickup_s, retry_s
+        self.due: deque[Job] = deque()
+        self.lost: list[Run] = []
+        self.look_again_at = 0.0
+        self.add = self.ready.appendleft if lifo else self.ready.append
+
+    def put(self, job: Job) -> None:
+        """Add a job; if workers are idle, one of them picks it up."""
+        if self.idle:
+            self.next_idle().pick_up(job, self.pickup_s)
+        else:
+            self.add(job)
+
+    def put_due(self, job: Job) -> None:
+        """Let a retry be due: an idle worker's timer ends now, else the next fetch will see it."""
+        if self.idle:
+            self.next_idle().pick_up(job, self.retry_s)
+        else:
+            self.due.append(job)
+
+    def put_back(self, jobs: Iterable[Job]) -> None:
+        """Put stalled jobs at the head, one before the other."""
+        self.ready.extendleft(jobs)
+        while self.ready and self.idle:
+            self.next_idle().pick_up(self.ready.popleft(), self.pickup_s)
+
+    def promote(self) -> None:
+        """Move the jobs that are due to the tail, also where new jobs go to the head."""
+        self.ready.extend(self.due)
+        self.due.clear()
+
+    def next_idle(self) -> BullSlot:
+        """The slot that has been idle longest; a worker whose loop is held cannot be waiting."""
+        for _ in range(len(self.idle) - 1):
+            if not self.idle[0].loop_is_held:
+                break
+            self.idle.rotate(-1)
+        return self.idle.popleft()
+
+    def waiting(self) -> Iterator[Job]:
+        """The jobs that are ready, promoted or not."""
+        yield from self.ready
+        yield from self.due
+
+
+class BullWorker(Worker):
+    """A worker process that may die; ``life`` counts how often it has."""
+
+    def __init__(self, number: int, model: BullModel) -> None:
+        super().__init__(number)
+        self.model = model
+        self.slots: list[BullSlot] = []
+        self.life = 0
+
+    def finish_at(self, now: float, cpu: float, io: float) -> float:
+        """When an attempt that starts now will end, if the event loop has time then."""
+        free = (now if now > self.loop_free_at else self.loop_free_at) + cpu
+        self.loop_free_at = free
+        if free - now > self.model.patience_s:
+            self.model.stalls.begin()
+        return free + io
+
+
+class BullSlot(Slot):
+    """A place for one job, with the job's lock.
+
+    Attributes
+    ----------
+    job
+        What is being done; ``None`` while idle.
+    lost
+        Whether the job was put back meanwhile: somebody else will do it too.
+    marked
+        Whether the last look for stalled jobs marked it.
+    renewed, lock_until
+        Last renewal of some job's lock in this slot, and how long that lasts.
+    """
+
+    model: BullModel
+    worker: BullWorker
+    queue: BullQueue
+    ending: Wait
+    job: Job | None  # type: ignore[assignment]
+
+    def __init__(self, model: BullModel, queue: BullQueue, worker: BullWorker, number: int) -> None:
+        super().__init__(model, queue, worker, number)
+        self.job = None
+        self.lost = self.marked = False
+        self.renewed = self.lock_until = 0.0
+
+    @property
+    def loop_is_held(self) -> bool:
+        """Whether some cpu part holds the worker's event loop."""
+        return self.worker.loop_free_at > self.model.env.now
+
+    def pick_up(self, job: Job, after: float) -> None:
+        """Take a job that an idle worker hears of, as soon as its event loop has time."""
+        if job in self.model.doomed:
+            self.model.fail_unrun(job, self)
+            self.next()
+            return
+        asks, free = self.model.env.now + after, self.worker.loop_free_at
+        self.take(job, asks if asks > free else free)
+
+    def take(self, job: Job, at: float | None = None) -> None:
+        """Start an attempt at a job, now or a little later."""
+        model = self.model
+        now = model.env.now
+        self.job, self.started = job, now if at is None else at
+        ends, self.failed, self.has_io = model.begin(job, self.worker, self.started)
+        self.ending = Wait(model.env, ends - now, FINISH)
+        self.ending.callbacks.append(self.done)
+
+    def done(self, _: simpy.Event) -> None:
+        """End the attempt when the event loop comes to it, and take the next job."""
+        model = self.model
+        if self.has_io and self.worker.loop_free_at > model.env.now:
+            # It stands behind the cpu parts that wait now, not behind those that will come.
+            self.has_io = False
+            self.ending = Wait(model.env, self.worker.loop_free_at - model.env.now, FINISH)
+            self.ending.callbacks.append(self.done)
+            return
+        job, self.job = self.job, None
+        assert job is not None
+        if not model.stalls.began or model.stalls.may_finish(self, job):
+            model.finish(self, job)
+        self.next()
+
+    def next(self) -> None:
+        """Take the next job, or be idle; a job that stalled too often fails here, unrun."""
+        queue = self.queue
+        if queue.due:
+            queue.promote()
+        if not queue.ready:
+            queue.idle.append(self)
+        elif self.model.doomed and queue.ready[0] in self.model.doomed:
+            self.model.fail_unrun(queue.ready.popleft(), self)
+            self.next()
+        else:
+            self.take(queue.ready.popleft())
+
+
+class BullModel(Model):
+    """Production mode: BullMQ's queues, and worker processes that may die."""
+
+    queues: dict[str, BullQueue]  # type: ignore[assignment]
+    queue_of: list[BullQueue]  # type: ignore[assignment]
+
+    def __init__(self, workload: Workload) -> None:
+        bullmq = workload.scenario.bullmq
+        self.loop_s, self.service_s = bullmq.overhead.loop_s, bullmq.overhead.service_s
+        #: A loop that is held for longer may cost some job its lock.
+        self.patience_s = bullmq.lock_duration_s / 4
+        #: Jobs that stalled too often.
+        self.doomed: set[Job] = set()
+        #: Jobs whose follow-ups were added, once some job may run twice.
+        self.followed: set[tuple[int, int, int]] = set()
+        super().__init__(workload)
+        self.stalls = Stalls(self)
+
+    def open(self) -> None:
+        """Give each worker its slots for each queue."""
+        overhead = self.scenario.bullmq.overhead
+        self.queues = {
+            name: BullQueue(overhead.pickup_s, overhead.retry_s, settings.lifo)
+            for name, settings in self.scenario.queues.items()
+        }
+        self.queue_of = [self.queues[kind.queue] for kind in self.workload.kinds]
+        self.workers = [BullWorker(n, self) for n in range(self.scenario.workers.count)]
+        for worker in self.workers:
+            worker.slots = [
+                BullSlot(self, queue, worker, number)
+                for name, queue in self.queues.items()
+                if self.scenario.works_on(name)
+                for number in range(self.scenario.workers.concurrency)
+            ]
+
+    def begin(self, job: Job, worker: Worker, now: float) -> tuple[float, bool, bool]:
+        """Begin an attempt: when it will end, whether it will fail, whether it has io."""
+        number = job.number
+        cpu_s, io_s, fails, _ = self.workload.attempts(job.kind, job.attempt)
+        io = io_s[number]
+        ends = worker.finish_at(now + self.service_s, cpu_s[number] + self.loop_s, io)
+        failed = fails[number] == 1
+        for start, end in self.outages_of[job.kind]:
+            failed = failed or start <= now < end
+        return ends, failed, io > 0
+
+    def postpone(self, job: Job, wait: float) -> None:
+        """Put a job that failed into the delayed set; without backoff, back in line at once."""
+        if wait > 0:
+            super().postpone(job, wait)
+            return
+        queue = self.queue_of[job.kind]
+        queue.promote()
+        self.next_attempt(job)
+        queue.put(job)
+
+    def retry(self, job: Job) -> None:
+        """Let the backoff of a job be over."""
+        self.next_attempt(job)
+        self.queue_of[job.kind].put_due(job)
+
+    def stall(self, queue: BullQueue, runs: list[Run]) -> None:
+        """Put jobs back whose locks ran out: no backoff, and the attempt does not count."""
+        for run in runs:
+            job = run.job
+            self.record.add(job, run.started, self.env.now, STALLED, run.worker, run.slot)
+            job.run, job.ready = job.run + 1, self.env.now
+            job.stalls += 1
+            if job.stalls > self.scenario.bullmq.max_stalled:
+                self.doomed.add(job)
+        queue.put_back(run.job for run in runs)
+
+    def fail_unrun(self, job: Job, slot: Slot) -> None:
+        """End a job for good without its handler (``deferredFailure`` in ``worker.py``)."""
+        self.doomed.discard(job)
+        self.record.add(job, np.nan, self.env.now, FAILED, slot.worker.number, slot.number)
+        self.follow_up(job, "failed", slot.pass_on)
+
+    def children(self, job: Job, kinds: Sequence[Kind]) -> list[Job]:
+        """The jobs that follow; none if another run of ``job`` added them: ids are unique."""
+        key = (job.kind, job.number, kinds[0].number)
+        if self.stalls.began:
+            if key in self.followed:
+                return []
+            self.followed.add(key)
+        return super().children(job, kinds)
