@@ -116,8 +116,8 @@ def has_events(log: Path) -> bool:
     return log.with_name(log.name + FOLDER_SUFFIX).is_dir()
 
 
-def read_events(log: Path) -> AttemptLog:
-    """The attempt log of all workers that wrote events for ``log``.
+def read_events(log: Path, origin: float | None = None) -> AttemptLog:
+    """The attempt log of all workers that wrote events for ``log``; see `merge_events`.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def read_events(log: Path) -> AttemptLog:
     """
     folder = log.with_name(log.name + FOLDER_SUFFIX)
     events = [event for file in sorted(folder.glob("*.jsonl")) for event in _events_of(file)]
-    return merge_events(events)
+    return merge_events(events, origin)
 
 
 def _events_of(file: Path) -> Iterator[Event]:
@@ -143,8 +143,10 @@ def _events_of(file: Path) -> Iterator[Event]:
             raise InputError(f"{file}:{number}: not an event: {error}") from error
 
 
-def merge_events(events: Iterable[Event]) -> AttemptLog:
-    """The attempt log that events of any number of workers tell; seconds from the first of them.
+def merge_events(events: Iterable[Event], origin: float | None = None) -> AttemptLog:
+    """The attempt log that events of any number of workers tell.
+
+    Its second zero is ``origin``, Unix time; by default the moment that the first job was enqueued.
 
     An attempt that starts again without having ended was stalled: its row ends when the job was
     put back, or, if nobody wrote that down, when it started again. A job that stalled too often
@@ -159,7 +161,7 @@ def merge_events(events: Iterable[Event]) -> AttemptLog:
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     if rows:
         times = list(TIMES)
-        zero = frame["enqueued_s"].min()
+        zero = frame["enqueued_s"].min() if origin is None else origin
         frame[times] = frame[times].astype(float) - zero
         frame = frame.sort_values(["finished_s", "started_s"], kind="stable", ignore_index=True)
     return from_frame(frame)
