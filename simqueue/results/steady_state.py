@@ -20,6 +20,7 @@ from simqueue.results.theory import (
 )
 from simqueue.workload.arrivals import Follows, Poisson, Profile, Regular, Trace
 from simqueue.workload.distributions import Exponential
+from simqueue.workload.production import NO_OVERHEAD
 from simqueue.workload.scenario import Scenario
 
 #: One theory entry of a result: ``model``, ``wait_mean_s``, ``p_wait``.
@@ -102,10 +103,10 @@ def theory(scenario: Scenario) -> dict[str, Theory | None]:
     """The wait that a formula gives for each queue; ``None`` unless it truly holds there.
 
     It holds for Poisson input at one rate from one stream (payments that follow such orders after
-    independent times are Poisson again), no cpu part, no outage, in ``bull-queue`` mode: M/M/c for
-    exponential service, with retries after any backoff (see `simqueue.results.theory.retry_rate`);
-    M/G/1 and M/D/1 for one slot without retries. Never for follow-ups such as email, whose input
-    is the output of other queues.
+    independent times are Poisson again), no cpu part, outage, crash or overhead, first come first
+    served, in ``bull-queue`` mode: M/M/c for exponential service, with retries after any backoff
+    (see `simqueue.results.theory.retry_rate`); M/G/1 and M/D/1 for one slot without retries. Never
+    for follow-ups such as email, whose input is the output of other queues.
     """
     return {queue: _theory(scenario, queue) for queue in scenario.queues}
 
@@ -118,6 +119,9 @@ def _theory(scenario: Scenario, name: str) -> Theory | None:
         or scenario.mode != "bull-queue"
         or slots == 0
         or queue.outages
+        or queue.lifo
+        or scenario.workers.crashes
+        or scenario.bullmq.overhead != NO_OVERHEAD
         or _loop_is_shared(scenario)
     ):
         return None
@@ -159,7 +163,9 @@ def _poisson_rate(scenario: Scenario, queue: str) -> float | None:
     stream = scenario.arrivals.get(queue)
     if isinstance(stream, Follows):
         stream = scenario.arrivals[stream.follows]
-    return stream.rate_per_s if isinstance(stream, Poisson) else None
+    if not isinstance(stream, Poisson) or scenario.arrivals[queue].client is not None:
+        return None
+    return stream.rate_per_s
 
 
 def _job_rates(scenario: Scenario) -> dict[str, float]:
