@@ -108,7 +108,7 @@ def _quantiles(panel: Axes, queue: str, comparison: Comparison, times: Sequence[
     panel.set_ylabel("response time, model")
     panel.grid(visible=True, axis="both")
     if any(len(side) == 0 for side in times):
-        _say_nothing(panel, "no response times on both sides")
+        _say_nothing(panel, "no response times to compare")
         return title
     x, y = (np.quantile(side, _QUANTILES) for side in times)
     low, high, log = _limits(np.concatenate([x, y]))

@@ -68,8 +68,8 @@ def by_job(log: AttemptLog) -> JobTable:
     new_attempt[1:] |= rows["attempt"][1:] != rows["attempt"][:-1]
     started = ~np.isnan(rows["started_s"])
     first = np.flatnonzero(new)
-    ends = np.append(first[1:], len(rows))
-    last = rows["outcome"][ends - 1] if len(rows) else np.zeros(0, dtype=np.int8)
+    ends = np.append(first, len(rows))[1:]
+    last = rows["outcome"][ends - 1]
     fates = zip(
         [OUTCOMES[code] if code in (COMPLETED, FAILED) else "unfinished" for code in last.tolist()],
         _per_job(new_attempt & started, first),

@@ -45,9 +45,10 @@ def parse_tolerances(text: str) -> dict[str, float]:
                 f"tolerance {part.strip()!r}: there is no figure {name!r}; "
                 f"expected {', '.join((*FIGURES, JOBS))}"
             )
+        found = _jobs(part, value) if name == JOBS else _share(part, value)
         if name in given:
             raise InputError(f"tolerance {text!r}: {name or 'a share without a name'} comes twice")
-        given[name] = _jobs(part, value) if name == JOBS else _share(part, value)
+        given[name] = found
     everywhere = given.pop("", None)
     defaults = {
         name: default if everywhere is None or name == JOBS else everywhere
