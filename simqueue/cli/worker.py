@@ -51,6 +51,7 @@ def worker(
     another worker; a second signal ends one at once.
     """
     from simqueue.operations.logging import configure_logging
+    from simqueue.operations.loop import run_loop
     from simqueue.settings import read_settings
 
     settings = read_settings()
@@ -65,17 +66,7 @@ def worker(
             "add jobs to this worker's; simqueue replay runs its own workers, or start a Redis"
         )
     configure_logging(as_json=json_logs)
-    _run_loop(_work(settings, grace, log, metrics_port))
-
-
-def _run_loop(main: Any) -> None:
-    """Run a coroutine on uvloop where there is one: it is faster."""
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+    run_loop(_work(settings, grace, log, metrics_port))
 
 
 async def _work(

@@ -1,0 +1,242 @@
+"""A worker that does what a workload says, in a process of its own.
+
+``python -m simqueue.validation.worker CONFIG.json``: it makes itself ready, says ``ready`` on
+standard output, and is told on standard input when to begin. It works until SIGTERM, or until its
+standard input is closed: whoever started it is gone then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from simqueue.adapters.bull_queue import BullQueueAdapter, connect
+from simqueue.adapters.scripted import ScriptedWork
+from simqueue.clock import SystemClock
+from simqueue.jobs import Job
+from simqueue.operations.loop import run_loop
+from simqueue.operations.worker_process import WorkerProcess, stop_on_signals
+from simqueue.results.events import EventFile
+from simqueue.workload.reading import build_scenario
+from simqueue.workload.scenario import Scenario
+from simqueue.workload.workload import Workload
+
+if TYPE_CHECKING:
+    from simqueue.adapters.bull_queue.connection import Connection
+    from simqueue.adapters.bull_queue.consumer import Watcher
+
+READY = "ready"
+#: Attempts whose draws are made before the run; the few later ones are made when needed.
+_DRAWN_AHEAD = 10
+#: How long running jobs may take when a worker is to end.
+_GRACE_S = 600.0
+#: Jobs that complete, fail, are tried again, and have followers.
+_WARM_UP = build_scenario(
+    {
+        "duration_s": 1,
+        "arrivals": {"order": {"interval_s": 0.04}},
+        "queues": {
+            "order": {"attempts": 2, "backoff": {"delay_ms": 1}, "failure_rate": 0.3},
+            "email": {},
+        },
+    }
+)
+
+
+class Config(BaseModel):
+    """What a worker is told when it is started; the URL of the Redis is in the environment.
+
+    Attributes
+    ----------
+    scenario, replication
+        The workload.
+    number
+        Which of the scenario's workers it is.
+    prefix
+        What the keys begin with.
+    log, file
+        The log that its events belong to, and the name of its file there.
+    """
+
+    scenario: Scenario
+    replication: int
+    number: int
+    prefix: str
+    log: Path
+    file: str
+
+
+class Begin(BaseModel):
+    """What a worker is told when all are ready: Unix times."""
+
+    origin: float
+    start: float
+
+
+def scripted_adapter(
+    connection: Connection, scenario: Scenario, queues: Sequence[str] | None = None
+) -> BullQueueAdapter:
+    """What adds scripted jobs to the queues of a scenario, or to some of them."""
+    policies = {name: scenario.queues[name] for name in queues or scenario.queues}
+    return BullQueueAdapter(connection, policies, check=lambda _job: None)
+
+
+def queues_worked_on(scenario: Scenario) -> list[str]:
+    """The queues that the scenario's workers take jobs from."""
+    return [queue for queue in scenario.queues if scenario.works_on(queue)]
+
+
+def scripted_worker(
+    workload: Workload,
+    connection: Connection,
+    number: int,
+    origin: float,
+    watchers: list[Watcher],
+) -> WorkerProcess:
+    """Worker ``number`` of the workload's scenario; ``origin`` is second zero, Unix time."""
+    scenario = workload.scenario
+
+    def draw(job: Job, attempt: int) -> float:
+        jitter = workload.attempts(job.payload["kind"], attempt).jitter
+        return float(jitter[job.payload["number"]])
+
+    return WorkerProcess(
+        connection,
+        scripted_adapter(connection, scenario),
+        ScriptedWork(workload, SystemClock(), origin),
+        queues=queues_worked_on(scenario),
+        concurrency=scenario.workers.concurrency,
+        policies=scenario.queues,
+        watchers=watchers,
+        name=str(number),
+        bullmq={
+            "lockDuration": _milliseconds(scenario.bullmq.lock_duration_s),
+            "stalledInterval": _milliseconds(scenario.bullmq.stalled_interval_s),
+            "maxStalledCount": scenario.bullmq.max_stalled,
+        },
+        consumer_options={"draw": draw},
+    )
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def draw_ahead(workload: Workload) -> None:
+    """Make the draws now that a run would stop for."""
+    for kind in workload.kinds:
+        attempts = workload.scenario.queues[kind.queue].attempts
+        for attempt in range(1, min(attempts, _DRAWN_AHEAD) + 1):
+            workload.attempts(kind.number, attempt)
+
+
+async def warm_up(connection: Connection, name: str) -> None:
+    """Do some jobs under a prefix of their own: whatever is done first takes several times as long.
+
+    The scripts have to get into Redis, the modules into memory, and the connections to be opened.
+    """
+    apart = replace(connection, prefix=f"{connection.prefix}:{name}")
+    workload = Workload(_WARM_UP)
+    adapter = scripted_adapter(apart, _WARM_UP)
+    worker = scripted_worker(workload, apart, 0, 0.0, [])
+    await worker.start()
+    for kind, number in zip(*(column.tolist() for column in workload.arrivals[1:]), strict=True):
+        await adapter.add(ScriptedWork(workload, SystemClock()).job(kind, number))
+    while await adapter.unfinished():
+        await asyncio.sleep(0.01)
+    await worker.stop(_GRACE_S)
+
+
+def keep_what_is_here() -> None:
+    """Spare the garbage collector what stays until the end: looking at it would stop the run."""
+    gc.collect()
+    gc.freeze()
+
+
+async def work(config: Config, url: str) -> None:
+    """Make ready, wait for the word, work until told to stop."""
+    stop = stop_on_signals(on_second=lambda: os._exit(130))
+    connection = await connect(url, config.prefix)
+    events = EventFile(config.log, config.file)
+    workload = Workload(config.scenario, config.replication)
+    draw_ahead(workload)
+    await warm_up(connection, f"worker-{config.file}")
+    keep_what_is_here()
+    begin = _listen(stop)
+    print(READY, flush=True)
+    await _first(stop.wait(), begin)
+    if not stop.is_set():
+        await _first(stop.wait(), SystemClock().until(begin.result().start))
+    if stop.is_set():
+        return  # it was not needed
+    origin = begin.result().origin
+    worker = scripted_worker(workload, connection, config.number, origin, [events.write])
+    await worker.start()
+    await _first(stop.wait(), *worker.tasks)
+    await worker.stop(_GRACE_S)
+    await connection.close()
+    events.close()
+
+
+async def _first(*waits: Awaitable[Any]) -> None:
+    """Wait for the first of these; if it raised, so does this."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+def _listen(stop: asyncio.Event) -> asyncio.Future[Begin]:
+    """What standard input says first; its end sets ``stop``."""
+    loop = asyncio.get_running_loop()
+    begin: asyncio.Future[Begin] = loop.create_future()
+
+    def read() -> None:
+        with suppress(RuntimeError):  # the loop has ended before
+            if line := sys.stdin.readline():
+                loop.call_soon_threadsafe(begin.set_result, Begin.model_validate_json(line))
+                sys.stdin.read()
+            loop.call_soon_threadsafe(stop.set)
+
+    # A daemon: it must not keep the process alive while it waits for somebody to speak.
+    threading.Thread(target=read, daemon=True).start()
+    return begin
+
+
+@contextmanager
+def quiet_log() -> Iterator[None]:
+    """Have the log say nothing of jobs that fail by the script, only of trouble with the queue."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s %(queue)s: %(error)s"))
+    handler.addFilter(lambda record: record.msg == "trouble with the queue")
+    logger = logging.getLogger("simqueue.worker")
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.level, logger.propagate = logging.WARNING, False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate = before
+
+
+def main(path: str) -> None:
+    """Run a worker."""
+    config = Config.model_validate_json(Path(path).read_text(encoding="utf-8"))
+    with quiet_log():
+        run_loop(work(config, os.environ["QUEUE_REDIS_URL"]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
