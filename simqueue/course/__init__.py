@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simqueue.course.classroom import open_classroom, replay_orders, training_adapter
+    from simqueue.course.explore import explore
     from simqueue.course.figures import figure
     from simqueue.course.marking import answer, check, predict, reveal
     from simqueue.course.material import busy_day, real_orders
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _CONTENTS = {
     "simqueue.course.marking": ("predict", "reveal", "check", "answer"),
     "simqueue.course.figures": ("figure",),
+    "simqueue.course.explore": ("explore",),
     "simqueue.course.material": ("busy_day", "real_orders"),
     "simqueue.course.classroom": ("open_classroom", "replay_orders", "training_adapter"),
 }
@@ -26,6 +28,7 @@ __all__ = [
     "answer",
     "busy_day",
     "check",
+    "explore",
     "figure",
     "open_classroom",
     "predict",

@@ -6,9 +6,16 @@ import html
 import re
 import sys
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
+
+#: A MIME bundle and its metadata.
+Shown = tuple[dict[str, Any], dict[str, Any]]
+
+_kept: ContextVar[list[Shown] | None] = ContextVar("kept", default=None)
 
 
 def show(markup: str, text: str) -> None:
@@ -52,13 +59,42 @@ def show_png(png: bytes, alt: str, width: int, below: str = "") -> None:
     )
 
 
-def _publish(data: dict[str, str], metadata: dict[str, Any]) -> None:
+@contextmanager
+def kept() -> Iterator[list[Shown]]:
+    """What the block would show is kept instead, for whoever shows it elsewhere."""
+    things: list[Shown] = []
+    token = _kept.set(things)
+    try:
+        yield things
+    finally:
+        _kept.reset(token)
+
+
+def attended() -> bool:
+    """Whether somebody sits in front of this notebook.
+
+    A program that only runs notebooks says that nobody is there to answer `input`; JupyterLab says
+    that somebody is (``allow_stdin`` in Jupyter's messages).
+    """
+    kernel = getattr(_shell(), "kernel", None)
+    asked = kernel.get_parent("shell") if kernel is not None else {}
+    return bool(asked.get("content", {}).get("allow_stdin", False))
+
+
+def _shell() -> Any:
     # Whoever runs in IPython has imported it, so nothing is loaded here that is not there.
     ipython = sys.modules.get("IPython")
-    if ipython is None or ipython.get_ipython() is None:
+    return None if ipython is None else ipython.get_ipython()
+
+
+def _publish(data: dict[str, str], metadata: dict[str, Any]) -> None:
+    things = _kept.get()
+    if things is not None:
+        things.append((data, metadata))
+    elif _shell() is None:
         print(data["text/plain"])
-        return
-    import_module("IPython.display").display(data, metadata=metadata, raw=True)
+    else:
+        import_module("IPython.display").display(data, metadata=metadata, raw=True)
 
 
 def prose(text: str) -> str:

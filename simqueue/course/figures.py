@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from simqueue.course.display import folded, prose, show_png, table
@@ -15,6 +16,7 @@ from simqueue.results.wording import digits
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _DPI = 150
 _COLOURS = 128
@@ -58,9 +60,18 @@ def figure(
         title = textwrap.fill(finding, int(size[0] * 9.5))
         drawn.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
         yield axes
-        file = io.BytesIO()
-        drawn.savefig(file, format="png", dpi=_DPI)
-    show_png(_small(file), alt, int(size[0] * 100), below=_in_words(alt, numbers))
+        png = making_png.get()(drawn)
+    show_png(png, alt, int(size[0] * 100), below=_in_words(alt, numbers))
+
+
+def _fine(drawn: Figure) -> bytes:
+    file = io.BytesIO()
+    drawn.savefig(file, format="png", dpi=_DPI)
+    return _small(file)
+
+
+#: How a figure becomes a file. Sliders are in a hurry, and have their own way.
+making_png: ContextVar[Callable[[Figure], bytes]] = ContextVar("making_png", default=_fine)
 
 
 def _small(file: io.BytesIO) -> bytes:
