@@ -20,6 +20,7 @@ from simqueue.cli.replay import replay
 from simqueue.cli.serve import serve
 from simqueue.cli.simulate import simulate
 from simqueue.cli.stats import stats
+from simqueue.cli.validate import validate
 from simqueue.cli.worker import worker
 from simqueue.errors import InputError, SimqueueError
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for command in (simulate, replay, worker, stats, serve, backoff):
+for command in (simulate, validate, replay, worker, stats, serve, backoff):
     app.command()(command)
 app.add_typer(failed)
 

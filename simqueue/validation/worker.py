@@ -220,15 +220,17 @@ def quiet_log() -> Iterator[None]:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s %(queue)s: %(error)s"))
     handler.addFilter(lambda record: record.msg == "trouble with the queue")
-    logger = logging.getLogger("simqueue.worker")
+    logger = logging.getLogger("simqueue")
     before = logger.level, logger.propagate
     logger.addHandler(handler)
-    logger.level, logger.propagate = logging.WARNING, False
+    logger.setLevel(logging.WARNING)
+    logger.propagate = False
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        logger.level, logger.propagate = before
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
 
 
 def main(path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 from collections.abc import Coroutine
@@ -147,7 +148,7 @@ class WorkerPrograms:
             async with few:
                 await program.start(self.server.url)
 
-        await asyncio.gather(*(start(program) for program in self._all))
+        await all_together(*(start(program) for program in self._all))
 
     def _program(self, number: int, life: int) -> Program:
         return Program(
@@ -180,8 +181,10 @@ class WorkerPrograms:
     async def _live(self, number: int, origin: float) -> None:
         crashes = self._crashes(number)
         starts = [0.0, *(crash.at_s + crash.down_s for crash in crashes)]
-        for program, start in zip(self.programs[number], starts, strict=True):
-            program.begin(Begin(origin=origin, start=origin + start))
+        dies = [*(crash.at_s for crash in crashes), math.inf]
+        for program, start, death in zip(self.programs[number], starts, dies, strict=True):
+            if start < death:
+                program.begin(Begin(origin=origin, start=origin + start))
         clock = SystemClock()
         ends = [asyncio.ensure_future(self._fail_at_end(p)) for p in self.programs[number]]
         try:

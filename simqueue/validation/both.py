@@ -1,0 +1,142 @@
+"""The same jobs on the real queue and in the model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+
+from simqueue.errors import SimqueueError
+from simqueue.results.attempt_log import AttemptLog
+from simqueue.results.comparison import Comparison, compare
+from simqueue.results.wording import count, duration
+from simqueue.simulation.run import simulate
+from simqueue.validation.real import LATE_S, RealRun, run_real
+from simqueue.validation.runnable import check_runnable, check_server
+from simqueue.validation.server import Server
+from simqueue.workload.production import MEASURED, NO_OVERHEAD, Overhead
+from simqueue.workload.scenario import Scenario
+from simqueue.workload.workload import Workload
+
+
+def with_overhead(scenario: Scenario, overhead: Overhead) -> Scenario:
+    """The scenario with another cost of the queue itself."""
+    bullmq = scenario.bullmq.model_copy(update={"overhead": overhead})
+    return scenario.model_copy(update={"bullmq": bullmq})
+
+
+def with_measured_cost(scenario: Scenario) -> Scenario:
+    """The scenario with the measured cost of the queue, if it does not say itself what that is."""
+    if "overhead" in scenario.bullmq.model_fields_set:
+        return scenario
+    return with_overhead(scenario, MEASURED)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What both sides did with one workload.
+
+    Attributes
+    ----------
+    scenario
+        What both ran.
+    server
+        The Redis of the real run.
+    real, model
+        The two runs.
+    """
+
+    scenario: Scenario
+    server: Server
+    real: RealRun
+    model: AttemptLog
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The two side by side; formulas know nothing of the cost of a queue."""
+        return compare(self.real.log, self.model, with_overhead(self.scenario, NO_OVERHEAD))
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions that the real run depends on."""
+        return {"bullmq": version("bullmq"), "redis": self.server.version}
+
+    def notes(self, speed: float = 1.0) -> list[str]:
+        """What makes this comparison less than it could be, a sentence each.
+
+        Parameters
+        ----------
+        speed
+            How many times as fast as it was written the scenario was run.
+        """
+        found = []
+        if self.server.embedded:
+            found.append(
+                "All workers shared one process and a Redis made of Python: they were slower than "
+                "real ones, and their cpu parts waited for each other."
+            )
+        if late := self.real.late_s:
+            found.append(
+                f"{count(len(late), 'job')} of the real run arrived more than "
+                f"{duration(LATE_S)} later than in the model, by at most {duration(max(late))}: "
+                "this machine was too busy."
+            )
+        processes, cores = self.scenario.workers.count + 2, cores_here()
+        if processes > cores and not self.server.embedded:
+            found.append(
+                f"{processes} processes ({count(self.scenario.workers.count, 'worker')}, the Redis "
+                f"and who adds the jobs) shared {count(cores, 'core')}."
+            )
+        if speed > 1:
+            found.append(_haste(speed))
+        return found
+
+
+def cores_here() -> int:
+    """How many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
+
+
+def _haste(speed: float) -> str:
+    return (
+        f"At {speed:g} times the speed the queue's own cost, which stays the same, is {speed:g} "
+        "times as large a share of everything: the errors of waits and of short jobs' response "
+        "times grow as much, and so does the share of the event loops that it takes."
+    )
+
+
+def validate(
+    scenario: Scenario, server: Server, progress: Callable[[float], None] | None = None
+) -> Validation:
+    """Run a scenario for real, then in the model.
+
+    Parameters
+    ----------
+    scenario
+        What to run; see `with_measured_cost` for what the queue itself costs in the model.
+    server
+        The Redis.
+    progress
+        Called with the seconds of the workload that are over.
+
+    Raises
+    ------
+    InputError
+        If the scenario cannot be run for real.
+    SimqueueError
+        If the real run fails.
+    """
+    check_runnable(scenario)
+    check_server(scenario, server)
+    real = run_real(Workload(scenario), server, progress)
+    if real.interrupted:
+        return Validation(scenario, server, real, real.log)
+    model = simulate(scenario)
+    if model.interrupted:
+        raise SimqueueError("interrupted: the model's run was not finished")
+    return Validation(scenario, server, real, model.log)
