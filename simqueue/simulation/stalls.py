@@ -40,7 +40,7 @@ class Stalls:
     """What BullMQ does so that no job is lost with its worker.
 
     A job's lock lasts ``lock_duration_s``. Its worker looks at its locks every quarter of that
-    and renews those older than a quarter (``lock_manager.py``). Every ``stalled_interval_s`` one
+    and renews those a quarter old (``lock_manager.py``). Every ``stalled_interval_s`` one
     worker looks over the active jobs of a queue: those that were marked the last time and have no
     lock go back to the head; all others are marked, and a renewal takes the mark away
     (``moveStalledJobsToWait-9.lua``).
@@ -165,7 +165,8 @@ class Stalls:
         for slot in worker.slots:
             if slot.job is None or slot.lost or now >= self._lock_of(slot):
                 continue
-            if max(slot.started, slot.renewed) + lock / 4 < now:
+            # A worker sleeps a little too long between two looks, so a quarter is always over.
+            if max(slot.started, slot.renewed) + lock / 4 <= now + _TINY_S:
                 slot.renewed, slot.lock_until, slot.marked = now, now + lock, False
 
     def _look(self, worker: BullWorker) -> None:
