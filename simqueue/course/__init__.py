@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simqueue.course.animation import animate
     from simqueue.course.classroom import open_classroom, replay_orders, training_adapter
     from simqueue.course.explore import explore
     from simqueue.course.figures import figure
@@ -19,12 +20,14 @@ _CONTENTS = {
     "simqueue.course.marking": ("predict", "reveal", "check", "answer"),
     "simqueue.course.figures": ("figure",),
     "simqueue.course.explore": ("explore",),
+    "simqueue.course.animation": ("animate",),
     "simqueue.course.material": ("busy_day", "real_orders"),
     "simqueue.course.classroom": ("open_classroom", "replay_orders", "training_adapter"),
 }
 _HOME = {name: module for module, names in _CONTENTS.items() for name in names}
 
 __all__ = [
+    "animate",
     "answer",
     "busy_day",
     "check",
