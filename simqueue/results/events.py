@@ -230,8 +230,9 @@ def _opened(event: Event, ready: float, run: int) -> dict[str, Any]:
         "run": run,
         "enqueued_s": event.enqueued,
         "ready_s": ready,
+        # A slot may ask for a job a moment before one is there, and be given it all the same; and
         # BullMQ notes when a job was enqueued in whole milliseconds, rounded.
-        "started_s": ready if 0 < ready - event.at < 0.001 else event.at,
+        "started_s": ready if 0 < ready - event.at < _LATE_S else event.at,
         "finished_s": nan,
         "outcome": "",
         "result": "",

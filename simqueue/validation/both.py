@@ -46,12 +46,15 @@ class Validation:
         The Redis of the real run.
     real, model
         The two runs.
+    load
+        How busy the machine was before, in processes that wanted to run.
     """
 
     scenario: Scenario
     server: Server
     real: RealRun
     model: AttemptLog
+    load: float = 0.0
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -84,6 +87,11 @@ class Validation:
                 "this machine was too busy."
             )
         processes, cores = self.scenario.workers.count + 2, cores_here()
+        if self.load > cores / 2:
+            found.append(
+                f"Other programs kept this machine busy ({count(cores, 'core')}, a load of "
+                f"{self.load:.1f} when the run began), and real jobs waited for them."
+            )
         if processes > cores and not self.server.embedded:
             found.append(
                 f"{processes} processes ({count(self.scenario.workers.count, 'worker')}, the Redis "
@@ -100,6 +108,14 @@ def cores_here() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS, Windows
         return os.cpu_count() or 1
+
+
+def load_here() -> float:
+    """How many processes wanted to run during the last minute, on average."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):  # Windows
+        return 0.0
 
 
 def _haste(speed: float) -> str:
@@ -133,10 +149,11 @@ def validate(
     """
     check_runnable(scenario)
     check_server(scenario, server)
+    load = load_here()
     real = run_real(Workload(scenario), server, progress)
     if real.interrupted:
-        return Validation(scenario, server, real, real.log)
+        return Validation(scenario, server, real, real.log, load)
     model = simulate(scenario)
     if model.interrupted:
         raise SimqueueError("interrupted: the model's run was not finished")
-    return Validation(scenario, server, real, model.log)
+    return Validation(scenario, server, real, model.log, load)
