@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chromium import Page
 from redis_servers import RedisServer, find_redis
 from servers import PostgresServer, find_postgres
 
@@ -65,3 +67,22 @@ def redis_url(redis_server: RedisServer) -> str:
     """URL of an empty Redis."""
     redis_server.clear()
     return redis_server.url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        missing("Chromium")
+    with Page(str(program)) as page:
+        yield page
+
+
+@pytest.fixture
+def page(browser: Page) -> Page:
+    """The browser's page, empty and with nothing to complain about."""
+    browser.open("about:blank")
+    browser.look(1280)
+    browser.requests.clear()
+    browser.errors.clear()
+    return browser

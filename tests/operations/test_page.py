@@ -1,13 +1,11 @@
 """The page in a real browser: read, used with the keyboard, and left alone by what Redis holds."""
 
 import asyncio
-import shutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 from bullmq import Job, Queue
 from chromium import Page
-from conftest import missing
 from queues import connected, failed_jobs, until, worker
 from test_serve import TOKEN, serving
 
@@ -15,25 +13,6 @@ from simqueue.adapters.bull_queue import Connection
 from simqueue.operations.failed import FailedJobs
 
 Look = Callable[[Connection, str], Awaitable[None]]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        missing("Chromium")
-    with Page(str(program)) as page:
-        yield page
-
-
-@pytest.fixture
-def page(browser: Page) -> Page:
-    """The browser's page, empty and with nothing to complain about."""
-    browser.open("about:blank")
-    browser.look(1280)
-    browser.requests.clear()
-    browser.errors.clear()
-    return browser
 
 
 def visit(url: str, look: Look, *queues: str) -> None:

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -133,7 +135,8 @@ class Page:
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Press a key and let go of it."""
-        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36,
+                 "ArrowLeft": 37, "ArrowRight": 39}  # fmt: skip
         common = {"key": key, "windowsVirtualKeyCode": codes[key], "modifiers": 8 if shift else 0}
         text = {"Enter": {"text": "\r"}, " ": {"text": " "}}.get(key, {})
         self.call("Input.dispatchKeyEvent", type="keyDown", **common, **text)
@@ -143,12 +146,36 @@ class Page:
         """Type into what has the focus."""
         self.call("Input.insertText", text=text)
 
-    def look(self, width: int, *, dark: bool = False, height: int = 900) -> None:
-        """Give the window a width, and its reader a taste in colours."""
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press the mouse at one point and let go of it at another."""
+        for kind, (x, y) in (
+            ("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end),
+        ):  # fmt: skip
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left",
+                      buttons=int(kind != "mouseReleased"), clickCount=1)  # fmt: skip
+
+    @contextmanager
+    def frame(self) -> Iterator[None]:
+        """Within the block, `value` and `until` look into the page's one sandboxed frame."""
+        targets = self.call("Target.getTargets")["targetInfos"]
+        (target,) = [target for target in targets if target["type"] == "iframe"]
+        outside = self._session
+        attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        try:
+            yield
+        finally:
+            self._session = outside
+
+    def look(
+        self, width: int, *, dark: bool = False, height: int = 900, reduced: bool = False
+    ) -> None:
+        """Give the window a width, and its reader a taste in colours and in motion."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=1, mobile=width < 600)  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        motion = {"name": "prefers-reduced-motion", "value": "reduce" if reduced else ""}
+        self.call("Emulation.setEmulatedMedia", features=[scheme, motion])
 
     def screenshot(self, file: Path) -> None:
         """A picture of the whole page."""
