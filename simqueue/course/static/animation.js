@@ -116,11 +116,10 @@ function seats(room) {
   const wide = innerWidth >= 640;
   return {
     room: columns * rows,
-    at: (number) => wide
-      ? [left + box.width - GAP / 2 - Math.floor(number / rows) * GAP,
-        top + GAP / 2 + number % rows * GAP]
-      : [left + GAP / 2 + number % columns * GAP,
-        top + box.height - GAP / 2 - Math.floor(number / columns) * GAP],
+    at: (number) => {
+      const column = number % columns * GAP + GAP / 2, row = Math.floor(number / columns) * GAP + GAP / 2;
+      return wide ? [left + box.width - column, top + row] : [left + column, top + box.height - row];
+    },
   };
 }
 
