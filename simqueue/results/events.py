@@ -193,7 +193,7 @@ def _rows(events: list[Event]) -> list[dict[str, Any]]:
             # After a final outcome somebody may have the job done again: ready when that was.
             running, ready = False, event.at if event.due is None else event.due
         elif event.slot < 0 and rows[-1]["outcome"] == "stalled":
-            again = {"ready_s": ready, "started_s": nan, "run": rows[-1]["run"] + 1, "slot": -1}
+            again = {"ready_s": ready, "started_s": nan, "run": rows[-1]["run"] + 1, "slot": nan}
             rows.append({**rows[-1], **again, "worker": event.worker})
             _close(rows, event.at, event.outcome, event.result)
     return rows

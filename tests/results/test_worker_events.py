@@ -1,6 +1,7 @@
 """Events of real workers become the very table that the simulator writes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,108 @@ def test_the_late_end_of_a_job_that_was_taken_away_does_not_count() -> None:
         ("order-1", 1, 1, 0, 1, 41, "stalled", "a"),
         ("order-1", 1, 2, 41, 41, 42, "completed", "b"),
     ]
+
+
+def stalled(at: float, job: str = "1") -> Event:
+    return Event("stalled", T0 + at, "order", f"order-{job}")
+
+
+def test_an_end_that_the_queue_refused_becomes_a_stall() -> None:
+    """The worker held its loop past the lock: it wrote an end, and the job was put back later."""
+    assert rows(
+        start(1),
+        end(35, "completed"),
+        stalled(60),
+        start(61, worker="b"),
+        end(62, "completed", worker="b"),
+    ) == [
+        ("order-1", 1, 1, 0, 1, 60, "stalled", "a"),
+        ("order-1", 1, 2, 60, 61, 62, "completed", "b"),
+    ]
+
+
+def test_a_refused_failure_does_not_count_as_an_attempt() -> None:
+    """Refused as well: the job was not tried again by its backoff, but put back."""
+    assert rows(
+        start(1), end(35, "retried", due=37), stalled(60), start(61), end(62, "completed")
+    ) == [
+        ("order-1", 1, 1, 0, 1, 60, "stalled", "a"),
+        ("order-1", 1, 2, 60, 61, 62, "completed", "a"),
+    ]
+
+
+def test_a_start_may_be_written_just_before_the_stall_that_led_to_it() -> None:
+    """Who puts a job back asks Redis first, and hears of it after another worker has the job."""
+    assert rows(
+        start(1), start(60.0, worker="b"), stalled(60.02), end(62, "completed", worker="b")
+    ) == [
+        ("order-1", 1, 1, 0, 1, 60, "stalled", "a"),
+        ("order-1", 1, 2, 60, 60, 62, "completed", "b"),
+    ]
+
+
+def test_a_stall_long_after_a_start_is_that_starts_own() -> None:
+    assert [row[5:] for row in rows(start(1), start(60, worker="b"), stalled(120))] == [
+        (60, "stalled", "a"),
+        (120, "stalled", "b"),
+    ]
+
+
+def test_the_first_start_of_a_job_comes_before_any_stall() -> None:
+    """Locks of some milliseconds: there is nothing that the stall could have led to."""
+    assert rows(start(1), stalled(1.05))[0][5:7] == (1.05, "stalled")
+
+
+def test_a_job_that_stalled_too_often_ends_with_a_row_that_has_no_start() -> None:
+    """Nobody called the handler: whoever fetched the job failed it at once, in no slot."""
+    unrun = Event("end", T0 + 120.1, "order", "order-1", 1, "b", outcome="failed")
+
+    found = rows(start(1), stalled(60), start(61), stalled(120), unrun)
+    assert found == [
+        ("order-1", 1, 1, 0, 1, 60, "stalled", "a"),
+        ("order-1", 1, 2, 60, 61, 120, "stalled", "a"),
+        ("order-1", 1, 3, 120, -1, 120.1, "failed", "b"),
+    ]
+
+
+def test_a_row_without_a_start_is_in_no_slot_and_can_be_written(tmp_path: Path) -> None:
+    file = EventFile(tmp_path / "log.csv", "b")
+    unrun = Event("end", T0 + 60.1, "order", "order-1", 1, "b", outcome="failed")
+    for event in (start(1), stalled(60), unrun):
+        file.write(event)
+    file.close()
+
+    log = read_log(tmp_path / "log.csv")
+    log.write(tmp_path / "log.csv")
+    last = read_log(tmp_path / "log.csv").frame().iloc[-1]
+    assert last["outcome"] == "failed"
+    assert last[["started_s", "slot"]].isna().all()
+
+
+def test_the_end_of_a_lost_run_in_another_slot_of_the_same_worker_does_not_count() -> None:
+    """The worker got its own job again: the first run's late end is not the second's."""
+    assert rows(
+        start(1),
+        stalled(60),
+        replace(start(61), slot=1),
+        end(61.5, "completed"),
+        replace(end(63, "completed"), slot=1),
+    ) == [
+        ("order-1", 1, 1, 0, 1, 60, "stalled", "a"),
+        ("order-1", 1, 2, 60, 61, 63, "completed", "a"),
+    ]
+
+
+def test_the_end_of_an_earlier_attempt_does_not_count() -> None:
+    assert rows(
+        start(1), stalled(60), start(61), end(62, "retried", due=64), start(64, attempt=2),
+        end(64.5, "completed"), end(66, "completed", attempt=2),
+    )[-1] == ("order-1", 2, 1, 64, 64, 66, "completed", "a")  # fmt: skip
+
+
+def test_a_slot_that_asked_before_the_job_was_there_waited_for_nothing() -> None:
+    """The answer to an earlier question may bring a job that came meanwhile."""
+    assert rows(start(1.0, enqueued=1.05), end(2, "completed"))[0][3:6] == (0, 0, 0.95)
 
 
 def test_what_never_ended_has_no_outcome() -> None:
