@@ -18,6 +18,7 @@ from simqueue.errors import SimqueueError
 from simqueue.operations.loop import run_loop
 from simqueue.results.attempt_log import AttemptLog
 from simqueue.results.events import read_events
+from simqueue.results.wording import count
 from simqueue.validation.server import Server
 from simqueue.validation.worker import (
     draw_ahead,
@@ -181,8 +182,8 @@ class _Run:
                 last, since = left, time.monotonic()
             elif time.monotonic() - since > patience:
                 raise SimqueueError(
-                    f"the run cannot end: nothing has happened to its last {left:,} jobs for "
-                    f"{patience:,.0f} s"
+                    f"the run cannot end: nothing has happened to its last {count(left, 'job')} "
+                    f"for {patience:,.0f} s"
                 )
             await asyncio.sleep(_POLL_S)
 

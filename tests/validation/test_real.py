@@ -1,0 +1,237 @@
+"""A workload on the real queue: every job as the workload's draws say, kills included."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from redis_servers import RedisServer
+
+from simqueue.errors import SimqueueError
+from simqueue.validation.both import Validation, validate, with_measured_cost
+from simqueue.validation.real import run_real
+from simqueue.validation.server import Server, open_server
+from simqueue.validation.worker import Begin
+from simqueue.validation.workers import Program
+from simqueue.workload.reading import build_scenario
+from simqueue.workload.scenario import Scenario
+from simqueue.workload.workload import Outcome, Workload
+
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "seed": 3,
+    "duration_s": 2.5,
+    "workers": {"count": 2, "concurrency": 3},
+    "arrivals": {
+        "order": {"rate_per_s": 16},
+        "payment": {
+            "follows": "order",
+            "think": {"distribution": "exponential", "mean_s": 0.3},
+        },
+    },
+    "queues": {
+        "order": {
+            "service": {"distribution": "exponential", "mean_s": 0.1},
+            "cpu": {"distribution": "constant", "mean_s": 0.002},
+            "failure_rate": 0.3,
+            "backoff": {"delay_ms": 60, "jitter": 1.0},
+        },
+        "payment": {"failure_rate": 0.3, "attempts": 2, "backoff": {"delay_ms": 40}},
+        "email": {"service": {"distribution": "exponential", "mean_s": 0.05}},
+    },
+}
+CRASH: dict[str, Any] = {
+    "name": "crash",
+    "seed": 2,
+    "duration_s": 3,
+    "workers": {"count": 2, "concurrency": 2, "crashes": [{"at_s": 1.7, "down_s": 0.8}]},
+    "arrivals": {"order": {"rate_per_s": 9}},
+    "queues": {"order": {"service": {"distribution": "constant", "mean_s": 0.5}}},
+    "bullmq": {"lock_duration_s": 1.5, "stalled_interval_s": 1.5},
+}
+#: How late a busy machine may be, seconds.
+SLACK_S = 0.5
+
+
+@pytest.fixture(scope="module")
+def server(redis_server: RedisServer) -> Iterator[Server]:
+    with open_server(redis_server.url) as opened:
+        yield opened
+
+
+def fresh(server: Server, name: str) -> Server:
+    """The same Redis under a prefix of its own: a job's id may be used once."""
+    return replace(server, prefix=f"{server.prefix}:{name}")
+
+
+def scenario_of(table: dict[str, Any], **changes: Any) -> Scenario:
+    return with_measured_cost(build_scenario({**table, **changes}))
+
+
+@pytest.fixture(scope="module")
+def tiny(server: Server) -> Validation:
+    return validate(scenario_of(TINY), fresh(server, "tiny"))
+
+
+def expected_fates(workload: Workload) -> dict[str, tuple[str, int]]:
+    """Outcome and attempts of each job, from the draws alone."""
+    found: dict[str, tuple[str, int]] = {}
+    todo = [
+        (workload.kinds[kind], number)
+        for kind, number in zip(*(part.tolist() for part in workload.arrivals[1:]), strict=True)
+    ]
+    while todo:
+        kind, number = todo.pop()
+        allowed = workload.scenario.queues[kind.queue].attempts
+        fails = [workload.attempts(kind.number, k).fails[number] for k in range(1, allowed + 1)]
+        outcome: Outcome = "failed" if all(fails) else "completed"
+        attempts = allowed if all(fails) else fails.index(0) + 1
+        found[workload.job_id(kind, number)] = (outcome, attempts)
+        todo += [(child, number) for child in workload.follow_ups(kind.number, outcome)]
+    return found
+
+
+def fates(frame: pd.DataFrame) -> dict[str, tuple[str, int]]:
+    last = frame.sort_values(["attempt", "run"]).groupby("job_id").last()
+    return {
+        job: (str(outcome), int(attempt))
+        for job, outcome, attempt in zip(last.index, last.outcome, last.attempt, strict=True)
+    }
+
+
+def test_every_job_fares_as_the_draws_say(tiny: Validation) -> None:
+    expected = expected_fates(Workload(tiny.scenario))
+
+    assert len(expected) > 100
+    assert {outcome for outcome, _ in expected.values()} == {"completed", "failed"}
+    assert fates(tiny.real.log.frame()) == expected
+    assert tiny.comparison.differing == ()
+
+
+def test_times_are_seconds_of_the_workload(tiny: Validation) -> None:
+    frame = tiny.real.log.frame()
+    workload = Workload(tiny.scenario)
+    planned = {
+        workload.job_id(workload.kinds[kind], number): time
+        for time, kind, number in zip(*(part.tolist() for part in workload.arrivals), strict=True)
+    }
+    roots = frame[(frame.parent_id == "") & (frame.attempt == 1)]
+    late = roots.enqueued_s - roots.job_id.map(planned)
+
+    assert late.min() > -0.001
+    # What came late is said, and by how much.
+    assert (late > 0.006).sum() <= len(tiny.real.late_s)
+    assert np.median(late) < 0.001
+    assert (frame.started_s >= frame.ready_s).all()
+    assert (frame.finished_s >= frame.started_s).all()
+    assert tiny.real.log.engine == "bullmq"
+    assert set(frame.worker) == {"0", "1"}
+    assert set(frame.slot) == {0, 1, 2}
+
+
+def test_handlers_take_their_time_and_backoffs_the_jitter_of_the_workload(tiny: Validation) -> None:
+    frame, workload = tiny.real.log.frame(), Workload(tiny.scenario)
+    kinds = {kind.name: kind.number for kind in workload.kinds}
+    for row in frame.itertuples():
+        kind, number = kinds[row.name], int(row.flow.rpartition("-")[2]) - 1
+        drawn = workload.attempts(kind, row.attempt)
+        took = row.finished_s - row.started_s - drawn.cpu_s[number] - drawn.io_s[number]
+        assert -0.002 < took < SLACK_S, row
+        if row.outcome == "retried":
+            wait = workload.wait_s(kind, number, row.attempt)
+            again = frame[(frame.job_id == row.job_id) & (frame.attempt == row.attempt + 1)]
+            assert wait is not None
+            assert again.ready_s.item() - row.finished_s == pytest.approx(wait, abs=0.005)
+
+
+def test_nothing_is_left_in_the_redis_but_what_the_run_says(server: Server) -> None:
+    empty = scenario_of(TINY, arrivals={"order": {"interval_s": 5}})
+    run = run_real(Workload(empty), fresh(server, "empty"))
+
+    assert len(run.log) == 0
+
+
+@pytest.fixture(scope="module")
+def crash(server: Server) -> Validation:
+    return validate(scenario_of(CRASH), fresh(server, "crash"))
+
+
+def test_a_killed_workers_jobs_are_run_again(crash: Validation) -> None:
+    frame = crash.real.log.frame()
+    stalled = frame[frame.outcome == "stalled"]
+    again = frame[frame.run == 2]
+
+    assert len(stalled) == 2
+    assert set(stalled.worker) == {"0"}
+    assert set(again.job_id) == set(stalled.job_id)
+    assert set(again.attempt) == {1}
+    assert set(again.outcome) == {"completed"}
+    assert fates(frame).keys() == expected_fates(Workload(crash.scenario)).keys()
+    assert crash.comparison.unexplained == []
+
+
+def test_the_successor_is_up_when_the_scenario_says(crash: Validation) -> None:
+    frame = crash.real.log.frame()
+    his = frame[frame.worker == "0"].started_s
+
+    assert not ((his > 1.7) & (his < 2.5)).any()
+    # Jobs wait: he takes one at once.
+    assert his[his >= 2.5].min() == pytest.approx(2.5, abs=SLACK_S)
+    assert set(frame.worker) == {"0", "1"}
+
+
+def test_without_a_redis_all_workers_are_in_this_process() -> None:
+    scenario = scenario_of(TINY, duration_s=1.5)
+    with open_server("embedded://") as server:
+        validation = validate(scenario, server)
+
+    assert validation.comparison.differing == ()
+    assert set(validation.real.log.frame().worker) == {"0", "1"}
+    assert any("one process" in note for note in validation.notes())
+
+
+def test_a_worker_that_dies_by_itself_is_an_error(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = Program.begin
+
+    def begin_and_die(program: Program, word: Begin) -> None:
+        begin(program, word)
+        program.kill()
+
+    monkeypatch.setattr(Program, "begin", begin_and_die)
+
+    with pytest.raises(SimqueueError, match=r"worker [01] ended by itself with code -9"):
+        run_real(Workload(scenario_of(TINY)), fresh(server, "dies"))
+
+
+def test_a_worker_that_cannot_start_says_why(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+
+    with pytest.raises(SimqueueError, match=r"worker [01] did not start: .*\w+"):
+        run_real(Workload(scenario_of(TINY)), fresh(server, "start"))
+
+
+def test_a_run_that_cannot_end_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simqueue.validation.real._PATIENCE_S", 1.0)
+    monkeypatch.setattr("simqueue.validation.real._longest_pause_s", lambda _: 0.0)
+    endless = {"service": {"distribution": "constant", "mean_s": 60.0}, "follow_up": {}}
+    scenario = scenario_of(
+        TINY,
+        duration_s=1,
+        arrivals={"order": {"interval_s": 0.5}},
+        queues={"order": endless},
+    )
+
+    with pytest.raises(SimqueueError, match="cannot end: nothing has happened to its last 1 job"):
+        run_real(Workload(scenario), fresh(server, "endless"))
+
+
+def test_a_faster_run_says_what_that_makes_worse(tiny: Validation) -> None:
+    assert any("10 times the speed" in note for note in tiny.notes(10.0))
+    assert not any("times the speed" in note for note in tiny.notes())

@@ -1,0 +1,46 @@
+"""Scenarios that no real queue can run are refused in a line that says what to do."""
+
+from typing import Any
+
+import pytest
+
+from simqueue.errors import InputError
+from simqueue.validation.runnable import check_runnable, check_server
+from simqueue.validation.server import Server
+from simqueue.workload.reading import build_scenario
+
+PLAIN: dict[str, Any] = {
+    "duration_s": 1,
+    "arrivals": {"order": {"rate_per_s": 1}},
+    "queues": {"order": {}, "email": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mode": "in-process"}, "mode: .*--set mode=bull-queue"),
+        ({"bullmq": {"client": "node"}}, "bullmq.client: .*expected python"),
+        (
+            {"arrivals": {"order": {"rate_per_s": 1, "client": {"timeout_s": 1.0}}}},
+            r"arrivals\.order\.client: .*leave the table out",
+        ),
+        ({"workers": {"type": "order"}}, "queue email, .*--set workers.type=all"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        check_runnable(build_scenario({**PLAIN, **change}))
+
+
+def test_workers_of_one_queue_are_enough_where_it_has_all_jobs() -> None:
+    table = {**PLAIN, "workers": {"type": "order"}}
+    check_runnable(build_scenario({**table, "queues": {"order": {"follow_up": {}}, "email": {}}}))
+
+
+def test_nobody_can_be_killed_in_one_process() -> None:
+    crashing = build_scenario({**PLAIN, "workers": {"crashes": [{"at_s": 0.5, "down_s": 0.1}]}})
+
+    with pytest.raises(InputError, match=r"workers\.crashes: .*--redis"):
+        check_server(crashing, Server("embedded://", "2", "embedded", "x"))
+    check_server(crashing, Server("redis://x", "7", "given", "x"))
