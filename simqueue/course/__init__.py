@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simqueue.course.animation import animate
     from simqueue.course.classroom import open_classroom, replay_orders, training_adapter
-    from simqueue.course.explore import explore
     from simqueue.course.figures import figure
     from simqueue.course.marking import answer, check, predict, reveal
     from simqueue.course.material import busy_day, real_orders
+    from simqueue.course.sliders import explore
 
 _CONTENTS = {
     "simqueue.course.marking": ("predict", "reveal", "check", "answer"),
     "simqueue.course.figures": ("figure",),
-    "simqueue.course.explore": ("explore",),
+    "simqueue.course.sliders": ("explore",),
     "simqueue.course.animation": ("animate",),
     "simqueue.course.material": ("busy_day", "real_orders"),
     "simqueue.course.classroom": ("open_classroom", "replay_orders", "training_adapter"),
