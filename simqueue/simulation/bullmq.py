@@ -157,7 +157,11 @@ class BullSlot(Slot):
         assert job is not None
         if not model.stalls.began or model.stalls.may_finish(self, job):
             model.finish(self, job)
-        self.next()
+        if self.failed and model.failure_s > 0:
+            self.ending = Wait(model.env, model.failure_s, FINISH)
+            self.ending.callbacks.append(lambda _: self.next())
+        else:
+            self.next()
 
     def next(self) -> None:
         """Take the next job, or be idle; a job that stalled too often fails here, unrun."""
@@ -181,7 +185,8 @@ class BullModel(Model):
 
     def __init__(self, workload: Workload) -> None:
         bullmq = workload.scenario.bullmq
-        self.loop_s, self.service_s = bullmq.overhead.loop_s, bullmq.overhead.service_s
+        cost = bullmq.overhead
+        self.loop_s, self.service_s, self.failure_s = cost.loop_s, cost.service_s, cost.failure_s
         #: A loop that is held for longer may cost some job its lock.
         self.patience_s = bullmq.lock_duration_s / 4
         #: Jobs that stalled too often.

@@ -92,8 +92,10 @@ class Stalls:
         worker.life += 1
         busy = [slot for slot in worker.slots if slot.job is not None]
         for slot in worker.slots:
-            if slot.job is None:
+            if slot.job is None and slot in slot.queue.idle:
                 slot.queue.idle.remove(slot)
+            elif slot.job is None:
+                slot.ending.callbacks.clear()  # it was telling Redis of a failure
         for slot in busy:
             job, slot.job = slot.job, None
             slot.ending.callbacks.clear()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,6 @@ from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
 _QUEUE = "probe"
-_SERVICE_S = 0.010
 #: The middle of what was measured: a machine that was busy elsewhere for a moment is no cost.
 _TRIM = 0.05
 _JOBS = 150
@@ -38,55 +40,99 @@ def measure_overhead(server: Server, progress: Callable[[float], None] | None = 
         If a run fails, or was too short to tell.
     """
     report = progress or (lambda _: None)
-    alone = _run(_ONE_BY_ONE, server)
-    report(1 / 3)
-    again = _run(_RETRIES, server)
-    report(2 / 3)
-    crowd = _run(_CROWD, server)
-    report(1.0)
-    loop_s = _seconds_a_job(crowd)
-    taken = _middle(alone["finished_s"] - alone["started_s"]) - _SERVICE_S
-    retries = again[again["attempt"] > 1]
+    alone, again, failing, crowd = (
+        _Probe(table, server, partial(_nth_of_four, report, n))
+        for n, table in enumerate((_ONE_BY_ONE, _RETRIES, _FAILURES, _CROWD))
+    )
+    loop_s = _seconds_a_job(crowd.rows)
     return Overhead(
-        pickup_s=_figure(_middle(alone["started_s"] - alone["ready_s"])),
-        retry_s=_figure(_middle(retries["started_s"] - retries["ready_s"])),
-        service_s=_figure(taken - loop_s),
+        pickup_s=_figure(_middle(alone.waits_s(attempt=1))),
+        retry_s=_figure(_middle(again.waits_s(attempt=2))),
+        service_s=_figure(_middle(alone.beyond_the_script_s()) - loop_s),
         loop_s=_figure(loop_s),
+        failure_s=_figure(_middle(_gaps(failing.rows))),
     )
 
 
+#: No time on a timer's own grid: what that rounds up is a part of the cost.
+_SERVICE = {"distribution": "uniform", "low_s": 0.005, "high_s": 0.015}
 #: Each job finds the worker idle.
 _ONE_BY_ONE = {
     "arrivals": {_QUEUE: {"interval_s": 0.04}},
-    "queues": {_QUEUE: {"service": {"distribution": "constant", "mean_s": _SERVICE_S}}},
+    "queues": {_QUEUE: {"service": _SERVICE}},
 }
 #: Each retry finds the worker idle.
 _RETRIES = {
     "arrivals": {_QUEUE: {"interval_s": 0.04}},
     "queues": {
         _QUEUE: {
-            "service": {"distribution": "constant", "mean_s": _SERVICE_S},
+            "service": _SERVICE,
             "attempts": 2,
             "failure_rate": 1.0,
             "backoff": {"type": "fixed", "delay_ms": 130},
         }
     },
 }
-#: Jobs that take no time, so many at once that the event loop has nothing but them to do.
+#: Each attempt fails, and jobs wait.
+_FAILURES = {
+    "duration_s": 3.0,
+    "arrivals": {_QUEUE: {"rate_per_s": 400}},
+    "queues": {_QUEUE: {"service": _SERVICE, "failure_rate": 1.0}},
+    "workers": {"concurrency": 2},
+}
+#: Jobs that take no time, and wait for the worker to come up: it has nothing to do but them.
 _CROWD = {
+    "workers": {"crashes": [{"at_s": 0.0, "down_s": 5.0}]},
     "arrivals": {_QUEUE: {"profile": [[0, 20 * _JOBS / 0.1], [0.1, 0]]}},
     "queues": {_QUEUE: {}},
 }
 
 
-def _run(table: dict[str, Any], server: Server) -> NDArray[np.void]:
-    scenario = Scenario.model_validate(
-        {"name": "overhead", "duration_s": (_JOBS + 0.5) * 0.04, "workers": {"count": 1}, **table}
-    )
-    run = run_real(Workload(scenario), server)
-    if run.interrupted:
-        raise SimqueueError("interrupted: the queue's cost was not measured")
-    return run.log.rows
+def _nth_of_four(report: Callable[[float], None], number: int, share: float) -> None:
+    report((number + share) / 4)
+
+
+class _Probe:
+    """A short run on the real queue."""
+
+    def __init__(
+        self, table: dict[str, Any], server: Server, progress: Callable[[float], None]
+    ) -> None:
+        scenario = Scenario.model_validate(
+            {"name": "overhead", "duration_s": (_JOBS + 0.5) * 0.04, **table}
+        )
+        self.workload = Workload(scenario)
+        run = run_real(
+            self.workload,
+            replace(server, prefix=f"{server.prefix}-{secrets.token_hex(2)}"),
+            lambda seconds: progress(min(seconds / scenario.duration_s, 1.0)),
+        )
+        if run.interrupted:
+            raise SimqueueError("interrupted: the queue's cost was not measured")
+        self.log, self.rows = run.log, run.log.rows
+
+    def waits_s(self, attempt: int) -> NDArray[np.float64]:
+        """Waits of all ``attempt``-th attempts."""
+        rows = self.rows[self.rows["attempt"] == attempt]
+        waits: NDArray[np.float64] = rows["started_s"] - rows["ready_s"]
+        return waits
+
+    def beyond_the_script_s(self) -> NDArray[np.float64]:
+        """By how much each first attempt took longer than its drawn service time."""
+        rows = self.rows[self.rows["attempt"] == 1]
+        number = [int(name.rpartition("-")[2]) - 1 for name in self.log.ids(rows["job"])]
+        drawn = np.array(self.workload.attempts(0, 1).io_s)[number]
+        beyond: NDArray[np.float64] = rows["finished_s"] - rows["started_s"] - drawn
+        return beyond
+
+
+def _gaps(rows: NDArray[np.void]) -> NDArray[np.float64]:
+    """From the end of one attempt to the start of the next in the same slot, while jobs wait."""
+    rows = rows[np.lexsort((rows["started_s"], rows["slot"]))]
+    before, after = rows[:-1], rows[1:]
+    waited = (before["slot"] == after["slot"]) & (after["ready_s"] < before["finished_s"])
+    gaps: NDArray[np.float64] = (after["started_s"] - before["finished_s"])[waited]
+    return gaps
 
 
 def _middle(seconds: NDArray[np.float64]) -> float:
