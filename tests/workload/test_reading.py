@@ -6,6 +6,7 @@ import pytest
 
 from simqueue.errors import InputError
 from simqueue.policies import POLICIES
+from simqueue.workload.production import MEASURED, NO_OVERHEAD, Overhead
 from simqueue.workload.reading import build_scenario, parse_set, read_scenario
 
 SERVICE = 'service = { distribution = "exponential", mean_s = 0.1 }'
@@ -105,6 +106,28 @@ WRONG = [
     ("warmup_s = 60\nduration_s = 60", "warmup_s: 60 should be less than duration_s"),
     ("seed = -1", "seed: should be greater than or equal to 0"),
     ("duration_s = 0", "duration_s: should be greater than 0"),
+    (
+        "mode = 'in-process'\n[[workers.crashes]]\nat_s = 1\ndown_s = 1",
+        "workers.crashes: in-process mode has no workers that could crash",
+    ),
+    (
+        "[[workers.crashes]]\nat_s = 1\ndown_s = 1\nworker = 1",
+        "workers: crashes: there is no worker 1; they are counted from 0 to 0",
+    ),
+    (
+        "[workers]\ncrashes = [{ at_s = 5, down_s = 1 }, { at_s = 1, down_s = 5 }]",
+        "workers: crashes: worker 0 cannot die at 5 s: it is down until 6 s",
+    ),
+    ("[[workers.crashes]]\nat_s = 1", "workers.crashes.0.down_s: missing"),
+    (
+        "[bullmq]\noverhead = 'much'",
+        "bullmq: overhead: expected 'none', 'measured' or a table, not 'much'",
+    ),
+    ("[bullmq]\noverhead = { pickup = 1 }", "bullmq.overhead.pickup: unknown key"),
+    ("[bullmq]\nlock_duration_s = 0", "bullmq.lock_duration_s: should be greater than 0"),
+    ("[bullmq]\nmax_stalled = -1", "bullmq.max_stalled: should be greater than or equal to 0"),
+    ("[bullmq]\nclient = 'go'", "bullmq.client: should be 'python' or 'node'"),
+    ("[queues.order]\nlifo = 'newest'", "queues.order.lifo: should be a valid boolean"),
 ]
 
 
@@ -159,6 +182,67 @@ def test_a_path_is_looked_for_beside_the_scenario_first(tmp_path: Path) -> None:
 
     assert scenario.traces[0].trace == tmp_path / "mine.csv"
     assert scenario.duration_s == 60  # the whole file, its last minute included
+
+
+@pytest.mark.parametrize(
+    ("client", "mode", "said"),
+    [
+        ({"timeout_s": 1}, "in-process", "arrivals.q.client: in-process mode answers at once"),
+        ({}, "bull-queue", "client.timeout_s: missing"),
+        ({"timeout_s": 0}, "bull-queue", "client.timeout_s: should be greater than 0"),
+        (
+            {"timeout_s": 1, "retries": 1.5},
+            "bull-queue",
+            "client.retries: should be a valid integer",
+        ),
+        (
+            {"timeout_s": 1, "budget": -1},
+            "bull-queue",
+            "client.budget: should be greater than or equal",
+        ),
+        ({"timeout_s": 1, "patience": 2}, "bull-queue", "client.patience: unknown key"),
+    ],
+)
+def test_what_is_wrong_with_a_client_is_named(
+    client: dict[str, object], mode: str, said: str
+) -> None:
+    table = {
+        "duration_s": 9,
+        "mode": mode,
+        "arrivals": {"q": {"rate_per_s": 1, "client": client}},
+        "queues": {"q": {}},
+    }
+    with pytest.raises(InputError) as caught:
+        build_scenario(table)
+
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_overhead_has_two_words_and_figures() -> None:
+    def overhead(bullmq: dict[str, object]) -> Overhead:
+        arrivals = {"q": {"rate_per_s": 1}}
+        table = {"duration_s": 9, "arrivals": arrivals, "queues": {"q": {}}, "bullmq": bullmq}
+        return build_scenario(table).bullmq.overhead
+
+    assert overhead({}) == overhead({"overhead": "none"}) == NO_OVERHEAD
+    assert overhead({"overhead": "measured"}) == MEASURED
+    assert overhead({"overhead": {"loop_s": 0.001}}) == Overhead(loop_s=0.001)
+
+
+def test_crashes_of_two_workers_may_overlap_and_of_one_may_touch() -> None:
+    crashes = [(1, 0, 5), (2, 1, 5), (6, 0, 1)]
+    table = {
+        "duration_s": 9,
+        "workers": {
+            "count": 2,
+            "crashes": [{"at_s": at, "worker": who, "down_s": down} for at, who, down in crashes],
+        },
+        "arrivals": {"q": {"rate_per_s": 1}},
+        "queues": {"q": {}},
+    }
+
+    assert len(build_scenario(table).workers.crashes) == 3
 
 
 def test_two_streams_cannot_follow_in_a_chain() -> None:
