@@ -145,6 +145,7 @@ class _Quickly:
             drawn.set_layout_engine("none")
             for axes, place in zip(drawn.axes, self._places, strict=True):
                 axes.set_position(place)
+                axes.set_in_layout(True)  # Setting it has taken it out.
             canvas.draw()
         if len(self._places) != len(drawn.axes) or not _fits(drawn, canvas.get_renderer()):
             drawn.set_layout_engine(layout)
@@ -207,7 +208,7 @@ class _Knob:
         common |= {"min": self.values[0], "max": self.values[1], "step": self.step}
         if all(isinstance(value, int) for value in (*self.values, self.step)):
             return widgets.IntSlider(**common)
-        decimals = max(0, -math.floor(math.log10(self.step) + 1e-9))
+        decimals = len(f"{self.step:.9f}".rstrip("0").partition(".")[2])
         return widgets.FloatSlider(readout_format=f".{decimals}f", **common)
 
 
