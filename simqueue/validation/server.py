@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import shutil
 import socket
@@ -18,6 +19,8 @@ from simqueue.adapters.bull_queue import connect
 from simqueue.adapters.bull_queue.connection import EMBEDDED
 from simqueue.errors import SimqueueError
 from simqueue.settings import mask_password
+
+_log = logging.getLogger(__name__)
 
 PROGRAM = "redis-server"
 #: How long a private server may take to answer, and to end.
@@ -109,12 +112,16 @@ async def _version(url: str) -> str:
 
 def _remove_keys(server: Server) -> None:
     from redis import Redis
+    from redis.exceptions import RedisError
 
-    with Redis.from_url(server.url) as client:
-        pattern = f"{server.prefix}:*"
-        found = list(client.scan_iter(match=pattern, count=_KEYS_AT_ONCE))
-        for start in range(0, len(found), _KEYS_AT_ONCE):
-            client.unlink(*found[start : start + _KEYS_AT_ONCE])
+    pattern = f"{server.prefix}:*"
+    try:
+        with Redis.from_url(server.url) as client:
+            found = list(client.scan_iter(match=pattern, count=_KEYS_AT_ONCE))
+            for start in range(0, len(found), _KEYS_AT_ONCE):
+                client.unlink(*found[start : start + _KEYS_AT_ONCE])
+    except (RedisError, OSError) as error:
+        _log.warning("the keys %s may be left in the Redis: %s", pattern, error)
 
 
 @contextmanager

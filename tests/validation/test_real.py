@@ -1,5 +1,6 @@
 """A workload on the real queue: every job as the workload's draws say, kills included."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -205,6 +206,21 @@ def test_a_worker_that_dies_by_itself_is_an_error(
 
     with pytest.raises(SimqueueError, match=r"worker [01] ended by itself with code -9"):
         run_real(Workload(scenario_of(TINY)), fresh(server, "dies"))
+
+
+def test_a_redis_that_goes_away_is_an_error(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = RedisServer()
+    killer = threading.Timer(4.0, own.kill)
+    try:
+        with pytest.raises(SimqueueError, match="Redis at "), open_server(own.url) as mine:
+            killer.start()
+            run_real(Workload(scenario_of(TINY, duration_s=60)), mine)
+    finally:
+        killer.join()
+        own.stop()
+    assert "may be left in the Redis" in caplog.text
 
 
 def test_a_worker_that_cannot_start_says_why(
