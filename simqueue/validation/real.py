@@ -21,6 +21,7 @@ from simqueue.results.events import read_events
 from simqueue.results.wording import count
 from simqueue.validation.server import Server
 from simqueue.validation.worker import (
+    DRAWN_AHEAD,
     draw_ahead,
     keep_what_is_here,
     queues_worked_on,
@@ -195,7 +196,8 @@ def _longest_pause_s(workload: Workload) -> float:
     for kind in workload.kinds:
         policy = scenario.queues[kind.queue]
         if workload.size(kind):
-            drawn = [workload.attempts(kind.number, k) for k in range(1, policy.attempts + 1)]
+            attempts = range(1, min(policy.attempts, DRAWN_AHEAD) + 1)
+            drawn = [workload.attempts(kind.number, attempt) for attempt in attempts]
             takes = max(max(one.cpu_s) + max(one.io_s) for one in drawn)
             longest = max(longest, takes + max(policy.waits_s(), default=0.0))
     bullmq = scenario.bullmq

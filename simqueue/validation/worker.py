@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 READY = "ready"
 #: Attempts whose draws are made before the run; the few later ones are made when needed.
-_DRAWN_AHEAD = 10
+DRAWN_AHEAD = 10
 #: How long running jobs may take when a worker is to end.
 _GRACE_S = 600.0
 #: Jobs that complete, fail, are tried again, and have followers.
@@ -137,7 +137,7 @@ def draw_ahead(workload: Workload) -> None:
     """Make the draws now that a run would stop for."""
     for kind in workload.kinds:
         attempts = workload.scenario.queues[kind.queue].attempts
-        for attempt in range(1, min(attempts, _DRAWN_AHEAD) + 1):
+        for attempt in range(1, min(attempts, DRAWN_AHEAD) + 1):
             workload.attempts(kind.number, attempt)
 
 

@@ -147,8 +147,9 @@ def test_handlers_take_their_time_and_backoffs_the_jitter_of_the_workload(tiny: 
             assert again.ready_s.item() - row.finished_s == pytest.approx(wait, abs=0.005)
 
 
-def test_nothing_is_left_in_the_redis_but_what_the_run_says(server: Server) -> None:
-    empty = scenario_of(TINY, arrivals={"order": {"interval_s": 5}})
+def test_a_run_without_jobs_has_an_empty_log(server: Server) -> None:
+    arrivals = {"order": {"interval_s": 5}}
+    empty = scenario_of(TINY, arrivals=arrivals, duration_s=0.5, workers={"count": 1})
     run = run_real(Workload(empty), fresh(server, "empty"))
 
     assert len(run.log) == 0
@@ -213,10 +214,15 @@ def test_a_redis_that_goes_away_is_an_error(
 ) -> None:
     own = RedisServer()
     killer = threading.Timer(4.0, own.kill)
-    try:
-        with pytest.raises(SimqueueError, match="Redis at "), open_server(own.url) as mine:
+
+    def run() -> None:
+        with open_server(own.url) as mine:
             killer.start()
             run_real(Workload(scenario_of(TINY, duration_s=60)), mine)
+
+    try:
+        with pytest.raises(SimqueueError, match="Redis at "):
+            run()
     finally:
         killer.join()
         own.stop()
