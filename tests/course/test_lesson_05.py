@@ -1,0 +1,112 @@
+"""The answers of lesson 05, found by other roads than the one they were written on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from simqueue.course.lessons.lesson_05 import EXERCISES
+from simqueue.course.marking import mark
+
+
+def simulated(rng: np.random.Generator, rate: float, times_s: np.ndarray) -> float:
+    """Mean wait at one slot, by Lindley's recursion: the next wait is this one, plus the time that
+    this job takes, minus the time until the next one comes, or nothing."""
+    steps = times_s - rng.exponential(1 / rate, len(times_s))
+    sums = np.concatenate(([0.0], np.cumsum(steps)))
+    return float((sums - np.minimum.accumulate(sums)).mean())
+
+
+def test_wait_by_simulation() -> None:
+    rng = np.random.default_rng(5)
+    shape = 1 / 2**2
+    wait = simulated(rng, 3.0, rng.gamma(shape, 0.2 / shape, 3_000_000))
+    assert mark("05.b", wait).verdict == "right"
+    assert mark("05.b", "750 ms").verdict == "right"
+    assert mark("05.b", timedelta(seconds=0.75)).verdict == "right"
+
+
+def test_the_shape_does_not_matter() -> None:
+    """Two values with mean 0.2 and standard deviation 0.4."""
+    rng = np.random.default_rng(6)
+    times = np.where(rng.random(3_000_000) < 0.2, 1.0, 0.0)
+    assert times.std() == pytest.approx(0.4, rel=0.01)
+    assert mark("05.b", simulated(rng, 3.0, times)).verdict == "right"
+
+
+def test_even_gateway_by_solving() -> None:
+    # wait = 2m / (1 - 2m) / 2 * m = 8, so m² + 16 m - 8 = 0
+    m = max(np.roots([1, 16, -8]).real)
+    assert mark("05.c", m).verdict == "right"
+    assert mark("05.c", f"{1000 * m:.0f} ms").verdict == "right"
+    tried = next(m for m in np.arange(0.4, 0.5, 0.001) if 2 * m / (1 - 2 * m) / 2 * m > 8)
+    assert mark("05.c", tried).verdict == "right"
+
+
+def test_even_gateway_by_simulation() -> None:
+    rng = np.random.default_rng(7)
+    wait = simulated(rng, 2.0, np.full(6_000_000, 0.485))
+    assert wait == pytest.approx(8, rel=0.1)
+
+
+def test_what_is_needed_by_changing_it() -> None:
+    """Times that share a number with others, and whose wait differs: then it is not enough."""
+
+    def wait(rate: float, times_s: list[float]) -> float:
+        times = np.array(times_s)
+        busy = rate * times.mean()
+        return float(busy / (1 - busy) * (1 + times.var() / times.mean() ** 2) / 2 * times.mean())
+
+    even, uneven = [0.4] * 5, [0.1, 0.1, 0.4, 0.4, 1.0]
+    assert np.mean(even) == pytest.approx(np.mean(uneven))
+    assert np.median(even) == np.median(uneven)
+    assert wait(2, uneven) > 1.3 * wait(2, even)  # a, b and c are not enough: d is needed
+    assert wait(2.2, even) > 1.3 * wait(2, even)  # b and d are not enough: a is needed
+    assert mark("05.d", "abd").verdict == "right"
+    assert mark("05.d", ["d", "a", "b"]).verdict == "right"
+    assert mark("05.d", "A, B and D").verdict == "right"
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "hint"),
+    [
+        ("05.b", 0.45, "its square"),
+        ("05.b", 0.3, "as large as the mean"),
+        ("05.b", 0.15, "just as long"),
+        ("05.b", "174 ms", "Divide it by the mean"),
+        ("05.b", 0.95, "response time"),
+        ("05.b", 1.5, "a 2 missing"),
+        ("05.b", 0.5, "under way"),
+        ("05.b", 7, "how busy the slot is"),
+        ("05.c", 0.5, "without end"),
+        ("05.c", "4 s", "without end"),
+        ("05.c", 0.4, "gateway A"),
+        ("05.c", 0.45, "shorter than 8 s"),
+        ("05.c", 0.495, "longer than 8 s"),
+        ("05.c", 0.1, "slower than 0.4 s"),
+        ("05.c", -1, "cv² is 0"),
+        ("05.d", "ab", "Gateways A and B share"),
+        ("05.d", "bd", "how busy"),
+        ("05.d", "ad", "one more number"),
+        ("05.d", "abe", "percentile"),
+        ("05.d", "abde", "not in the formula"),
+        ("05.d", "abcd", "median is 0.12 s"),
+        ("05.d", "abcde", "fewer are enough"),
+        ("05.d", "ce", "Write down the formula"),
+    ],
+)
+def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
+    judged = mark(key, wrong)
+    assert judged.verdict == "wrong"
+    assert hint in judged.text
+
+
+@pytest.mark.parametrize("key", list(EXERCISES))
+def test_no_hint_gives_the_answer_away(key: str) -> None:
+    exercise = EXERCISES[key]
+    first = exercise.answer.split()[0].lower()
+    for said in [*(hint.say for hint in exercise.hints), exercise.otherwise]:
+        assert not said.lower().startswith(first + " ")
+    assert not any(hint.when == exercise.right for hint in exercise.hints)
