@@ -15,7 +15,8 @@ import simpy
 from simqueue.results.attempt_log import FAILED, STALLED
 from simqueue.simulation.model import Job, Model, Queue, Slot, Worker
 from simqueue.simulation.stalls import Run, Stalls
-from simqueue.simulation.waiting import FINISH, Wait
+from simqueue.simulation.waiting import DUE, FINISH, Wait
+from simqueue.workload.production import Overhead
 from simqueue.workload.workload import Kind, Workload
 
 
@@ -29,46 +30,68 @@ class BullQueue(Queue):
 
     idle: deque[BullSlot]  # type: ignore[assignment]
 
-    def __init__(self, pickup_s: float, retry_s: float, lifo: bool) -> None:
+    def __init__(self, env: simpy.Environment, cost: Overhead, lifo: bool) -> None:
         super().__init__()
-        self.pickup_s, self.retry_s = pickup_s, retry_s
+        self.env, self.pickup_s, self.retry_s = env, cost.pickup_s, cost.retry_s
         self.due: deque[Job] = deque()
         self.lost: list[Run] = []
         self.look_again_at = 0.0
         self.add = self.ready.appendleft if lifo else self.ready.append
+        self._will_look = False
 
     def put(self, job: Job) -> None:
-        """Add a job; if workers are idle, one of them picks it up."""
-        if self.idle:
-            self.next_idle().pick_up(job, self.pickup_s)
+        """Add a job; if a worker is idle, it picks the job up."""
+        slot = self.next_idle() if self.idle else None
+        if slot is not None:
+            slot.pick_up(job, self.pickup_s)
         else:
             self.add(job)
 
     def put_due(self, job: Job) -> None:
         """Let a retry be due: an idle worker's timer ends now, else the next fetch will see it."""
-        if self.idle:
-            self.next_idle().pick_up(job, self.retry_s)
+        slot = self.next_idle() if self.idle else None
+        if slot is not None:
+            slot.pick_up(job, self.retry_s)
         else:
             self.due.append(job)
 
     def put_back(self, jobs: Iterable[Job]) -> None:
         """Put stalled jobs at the head, one before the other."""
         self.ready.extendleft(jobs)
-        while self.ready and self.idle:
-            self.next_idle().pick_up(self.ready.popleft(), self.pickup_s)
+        self._hand_out(self.pickup_s)
 
     def promote(self) -> None:
         """Move the jobs that are due to the tail, also where new jobs go to the head."""
         self.ready.extend(self.due)
         self.due.clear()
 
-    def next_idle(self) -> BullSlot:
-        """The slot that has been idle longest; a worker whose loop is held cannot be waiting."""
-        for _ in range(len(self.idle) - 1):
+    def next_idle(self) -> BullSlot | None:
+        """The slot that has been idle longest and whose worker's event loop is free.
+
+        If all loops are held, the first that is free again will look.
+        """
+        for _ in range(len(self.idle)):
             if not self.idle[0].loop_is_held:
-                break
+                return self.idle.popleft()
             self.idle.rotate(-1)
-        return self.idle.popleft()
+        if not self._will_look:
+            self._will_look = True
+            free_at = min(slot.worker.loop_free_at for slot in self.idle)
+            Wait(self.env, free_at - self.env.now, DUE).callbacks.append(self._look)
+        return None
+
+    def _look(self, _: simpy.Event) -> None:
+        self._will_look = False
+        self.promote()
+        self._hand_out(0.0)
+
+    def _hand_out(self, after: float) -> None:
+        """Let idle workers take what is ready."""
+        while self.ready and self.idle:
+            slot = self.next_idle()
+            if slot is None:
+                return
+            slot.pick_up(self.ready.popleft(), after)
 
     def waiting(self) -> Iterator[Job]:
         """The jobs that are ready, promoted or not."""
@@ -198,9 +221,9 @@ class BullModel(Model):
 
     def open(self) -> None:
         """Give each worker its slots for each queue."""
-        overhead = self.scenario.bullmq.overhead
+        cost = self.scenario.bullmq.overhead
         self.queues = {
-            name: BullQueue(overhead.pickup_s, overhead.retry_s, settings.lifo)
+            name: BullQueue(self.env, cost, settings.lifo)
             for name, settings in self.scenario.queues.items()
         }
         self.queue_of = [self.queues[kind.queue] for kind in self.workload.kinds]

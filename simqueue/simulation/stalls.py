@@ -74,7 +74,8 @@ class Stalls:
         """Whether a run that came to its end still holds its job's lock.
 
         Without it BullMQ refuses the end ("Missing lock"), and the job stays active until it is
-        found to have stalled. A completed run's follow-ups have been added by then.
+        found to have stalled. By then the follow-ups of a run that was to be the last have been
+        added.
         """
         if not slot.lost and self.env.now < self._lock_of(slot):
             slot.marked = False
@@ -83,6 +84,8 @@ class Stalls:
             slot.queue.lost.append(self._run_of(slot, job))
         if not slot.failed:
             self.model.follow_up(job, "completed", slot.pass_on)
+        elif self.model.backoff(job) is None:
+            self.model.follow_up(job, "failed", slot.pass_on)
         slot.lost = slot.marked = False
         return False
 

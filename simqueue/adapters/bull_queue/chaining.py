@@ -45,6 +45,7 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         self._clock = clock or SystemClock()
         self._asked_at: dict[str, float] = {}
         self.looked_at = 0.0
+        self._looking = False
         self._complete = self.backend.moveToCompleted
         self.backend.moveToCompleted = self._complete_and_fetch
 
@@ -65,8 +66,10 @@ class ChainingWorker(Worker):  # type: ignore[misc]
                     await self.resume_event.wait()
                     continue
                 self._changed.clear()
-                # One slot at most blocks in Redis; it rouses the others when it gets a job.
-                while not self.waiting and len(self.processing) < self.opts["concurrency"]:
+                # One slot at most looks for a job, as in Node; when it has one, the next may look.
+                # Were all to look at once, each job that comes alone would cost four vain ways.
+                if not self._looking and len(self.processing) < self.opts["concurrency"]:
+                    self._looking = True
                     slot = asyncio.ensure_future(self._slot(f"{self.id}:{next(numbers)}"))
                     self.processing.add(slot)
                     slot.add_done_callback(self._ended)
@@ -91,10 +94,13 @@ class ChainingWorker(Worker):  # type: ignore[misc]
 
     async def _slot(self, token: str) -> None:
         """Do jobs until none is at hand; ``token`` owns the lock of whichever is being done."""
-        job = await self.retryIfFailed(
-            partial(self.getNextJob, token),
-            {"delay_in_ms": self.opts["runRetryDelay"], "only_emit_error": True},
-        )
+        try:
+            job = await self.retryIfFailed(
+                partial(self.getNextJob, token),
+                {"delay_in_ms": self.opts["runRetryDelay"], "only_emit_error": True},
+            )
+        finally:
+            self._looking = False
         if job is not None:
             self._changed.set()
         while job is not None:
