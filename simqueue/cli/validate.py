@@ -63,6 +63,21 @@ def validate(
             "[default: the latter]",
         ),
     ] = "",
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv[.gz]",
+            help="No real run: take this attempt log of real workers, and replay its own arrivals, "
+            "service times and failures in the model.",
+        ),
+    ] = None,
+    measure_overhead: Annotated[
+        bool,
+        typer.Option(
+            "--measure-overhead",
+            help="Only measure what the queue itself costs on this machine, and print it.",
+        ),
+    ] = False,
     real_log: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv[.gz]", help="Write the real run's attempt log."),
@@ -81,14 +96,20 @@ def validate(
 
     The exit code is 1 if a figure is out of tolerance.
 
+    With --log a real attempt log (of simqueue worker --log) takes the place of the real run,
+    however old it is; --workers and --concurrency say who worked, if the log does not.
+
     \b
     Try:
       simqueue validate                                a minute
       simqueue validate --plot both.png --speed 2      half a minute, and see it
       simqueue validate --set 'workers.crashes=[{at_s=20,worker=0,down_s=5}]' \\
         --set bullmq.lock_duration_s=3 --set bullmq.stalled_interval_s=3
+      simqueue validate --measure-overhead             what the queue costs here: 30 s
+      simqueue validate --log friday.csv               a real day against the model
     """  # noqa: D301
     from simqueue.cli.files import check_writable
+    from simqueue.cli.validate_log import compare_with_log, measure_cost
     from simqueue.data import data_path
     from simqueue.results.tolerances import DEFAULT_TOLERANCES, parse_tolerances
     from simqueue.validation.both import with_measured_cost
@@ -108,11 +129,20 @@ def validate(
         if value is not None:
             overrides.append((key, value, f"{flag} {value}"))
     tolerances = parse_tolerances(tolerance) if tolerance else DEFAULT_TOLERANCES
+    check_writable(real_log)
+    check_writable(plot, ".png")
+    if log is not None:
+        if file is not None:
+            raise InputError(f"--log {log}: the log is the workload; {file} has no place beside it")
+        compare_with_log(log, (workers, concurrency), tolerances, plot, as_json)
+        return
+    if measure_overhead:
+        with _sigterm_as_ctrl_c(), ExitStack() as stack:
+            measure_cost(_server(stack, redis), as_json)
+        return
     scenario = read_scenario(file or data_path("validate.toml"), overrides)
     scenario = faster(with_measured_cost(scenario), speed)
     check_runnable(scenario)
-    check_writable(real_log)
-    check_writable(plot, ".png")
     with _sigterm_as_ctrl_c():
         validation = _run(scenario, redis)
     if real_log is not None:

@@ -75,7 +75,7 @@ _RULE = (
 def _figures(
     comparison: Comparison, name: str, queue: QueueComparison, tolerances: Mapping[str, float]
 ) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
     table.add_column(Text(f"{name} queue"), overflow="fold", min_width=22, max_width=30)
     for column in ("real", "model", "difference", "error"):
         table.add_column(column, justify="right", no_wrap=True)

@@ -202,3 +202,28 @@ def processes_in(folder: Path) -> list[str]:
         if any(str(folder) in text for text in (*words, str(where))):
             found.append(" ".join(words))
     return found
+
+
+def test_a_log_takes_the_place_of_the_real_run(
+    tmp_path: Path, small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the model wrote, the model repeats: no error but the pick-ups that it adds."""
+    log = tmp_path / "run.csv.gz"
+    assert run(["simulate", str(small), "--duration", "200", "--log", str(log)]) == 0
+    capsys.readouterr()
+    document, _ = ask(capsys, "--log", log)
+
+    assert document["slots"]["order"] == {"workers": 2, "concurrency": 2}
+    assert document["left_out"] == 0
+    assert document["queues"]["order"]["figures"]["attempts"]["difference"] == 0
+
+
+@pytest.mark.parametrize("others", [[], ["small.toml"]])
+def test_a_log_that_cannot_be_used_is_one_line(
+    tmp_path: Path, others: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["validate", *others, "--log", str(tmp_path / "none.csv")]) == 2
+
+    said = capsys.readouterr().err
+    assert "none.csv" in said
+    assert len(said.splitlines()) == 1
