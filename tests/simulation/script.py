@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+import redis
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.adapters.scripted import ScriptedWork
@@ -36,6 +38,8 @@ from simqueue.workload.workload import Attempts, Kind, Workload
 
 T = TypeVar("T")
 
+#: A job is put back by the same look, be it that much late: the next is twice as far, seconds.
+LATE_S = 0.4
 #: How much longer arrivals and attempts may take, seconds, and how often that is tried.
 SLOWER_S = (0.004, 0.008, 0.015, 0.03)
 TRIES = 6
@@ -187,6 +191,41 @@ def run_real(
     return asyncio.run(_Play(script, url).play(drain_at_s or {})).frame()
 
 
+def both(
+    script: Script, url: str, *, in_order: bool = True, **options: Any
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The logs of the model and of the real queue; the latter has up to three tries to agree.
+
+    A rule that is wrong is wrong each time; a machine that was busy for a moment is not.
+    """
+    model = run_model(script)
+    for _ in range(3):
+        with redis.Redis.from_url(url) as server:
+            server.flushall()
+        real = run_real(script, url, **options)
+        same = not in_order or starts(real) == starts(model)
+        if same and ends(real) == ends(model) and _same_looks(real, model):
+            break
+    return model, real
+
+
+def put_back(log: pd.DataFrame) -> list[float]:
+    """When jobs that stalled were put back."""
+    return sorted(log.loc[log["outcome"] == "stalled", "finished_s"])
+
+
+def _same_looks(real: pd.DataFrame, model: pd.DataFrame) -> bool:
+    pairs = zip(put_back(real), put_back(model), strict=True)
+    return all(abs(one - other) < LATE_S for one, other in pairs)
+
+
+class _HeldClock(SystemClock):
+    """A cpu part holds its event loop, but not those of the workers in other threads."""
+
+    def burn(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
 class _Loop:
     """A thread with an event loop of its own: what a worker process has, without the process."""
 
@@ -212,9 +251,11 @@ class _Worker:
     def __init__(self, play: _Play, number: int) -> None:
         self._play, self._number = play, number
         self._loop = _Loop()
+        self.alive = False
 
     async def start(self) -> None:
         await self._loop.do(self._start())
+        self.alive = True
 
     async def _start(self) -> None:
         play = self._play
@@ -224,7 +265,7 @@ class _Worker:
         self._process = WorkerProcess(
             connection,
             adapter,
-            ScriptedWork(play.workload, SystemClock(), play.origin),
+            ScriptedWork(play.workload, _HeldClock(), play.origin),
             queues=list(play.policies),
             concurrency=play.script.slots,
             policies=play.policies,
@@ -237,6 +278,7 @@ class _Worker:
 
     async def stop(self, grace_s: float) -> None:
         """Stop; without grace the running jobs stay active and locked, as after ``kill -9``."""
+        self.alive = False
         await self._loop.do(self._stop(grace_s))
 
     async def _stop(self, grace_s: float) -> None:
@@ -269,28 +311,39 @@ class _Play:
         self.adapter = BullQueueAdapter(self.connection, self.policies, check=lambda _job: None)
         self.origin = self.clock.now()
         workers = [_Worker(self, number) for number in range(self.script.workers)]
-        running = set(range(len(workers)))
         try:
             for number, worker in enumerate(workers):
                 await worker.start()
                 await self._idle((number + 1) * len(self.policies))
-            async with asyncio.TaskGroup() as group:
-                for crash in self.script.crashes:
-                    group.create_task(self._crash(workers[crash["worker"]], **crash))
-                for number, at_s in drain_at_s.items():
-                    running.discard(number)
-                    group.create_task(self._drain(workers[number], at_s))
-                group.create_task(self._arrivals())
+            fates = [
+                asyncio.ensure_future(self._crash(workers[crash["worker"]], crash))
+                for crash in self.script.crashes
+            ]
+            fates += [
+                asyncio.ensure_future(self._drain(workers[number], at_s))
+                for number, at_s in drain_at_s.items()
+            ]
+            await self._arrivals()
             async with asyncio.timeout(30):
                 while await self.adapter.unfinished():
                     await asyncio.sleep(0.01)
-            for number in running:
-                await workers[number].stop(grace_s=5)
+            await self._end(fates)
+            for worker in workers:
+                if worker.alive:
+                    await worker.stop(grace_s=5)
         finally:
             for worker in workers:
                 worker.end()
             await self.adapter.close()
         return merge_events(self.events, self.origin)
+
+    async def _end(self, fates: list[asyncio.Future[None]]) -> None:
+        """Whatever was to happen to workers later does not matter any more."""
+        for fate in fates:
+            fate.cancel()
+        for ended in await asyncio.gather(*fates, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
     def draw(self, job: Job, attempt: int) -> float:
         """The uniform number of a retry's jitter."""
@@ -301,14 +354,14 @@ class _Play:
 
     async def _arrivals(self) -> None:
         work = ScriptedWork(self.workload, self.clock, self.origin)
-        for time, kind, number in zip(*(c.tolist() for c in self.workload.arrivals), strict=True):
-            await self.clock.until(self.origin + time)
+        for at_s, kind, number in zip(*(c.tolist() for c in self.workload.arrivals), strict=True):
+            await self.clock.until(self.origin + at_s)
             await self.adapter.add(work.job(kind, number))
 
-    async def _crash(self, worker: _Worker, at_s: float, down_s: float, **_: Any) -> None:
-        await self.clock.until(self.origin + at_s)
+    async def _crash(self, worker: _Worker, crash: Mapping[str, Any]) -> None:
+        await self.clock.until(self.origin + crash["at_s"])
         await worker.stop(grace_s=0)
-        await self.clock.until(self.origin + at_s + down_s)
+        await self.clock.until(self.origin + crash["at_s"] + crash["down_s"])
         await worker.start()
 
     async def _drain(self, worker: _Worker, at_s: float) -> None:

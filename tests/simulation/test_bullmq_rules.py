@@ -7,7 +7,7 @@ import asyncio
 
 import pandas as pd
 import pytest
-from script import Script, ScriptJob, ends, is_clear, run_model, run_real, starts
+from script import Script, ScriptJob, both, ends, is_clear, starts
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.policies import Backoff, QueuePolicy
@@ -16,7 +16,7 @@ from simqueue.policies import Backoff, QueuePolicy
 def play(script: Script, url: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both logs of a script, once it is sure that they agree about order and outcomes."""
     assert is_clear(script), "milliseconds decide about this script"
-    model, real = run_model(script), run_real(script, url)
+    model, real = both(script, url)
     assert starts(real) == starts(model)
     assert ends(real) == ends(model)
     return model, real
