@@ -1,0 +1,168 @@
+"""A notebook with sliders and an animation, in JupyterLab, as a learner uses it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from chromium import Page
+from conftest import missing
+
+CELLS = (
+    """\
+import pandas as pd
+from simqueue import simulate
+from simqueue.course import animate, explore, figure
+from simqueue.workload.reading import build_scenario
+
+queue = {"service": {"distribution": "exponential", "mean_s": 1.0}}
+load = {"order": {"rate_per_s": 1.5}}
+scenario = build_scenario({"duration_s": 30, "arrivals": load, "queues": {"order": queue}})
+log = simulate(scenario).log""",
+    """\
+def waits(load=0.8, slots=5):
+    wait = load / (1 - load) / slots
+    with figure("A wait", f"The wait is {wait:.3f} s.", pd.DataFrame({"s": [wait]})) as axes:
+        axes.bar(["wait"], [wait])
+
+
+explore(waits, load=(0.5, 0.95), slots=[1, 5, 20])""",
+    """animate(log, "order", finding="Jobs come and go.")""",
+)
+TOKEN = "course"
+PATIENCE_S = 60.0
+
+
+@contextmanager
+def lab(folder: Path) -> Iterator[str]:
+    """Run JupyterLab in a folder, with nothing of the user's; gives its address."""
+    if not shutil.which("jupyter-lab", path=str(Path(sys.executable).parent)):
+        missing("JupyterLab")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = folder / "home"
+    own = {"HOME": str(home), "JUPYTER_CONFIG_DIR": str(home), "JUPYTER_RUNTIME_DIR": str(home),
+           "IPYTHONDIR": str(home / "ipython"), "JUPYTERLAB_SETTINGS_DIR": str(home),
+           "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}  # fmt: skip
+    (folder / "notebooks").mkdir()
+    options = [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
+               f"--IdentityProvider.token={TOKEN}", "--no-browser", "--allow-root",
+               f"--ServerApp.root_dir={folder / 'notebooks'}",
+               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+    with (folder / "log").open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], env=os.environ | own,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+        )  # fmt: skip
+    try:
+        address = f"http://127.0.0.1:{port}"
+        await_answer(f"{address}/api/status?token={TOKEN}", server)
+        yield address
+    finally:
+        server.terminate()  # It ends its kernels first.
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def await_answer(url: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        assert server.poll() is None, "JupyterLab has ended"
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            assert time.monotonic() < deadline, "JupyterLab does not answer"
+            time.sleep(0.2)
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait longer than a page's own patience: kernels take their time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not page.value(
+        f"(() => {{ try {{ return {condition}; }} catch {{ return false; }} }})()"
+    ):
+        assert time.monotonic() < deadline, f"never: {condition}"
+        time.sleep(0.1)
+
+
+def run(page: Page, number: int) -> None:
+    """Run a cell with Shift+Enter, again if the notebook was not ready for it."""
+    cell = f"document.querySelectorAll('.jp-CodeCell')[{number}]"
+    prompt = f"{cell}.querySelector('.jp-InputPrompt').innerText"
+    deadline = time.monotonic() + PATIENCE_S
+    while page.value(prompt).strip() in ("", "[ ]:"):
+        assert time.monotonic() < deadline, f"cell {number} does not start"
+        page.value(f"{cell}.querySelector('.cm-content').focus()")
+        page.press("Enter", shift=True)
+        time.sleep(1)
+    until(page, rf"/\d/.test({prompt})")
+
+
+def saved(file: Path) -> Any:
+    """The notebook, once it has been saved with its outputs."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        notebook = nbformat.read(file, as_version=4)
+        if notebook.cells[1].outputs:
+            return notebook
+        assert time.monotonic() < deadline, "it is never saved"
+        time.sleep(0.1)
+
+
+KERNEL = "document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status"
+PICTURE = "document.querySelector('.jp-OutputArea img')"
+
+
+@pytest.mark.slow
+def test_sliders_and_animation_in_jupyterlab(page: Page, tmp_path: Path) -> None:
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    with lab(tmp_path) as address:
+        file = tmp_path / "notebooks" / "tools.ipynb"
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, file)
+        page.look(1280, height=1800)
+        page.call("Page.navigate", url=f"{address}/lab/tree/tools.ipynb?token={TOKEN}")
+        until(page, "document.querySelectorAll('.jp-CodeCell').length === 3")
+        until(page, f"{KERNEL} === 'idle'")
+        for number in range(len(CELLS)):
+            run(page, number)
+        until(page, f"{PICTURE}.alt === 'The wait is 0.800 s.'")
+        until(page, "document.querySelectorAll('.noUi-handle').length === 2")
+        before = page.value(f"{PICTURE}.src")
+        page.value("document.querySelector('.noUi-handle').focus()")
+        page.press("ArrowRight")
+        until(page, f"{PICTURE}.alt === 'The wait is 0.853 s.'")
+        assert page.value(f"{PICTURE}.src") != before
+        page.value("document.querySelectorAll('.noUi-handle')[1].focus()")
+        page.press("End")
+        until(page, f"{PICTURE}.alt === 'The wait is 0.213 s.'")
+
+        until(page, "document.querySelector('iframe').sandbox.value === 'allow-scripts'")
+        with page.frame():
+            page.until("document.querySelectorAll('#jobs g').length > 20")
+            assert page.value("document.querySelector('h1').textContent") == "Jobs come and go."
+            page.value("play.click()")
+            page.until("now > 0")
+        page.value("document.querySelector('[data-command=\"docmanager:save\"]').click()")
+        sliders, picture = saved(file).cells[1].outputs
+    assert not page.errors
+    # A page without sliders has the note, and the picture as it was last.
+    assert "load from 0.5 to 0.95" in sliders.data["text/html"]
+    assert picture.data["text/plain"] == "The wait is 0.213 s."
