@@ -159,6 +159,10 @@ class WorkerMetrics:
         self._busy.labels(queue).dec()
         self._counts.ended(queue, outcome, seconds)
 
+    def failed_unrun(self, queue: str) -> None:
+        """A job that stalled too often failed for good, without an attempt."""
+        self._counts.finished(queue, "failed")
+
     def stalled(self, queue: str) -> None:
         """A stalled job, anybody's, was found and put back: the worker's ``stalled`` event."""
         self._counts.stalled.labels(queue).inc()

@@ -18,6 +18,9 @@ class MetricsWatcher:
         if event.kind == "stalled":
             self._metrics.stalled(event.queue)
             return
+        if event.kind == "end" and event.slot < 0:
+            self._metrics.failed_unrun(event.queue)
+            return
         place = (event.queue, event.slot)
         if event.kind == "start":
             self._started[place] = event.at

@@ -8,6 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from simqueue.errors import InputError
 from simqueue.operations.metrics import QueueGauges, WorkerMetrics, serve_metrics
 from simqueue.operations.stats import QueueStats
+from simqueue.operations.worker_metrics import MetricsWatcher
+from simqueue.results.events import Event
 
 
 def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -38,6 +40,20 @@ def test_a_worker_counts_its_own_attempts() -> None:
     assert found["simqueue_job_wait_seconds_count", ("order",)] == 3
     assert found["simqueue_job_processing_seconds_sum", ("order",)] == pytest.approx(0.09)
     assert found["simqueue_busy_slots", ("order",)] == 1
+
+
+def test_a_job_that_fails_without_its_handler_frees_no_slot() -> None:
+    """It stalled too often: no attempt began, so none ends."""
+    registry = CollectorRegistry()
+    watch = MetricsWatcher(WorkerMetrics(registry, ["order"]))
+    watch(Event("start", 1.0, "order", "order-1", 1, "w", 0, enqueued=0.5))
+    watch(Event("end", 2.0, "order", "order-2", 1, "w", outcome="failed"))
+
+    found = samples(generate_latest(registry).decode())
+
+    assert found["simqueue_busy_slots", ("order",)] == 1
+    assert found["simqueue_jobs_failed_total", ("order",)] == 1
+    assert found["simqueue_attempts_total", ("failed", "order")] == 0
 
 
 def test_counters_start_at_zero_so_that_they_have_a_rate() -> None:
