@@ -228,13 +228,13 @@ class BullModel(Model):
         }
         self.queue_of = [self.queues[kind.queue] for kind in self.workload.kinds]
         self.workers = [BullWorker(n, self) for n in range(self.scenario.workers.count)]
-        for worker in self.workers:
-            worker.slots = [
-                BullSlot(self, queue, worker, number)
-                for name, queue in self.queues.items()
-                if self.scenario.works_on(name)
-                for number in range(self.scenario.workers.concurrency)
-            ]
+        # Idle workers take turns: one slot of each waits in Redis, and whoever has waited longest
+        # is served first.
+        for number in range(self.scenario.workers.concurrency):
+            for worker in self.workers:
+                for name, queue in self.queues.items():
+                    if self.scenario.works_on(name):
+                        worker.slots.append(BullSlot(self, queue, worker, number))
 
     def begin(self, job: Job, worker: Worker, now: float) -> tuple[float, bool, bool]:
         """Begin an attempt: when it will end, whether it will fail, whether it has io."""
