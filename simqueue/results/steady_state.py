@@ -20,8 +20,11 @@ from simqueue.results.theory import (
 )
 from simqueue.workload.arrivals import Follows, Poisson, Profile, Regular, Trace
 from simqueue.workload.distributions import Exponential
-from simqueue.workload.production import NO_OVERHEAD
+from simqueue.workload.production import MEASURED, NO_OVERHEAD
 from simqueue.workload.scenario import Scenario
+
+#: A share of the event loop that nobody would call small.
+_MUCH = 0.1
 
 #: One theory entry of a result: ``model``, ``wait_mean_s``, ``p_wait``.
 Theory = dict[str, str | float]
@@ -36,12 +39,15 @@ class OfferedLoads:
     queues
         For each queue, per slot; ``None`` if it has no slot. In in-process mode all queues share
         the caller's slots, and each has its share of the load.
+    attempts_per_s
+        Attempts that start in all queues together that workers take.
     event_loop
         For the one event loop of each process, by the cpu part of the attempts.
     """
 
     queues: dict[str, float | None]
     event_loop: float
+    attempts_per_s: float
 
     @property
     def together(self) -> float:
@@ -53,16 +59,21 @@ def offered_loads(scenario: Scenario) -> OfferedLoads:
     """Mean loads of a scenario over its duration, outages and crashes left out."""
     rates = _job_rates(scenario)
     work: dict[str, float] = {}
-    cpu = 0.0
+    cpu = together = 0.0
+    cost = scenario.bullmq.overhead if scenario.mode == "bull-queue" else NO_OVERHEAD
     for name, queue in scenario.queues.items():
         attempts = rates[name] * attempts_mean(queue.failure_rate, _attempts(scenario, name))
-        work[name] = attempts * (queue.service.mean + queue.cpu.mean)
-        cpu += attempts * queue.cpu.mean if scenario.slots[name] else 0.0
+        own = cost.service_s + cost.loop_s
+        work[name] = attempts * (queue.service.mean + queue.cpu.mean + own)
+        if scenario.slots[name]:
+            cpu += attempts * (queue.cpu.mean + cost.loop_s)
+            together += attempts
     slots = scenario.slots
     loops = 1 if scenario.mode == "in-process" else scenario.workers.count
     return OfferedLoads(
         queues={name: work[name] / slots[name] if slots[name] else None for name in work},
         event_loop=cpu / loops,
+        attempts_per_s=together,
     )
 
 
@@ -91,11 +102,26 @@ def load_warnings(scenario: Scenario) -> list[str]:
         ]
     if steady == set(scenario.queues):
         too_much.append(("the event loop of each process", loads.event_loop))
+    found += _unseen_cost(scenario, loads)
     return found + [
         f"no steady state: {who} has a load of {load:.3g} (1 is all it can do), so the backlog "
         "grows; the figures describe this run only: the longer the run, the longer the waits"
         for who, load in too_much
         if load >= 1
+    ]
+
+
+def _unseen_cost(scenario: Scenario, loads: OfferedLoads) -> list[str]:
+    """Whether the queue itself has so much to do that leaving its cost out is wrong."""
+    if scenario.mode != "bull-queue" or scenario.bullmq.overhead != NO_OVERHEAD:
+        return []
+    share = loads.attempts_per_s * MEASURED.loop_s / scenario.workers.count
+    if share < _MUCH:
+        return []
+    return [
+        f"{loads.attempts_per_s:,.0f} attempts a second: the queue itself would take about "
+        f"{share:.0%} of each worker's event loop ({1000 * MEASURED.loop_s:g} ms an attempt), "
+        "which is left out here; --set bullmq.overhead=measured takes it into account"
     ]
 
 

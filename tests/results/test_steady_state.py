@@ -4,6 +4,7 @@ import pytest
 
 from simqueue.results.steady_state import load_warnings, offered_loads, theory
 from simqueue.results.theory import mmc_wait_mean
+from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
 
 EXPONENTIAL = {"distribution": "exponential", "mean_s": 0.5}
@@ -157,3 +158,21 @@ def test_a_queue_that_nobody_works_on_is_said():
         "no worker takes payment jobs",
         "no worker takes email jobs",
     ]
+
+
+def test_so_many_jobs_that_the_queue_itself_has_much_to_do() -> None:
+    """Left out, its cost is said; taken into account, it is part of the loads."""
+    table = {
+        "duration_s": 10,
+        "arrivals": {"q": {"rate_per_s": 1000}},
+        "queues": {"q": {"service": {"distribution": "constant", "mean_s": 0.001}}},
+    }
+    (said,) = load_warnings(build_scenario(table))
+    assert "1,000 attempts a second" in said
+    assert "--set bullmq.overhead=measured" in said
+
+    with_cost = build_scenario({**table, "bullmq": {"overhead": "measured"}})
+    share = 1000 * with_cost.bullmq.overhead.loop_s
+    assert offered_loads(with_cost).event_loop == pytest.approx(share)
+    assert not any("attempts a second" in line for line in load_warnings(with_cost))
+    assert not load_warnings(build_scenario({**table, "arrivals": {"q": {"rate_per_s": 50}}}))
