@@ -211,6 +211,18 @@ def test_two_slots_of_two_workers_share_a_queue(redis_url: str) -> None:
     assert set(real["slot"]) == {0, 1}
 
 
+def test_idle_workers_take_turns(redis_url: str) -> None:
+    """One slot of each waits in Redis, and who has waited longest is served first.
+
+    Whose turn it is after two have looked at once is chance in the real queue: there, both do some.
+    """
+    script = Script([ScriptJob(0.1 + 0.06 * n, (0.02,)) for n in range(10)], workers=2, slots=2)
+    model, real = play(script, redis_url)
+
+    assert model["worker"].tolist() == ["0", "1"] * 5
+    assert set(real["worker"]) == {"0", "1"}
+
+
 def test_follow_ups_are_added_in_their_order_before_the_next_job_is_taken(redis_url: str) -> None:
     """A completed job has two children; the failed one, after its last attempt only, another."""
     script = Script(
