@@ -18,6 +18,8 @@ from simqueue.results.attempt_log import AttemptLog
 
 _STATIC = Path(__file__).with_name("static")
 _ROWS = 10
+#: Where a notebook is not trusted, its frames are left out and this stays.
+_UNSEEN = "Run this cell to see the animation."
 
 
 def animate(
@@ -61,7 +63,7 @@ def animate(
     title = html.escape(f"{finding} {film.words}".strip())
     frame = (
         f'<iframe srcdoc="{page}" title="{title}" sandbox="allow-scripts" style="width: 100%; '
-        f'max-width: 60rem; height: {_height(film, finding)}px; border: 0"></iframe>'
+        f'max-width: 60rem; height: {_height(film, finding)}px; border: 0">{_UNSEEN}</iframe>'
     )
     below = folded("This animation in words and numbers", prose(film.words) + _numbers(film))
     show(frame + below, film.words)
