@@ -1,0 +1,173 @@
+"""Lesson 11 asks how sure a simulation is, and how many workers Friday needs."""
+
+from __future__ import annotations
+
+from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, near
+
+PREDICTIONS = {
+    "11.a": Prediction(what="number of workers that Friday needs", unit="workers"),
+}
+
+EXERCISES = {
+    "11.b": Exercise(
+        right=Between(68, 92),
+        answer="""
+            About 70 to 90.
+
+            The half-width shrinks with the square root of the number of days. A third of it takes
+            nine times the days: `10 * (0.6 / 0.2) ** 2` is 90. With more days Student's t is
+            smaller, too (2.26 for ten days, 1.99 for seventy): so about 70 are enough.
+
+            Or compare on common random numbers, if it is a difference that you want.
+        """,
+        hints=(
+            Hint(
+                Between(28, 32),
+                "Three times the days do not make the interval three times as narrow: it shrinks "
+                "with their square root.",
+            ),
+            Hint(
+                Between(60, 67),
+                "Nearly: is it 10 times 3 squared, perhaps a little less because of Student's t?",
+            ),
+            Hint(
+                Between(8.5, 9.5),
+                "That is how many times the days. Ten days gave 0.6 s: how many is that in all?",
+            ),
+            Hint(
+                Between(16, 18),
+                "That is the square root of three, times ten. It goes the other way: the width is "
+                "divided by the root of the number of days.",
+            ),
+            Hint(
+                Between(79.99, 81),
+                "Those would be the days to add. How many are there in all?",
+            ),
+            Hint(
+                Between(0, 10),
+                "Fewer days make the interval wider.",
+            ),
+        ),
+        otherwise="The half-width goes with one over the square root of the number of days. It "
+        "is to become a third: what happens to the number of days?",
+    ),
+    "11.c": Exercise(
+        right=Between(28, 30),
+        answer="""
+            29 (30 by the rule of three).
+
+            If 1 day in 10 were bad, n good days in a row would have probability `0.9 ** n`. For
+            29 days that is 4.7 %, the first below 5 %. So after 29 good days either at most 1 day
+            in 10 is bad, or something happened that happens less than once in twenty.
+
+            The rule of three: after n days without a bad one, the share of bad days is below
+            `3 / n`, with 95 % confidence. Our ten Fridays allow for 3 bad days in ten!
+        """,
+        hints=(
+            Hint(
+                Between(9, 11),
+                "If 1 day in 10 is bad, ten good days in a row still happen with probability "
+                "`0.9 ** 10`, 35 %. That is no rare thing.",
+            ),
+            Hint(
+                Between(19, 21),
+                "20 is one over 5 %. But what is the chance of 20 good days, if 1 in 10 is bad?",
+            ),
+            Hint(
+                Between(94, 96),
+                "95 is the confidence. How long until a row of good days is rarer than 5 %?",
+            ),
+            Hint(
+                Between(43, 45),
+                "That is 99 % confidence. 95 % needs fewer days.",
+            ),
+        ),
+        otherwise="Suppose that 1 day in 10 is bad. What is the chance of n good days in a row, "
+        "and for which n is it below 5 %?",
+    ),
+    "11.d": Exercise(
+        right=Between(9.7, 10),
+        answer="""
+            10 workers.
+
+            The peak brings `8 * 400 / 900`, or 3.6 orders a second. Times 2 s that is 7.1 busy
+            slots, 7.3 if you count the 2 % that are repeated. `7.1 + 7.1 ** 0.5` is 9.8, and
+            `7.3 + 7.3 ** 0.5` is 10.
+        """,
+        hints=(
+            Hint(
+                Between(7, 8),
+                "That is how many slots are busy at the peak. With no more than that, the queue "
+                "has nothing to spare: add the square root.",
+            ),
+            Hint(
+                Between(9, 9.1),
+                "Nine is for this year's peak, 7 orders in a quarter-hour.",
+            ),
+            Hint(
+                Between(5.4, 6),
+                "Orders a second, plus their root? Multiply by the seconds of a job first: it is "
+                "busy slots that count.",
+            ),
+            Hint(
+                Between(3.5, 4),
+                "That is how many orders come in a second. Each keeps a slot busy for 2 s.",
+            ),
+            Hint(
+                Between(2.6, 3),
+                "That is the root alone. It comes on top of the busy slots.",
+            ),
+            Hint(
+                Between(14, 15),
+                "Twice the busy slots is safe, and dear. The rule adds their square root.",
+            ),
+        ),
+        otherwise="First the busy slots: orders a second at the peak, times seconds of a job. "
+        "Then add the square root of that, and round up.",
+    ),
+    "11.e": Exercise(
+        right=Letters("bc", among="abcde"),
+        answer="""
+            b and c.
+
+            Means of separate runs are independent (b). Long pieces of one run are nearly so, if
+            each is far longer than a crowd lasts (c): the method of batch means.
+
+            Neighbouring waits are alike, in one run (a) and in ten (e). And ten runs with the same
+            seed are one run (d): all means are equal, and the interval has no width at all.
+        """,
+        hints=(
+            Hint(
+                Letters("b", among="abcde"),
+                "One more can be honest. When are the pieces of a run nearly independent?",
+            ),
+            Hint(
+                Letters("be", among="abcde"),
+                "Ten runs are good, but e takes all single waits as independent. Are they, inside "
+                "one run?",
+            ),
+            Hint(
+                Letters("bce", among="abcde"),
+                "e takes all single waits as independent. Are they, inside one run?",
+            ),
+            Hint(
+                Letters("bcd", among="abcde"),
+                "What do ten runs with the same seed have in common?",
+            ),
+            Hint(
+                Letters("bd", among="abcde"),
+                "What do ten runs with the same seed have in common?",
+            ),
+            Hint(
+                Letters("a", among="abcde"),
+                "That is the classic mistake: of a hundred such intervals a quarter held the truth.",
+            ),
+            Hint(
+                Letters("c", among="abcde"),
+                "Right, if the pieces are long. One more is honest, and needs no such condition.",
+            ),
+        ),
+        otherwise="For each letter: are the numbers that the interval is made of independent of "
+        "each other?",
+    ),
+}
