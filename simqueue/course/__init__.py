@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from simqueue.course.animation import animate
     from simqueue.course.classroom import open_classroom, replay_orders, training_adapter
     from simqueue.course.figures import figure
+    from simqueue.course.grading import grade
     from simqueue.course.marking import answer, check, predict, reveal
     from simqueue.course.material import busy_day, real_orders
     from simqueue.course.sliders import explore
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _CONTENTS = {
     "simqueue.course.marking": ("predict", "reveal", "check", "answer"),
     "simqueue.course.figures": ("figure",),
+    "simqueue.course.grading": ("grade",),
     "simqueue.course.sliders": ("explore",),
     "simqueue.course.animation": ("animate",),
     "simqueue.course.material": ("busy_day", "real_orders"),
@@ -33,6 +35,7 @@ __all__ = [
     "check",
     "explore",
     "figure",
+    "grade",
     "open_classroom",
     "predict",
     "real_orders",
