@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, near
+from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction
 
 PREDICTIONS = {
     "11.a": Prediction(what="number of workers that Friday needs", unit="workers"),
@@ -160,7 +160,7 @@ EXERCISES = {
             ),
             Hint(
                 Letters("a", among="abcde"),
-                "That is the classic mistake: of a hundred such intervals a quarter held the truth.",
+                "That is the classic mistake: about a quarter of such intervals held the truth.",
             ),
             Hint(
                 Letters("c", among="abcde"),
