@@ -113,7 +113,7 @@ class QueuePolicy(BaseModel):
     backoff: Backoff = Backoff()
     keep_completed: Annotated[int, Field(strict=True, ge=0)] = 100
     keep_failed: Annotated[int, Field(strict=True, ge=0)] = 50
-    lifo: bool = False
+    lifo: Annotated[bool, Field(strict=True)] = False
 
     @property
     def retries(self) -> int:

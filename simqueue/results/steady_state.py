@@ -24,7 +24,7 @@ from simqueue.workload.production import MEASURED, NO_OVERHEAD
 from simqueue.workload.scenario import Scenario
 
 #: A share of the event loop that nobody would call small.
-_MUCH = 0.1
+_MUCH = 0.2
 
 #: One theory entry of a result: ``model``, ``wait_mean_s``, ``p_wait``.
 Theory = dict[str, str | float]

@@ -6,7 +6,7 @@ looked after in `simqueue.simulation.stalls`, where they can run out.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -43,7 +43,7 @@ class BullQueue(Queue):
         """Add a job; if a worker is idle, it picks the job up."""
         slot = self.next_idle() if self.idle else None
         if slot is not None:
-            slot.pick_up(job, self.pickup_s)
+            slot.pick_up(job, self.env.now + self.pickup_s)
         else:
             self.add(job)
 
@@ -51,7 +51,7 @@ class BullQueue(Queue):
         """Let a retry be due: an idle worker's timer ends now, else the next fetch will see it."""
         slot = self.next_idle() if self.idle else None
         if slot is not None:
-            slot.pick_up(job, self.retry_s)
+            slot.pick_up(job, self.env.now + self.retry_s)
         else:
             self.due.append(job)
 
@@ -66,23 +66,30 @@ class BullQueue(Queue):
         self.due.clear()
 
     def next_idle(self) -> BullSlot | None:
-        """The slot that has been idle longest and whose worker's event loop is free.
+        """The slot that has been idle longest and can ask at once.
 
-        If all loops are held, the first that is free again will look.
+        If the event loops of all idle workers are held, the first whose turn comes will look.
         """
+        now = self.env.now
         for _ in range(len(self.idle)):
-            if not self.idle[0].loop_is_held:
+            if self.idle[0].asks_at(now) <= now:
                 return self.idle.popleft()
             self.idle.rotate(-1)
         if not self._will_look:
             self._will_look = True
-            free_at = min(slot.worker.loop_free_at for slot in self.idle)
-            Wait(self.env, free_at - self.env.now, DUE).callbacks.append(self._look)
+            first = min(self.idle, key=lambda slot: slot.asks_at(now))
+            turn = Wait(self.env, first.asks_at(now) - now, DUE)
+            turn.callbacks.append(lambda _: self._look(first.looker))
         return None
 
-    def _look(self, _: simpy.Event) -> None:
+    def _look(self, looker: Looker) -> None:
+        """It is a worker's turn to ask, whatever stands behind it in its event loop by now."""
         self._will_look = False
         self.promote()
+        slot = next((slot for slot in self.idle if slot.looker is looker), None)
+        if slot is not None and self.ready:
+            self.idle.remove(slot)
+            slot.pick_up(self.ready.popleft(), self.env.now)
         self._hand_out(0.0)
 
     def _hand_out(self, after: float) -> None:
@@ -91,7 +98,7 @@ class BullQueue(Queue):
             slot = self.next_idle()
             if slot is None:
                 return
-            slot.pick_up(self.ready.popleft(), after)
+            slot.pick_up(self.ready.popleft(), self.env.now + after)
 
     def waiting(self) -> Iterator[Job]:
         """The jobs that are ready, promoted or not."""
@@ -117,11 +124,20 @@ class BullWorker(Worker):
         return free + io
 
 
+class Looker:
+    """The slots of one worker for one queue: one of them at a time looks for a job."""
+
+    def __init__(self) -> None:
+        self.again_at = 0.0
+
+
 class BullSlot(Slot):
     """A place for one job, with the job's lock.
 
     Attributes
     ----------
+    looker
+        What it has in common with the worker's other slots for its queue.
     job
         What is being done; ``None`` while idle.
     lost
@@ -138,25 +154,37 @@ class BullSlot(Slot):
     ending: Wait
     job: Job | None  # type: ignore[assignment]
 
-    def __init__(self, model: BullModel, queue: BullQueue, worker: BullWorker, number: int) -> None:
+    def __init__(
+        self,
+        model: BullModel,
+        queue: BullQueue,
+        worker: BullWorker,
+        number: int,
+        looker: Looker,
+    ) -> None:
         super().__init__(model, queue, worker, number)
+        self.looker = looker
         self.job = None
         self.lost = self.marked = False
         self.renewed = self.lock_until = 0.0
 
-    @property
-    def loop_is_held(self) -> bool:
-        """Whether some cpu part holds the worker's event loop."""
-        return self.worker.loop_free_at > self.model.env.now
+    def asks_at(self, now: float) -> float:
+        """When this slot can ask for a job.
 
-    def pick_up(self, job: Job, after: float) -> None:
-        """Take a job that an idle worker hears of, as soon as its event loop has time."""
-        if job in self.model.doomed:
+        Who has just got one asks again right behind its cpu part. Who found nothing waits in
+        Redis, and hears of a job when the event loop has done what is before it now.
+        """
+        again, free = self.looker.again_at, self.worker.loop_free_at
+        return again if again > now else free if free > now else now
+
+    def pick_up(self, job: Job, at: float) -> None:
+        """Take a job that an idle worker has heard of."""
+        if self.model.doomed and job in self.model.doomed:
             self.model.fail_unrun(job, self)
             self.next()
             return
-        asks, free = self.model.env.now + after, self.worker.loop_free_at
-        self.take(job, asks if asks > free else free)
+        self.take(job, at)
+        self.looker.again_at = self.worker.loop_free_at
 
     def take(self, job: Job, at: float | None = None) -> None:
         """Start an attempt at a job, now or a little later."""
@@ -228,13 +256,15 @@ class BullModel(Model):
         }
         self.queue_of = [self.queues[kind.queue] for kind in self.workload.kinds]
         self.workers = [BullWorker(n, self) for n in range(self.scenario.workers.count)]
+        lookers: defaultdict[tuple[int, str], Looker] = defaultdict(Looker)
         # Idle workers take turns: one slot of each waits in Redis, and whoever has waited longest
         # is served first.
         for number in range(self.scenario.workers.concurrency):
             for worker in self.workers:
                 for name, queue in self.queues.items():
                     if self.scenario.works_on(name):
-                        worker.slots.append(BullSlot(self, queue, worker, number))
+                        looker = lookers[worker.number, name]
+                        worker.slots.append(BullSlot(self, queue, worker, number, looker))
 
     def begin(self, job: Job, worker: Worker, now: float) -> tuple[float, bool, bool]:
         """Begin an attempt: when it will end, whether it will fail, whether it has io."""

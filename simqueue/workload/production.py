@@ -69,7 +69,7 @@ class Overhead(Part):
 NO_OVERHEAD = Overhead()
 #: Measured with ``simqueue validate --measure-overhead``; docs/validation.md says where and when.
 MEASURED = Overhead(
-    pickup_s=0.0015, retry_s=0.0031, service_s=0.0011, loop_s=0.0003, failure_s=0.0015
+    pickup_s=0.0015, retry_s=0.0035, service_s=0.0002, loop_s=0.0012, failure_s=0.0018
 )
 
 
