@@ -58,7 +58,7 @@ def recoveries(
     real: JobTable, model: JobTable, scenario: Scenario, slack_s: float
 ) -> tuple[Recovery, ...]:
     """The jobs that stalled by a crash on either side, by the time of the crash."""
-    ours, theirs = (_restarts(table, scenario.workers.crashes, slack_s) for table in (real, model))
+    ours, theirs = (_restarts(table, scenario.workers.kills, slack_s) for table in (real, model))
     hit = sorted({**ours, **theirs}, key=lambda place: place[0])
     return tuple(Recovery(*key, at, ours.get((at, key)), theirs.get((at, key))) for at, key in hit)
 

@@ -101,7 +101,7 @@ def _near(times: NDArray[np.float64], edges: NDArray[np.float64], within_s: floa
 
 def _crashed(one: JobTable, rows: NDArray[np.void], scenario: Scenario, slack_s: float) -> bool:
     """Whether a crash caught one of these attempts. Without crashes a stall is no excuse."""
-    crashes = scenario.workers.crashes
+    crashes = scenario.workers.kills
     return bool(
         (crashes and (rows["outcome"] == STALLED).any())
         or any(caught(one, rows, crash, slack_s).any() for crash in crashes)

@@ -107,13 +107,17 @@ class BullQueue(Queue):
 
 
 class BullWorker(Worker):
-    """A worker process that may die; ``life`` counts how often it has."""
+    """A worker process that may die; ``life`` counts how often it has.
+
+    ``closed``: it was told to end, and takes no more jobs.
+    """
 
     def __init__(self, number: int, model: BullModel) -> None:
         super().__init__(number)
         self.model = model
         self.slots: list[BullSlot] = []
         self.life = 0
+        self.closed = False
 
     def finish_at(self, now: float, cpu: float, io: float) -> float:
         """When an attempt that starts now will end, if the event loop has time then."""
@@ -142,6 +146,8 @@ class BullSlot(Slot):
         What is being done; ``None`` while idle.
     lost
         Whether the job was put back meanwhile: somebody else will do it too.
+    telling
+        Whether it still tells Redis of a failure.
     marked
         Whether the last look for stalled jobs marked it.
     renewed, lock_until
@@ -165,7 +171,7 @@ class BullSlot(Slot):
         super().__init__(model, queue, worker, number)
         self.looker = looker
         self.job = None
-        self.lost = self.marked = False
+        self.lost = self.marked = self.telling = False
         self.renewed = self.lock_until = 0.0
 
     def asks_at(self, now: float) -> float:
@@ -209,14 +215,22 @@ class BullSlot(Slot):
         if not model.stalls.began or model.stalls.may_finish(self, job):
             model.finish(self, job)
         if self.failed and model.failure_s > 0:
+            self.telling = True
             self.ending = Wait(model.env, model.failure_s, FINISH)
-            self.ending.callbacks.append(lambda _: self.next())
+            self.ending.callbacks.append(self.told)
         else:
             self.next()
+
+    def told(self, _: simpy.Event) -> None:
+        """Go on when Redis has heard of the failure."""
+        self.telling = False
+        self.next()
 
     def next(self) -> None:
         """Take the next job, or be idle; a job that stalled too often fails here, unrun."""
         queue = self.queue
+        if self.worker.closed:
+            return
         if queue.due:
             queue.promote()
         if not queue.ready:

@@ -54,7 +54,8 @@ class Stalls:
         for crash in model.scenario.workers.crashes:
             self.begin()
             worker = model.workers[crash.worker]
-            self._at(crash.at_s, partial(self._die, worker))
+            end = self._drain if crash.drain else self._die
+            self._at(crash.at_s, partial(end, worker))
             self._at(crash.at_s + crash.down_s, partial(self._return, worker))
 
     def begin(self) -> None:
@@ -97,8 +98,9 @@ class Stalls:
         for slot in worker.slots:
             if slot.job is None and slot in slot.queue.idle:
                 slot.queue.idle.remove(slot)
-            elif slot.job is None:
-                slot.ending.callbacks.clear()  # it was telling Redis of a failure
+            elif slot.telling:
+                slot.ending.callbacks.clear()
+                slot.telling = False
         for slot in busy:
             job, slot.job = slot.job, None
             slot.ending.callbacks.clear()
@@ -108,12 +110,23 @@ class Stalls:
                 slot.queue.lost.append(self._run_of(slot, job))
             slot.lost = slot.marked = False
 
-    def _return(self, worker: BullWorker) -> None:
-        """Start a worker again in the place of one that died."""
-        worker.loop_free_at = self.env.now
-        self._attend(worker, self.env.now)
+    def _drain(self, worker: BullWorker) -> None:
+        """Tell a worker to end: it takes no more jobs, and goes on to renew its locks."""
+        worker.closed = True
         for slot in worker.slots:
-            slot.next()
+            if slot in slot.queue.idle:
+                slot.queue.idle.remove(slot)
+
+    def _return(self, worker: BullWorker) -> None:
+        """Start a worker again in the place of one that has ended."""
+        if worker.closed:
+            worker.closed = False
+        else:
+            worker.loop_free_at = self.env.now
+            self._attend(worker, self.env.now)
+        for slot in worker.slots:
+            if slot.job is None and not slot.telling:
+                slot.next()
 
     def _attend(self, worker: BullWorker, started: float) -> None:
         """Start the timers of a worker that came up at ``started``."""

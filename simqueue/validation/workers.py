@@ -108,13 +108,15 @@ class Program:
             with suppress(ProcessLookupError):
                 self.process.kill()
 
-    async def stop(self) -> None:
-        """Let it finish and end; kill it if that takes long."""
-        if self.process is None:
-            return
-        if self.process.returncode is None:
+    def terminate(self) -> None:
+        """SIGTERM, if it still runs: it finishes what it has."""
+        if self.process is not None and self.process.returncode is None:
             with suppress(ProcessLookupError):
                 self.process.terminate()
+
+    async def stop(self) -> None:
+        """Let it finish and end; kill it if that takes long."""
+        self.terminate()
         await self.ended()
 
     async def ended(self) -> None:
@@ -195,7 +197,10 @@ class WorkerPrograms:
                     pause.cancel()
                     break
                 ends.pop(0).cancel()
-                program.kill()
+                if crash.drain:
+                    program.terminate()
+                else:
+                    program.kill()
             await all_together(*ends)
         finally:
             for end in ends:

@@ -23,7 +23,7 @@ class Part(BaseModel):
 
 
 class Crash(Part):
-    """A worker that dies as by ``kill -9``, and is back some time later.
+    """A worker that dies as by ``kill -9``, or is told to end, and is back some time later.
 
     Attributes
     ----------
@@ -33,11 +33,14 @@ class Crash(Part):
         Which, counted from 0.
     down_s
         How long until it takes jobs again.
+    drain
+        Whether it is told to end (SIGTERM): it takes no more jobs and finishes those that it has.
     """
 
     at_s: Seconds
     worker: Annotated[int, Field(strict=True, ge=0)] = 0
     down_s: Seconds
+    drain: Annotated[bool, Field(strict=True)] = False
 
 
 class Overhead(Part):

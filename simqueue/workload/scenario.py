@@ -42,6 +42,11 @@ class Workers(Part):
     type: QueueName = "all"
     crashes: list[Crash] = []
 
+    @property
+    def kills(self) -> list[Crash]:
+        """The crashes in which jobs are left behind."""
+        return [crash for crash in self.crashes if not crash.drain]
+
     @model_validator(mode="after")
     def _die_one_at_a_time(self) -> Self:
         back: dict[int, float] = {}

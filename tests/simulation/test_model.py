@@ -203,6 +203,19 @@ def test_in_process_callers_serve_requests_at_once() -> None:
     assert frame["slot"].tolist() == [0, 1, 0]
 
 
+def test_a_worker_that_is_told_to_end_finishes_what_it_has() -> None:
+    """It takes nothing while it is down, loses nothing, and goes on when it is back."""
+    frame = run(
+        duration_s=8.5,
+        workers={"concurrency": 1, "crashes": [{"at_s": 1.5, "down_s": 4.0, "drain": True}]},
+        arrivals={"q": {"interval_s": 1}},
+        queues={"q": {"service": constant(1.0)}},
+    )
+
+    assert times(frame)[:3] == [(1, 1, 2), (2, 5.5, 6.5), (3, 6.5, 7.5)]
+    assert (frame["outcome"] == "completed").all()
+
+
 scenarios = st.fixed_dictionaries(
     {
         "seed": st.integers(0, 2**31),

@@ -184,6 +184,21 @@ def test_the_successor_is_up_when_the_scenario_says(crash: Validation) -> None:
     assert set(frame.worker) == {"0", "1"}
 
 
+def test_a_worker_that_is_told_to_end_leaves_nothing_behind(server: Server) -> None:
+    """SIGTERM instead of a kill: no job stalls, and the successor is up when it should be."""
+    drained = [{"at_s": 1.0, "down_s": 1.0, "drain": True}]
+    scenario = build_scenario(
+        {**CRASH, "name": "drain", "workers": {**CRASH["workers"], "crashes": drained}}
+    )
+    rows = run_real(Workload(scenario), server).log.frame()
+
+    assert (rows["outcome"] == "completed").all()
+    assert rows["run"].max() == 1
+    starts = rows[rows["worker"] == "0"]["started_s"]
+    assert not starts.between(1.0 + SLACK_S, 2.0 - 0.001).any()
+    assert (starts > 2.0).any()
+
+
 def test_without_a_redis_all_workers_are_in_this_process() -> None:
     scenario = scenario_of(TINY, duration_s=1.5)
     with open_server("embedded://") as server:
