@@ -190,7 +190,7 @@ def test_a_worker_that_is_told_to_end_leaves_nothing_behind(server: Server) -> N
     scenario = build_scenario(
         {**CRASH, "name": "drain", "workers": {**CRASH["workers"], "crashes": drained}}
     )
-    rows = run_real(Workload(scenario), server).log.frame()
+    rows = run_real(Workload(scenario), fresh(server, "drain")).log.frame()
 
     assert (rows["outcome"] == "completed").all()
     assert rows["run"].max() == 1
