@@ -1,0 +1,144 @@
+"""The answers of lesson 08, found by other roads than the one they were written on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simqueue.course.lessons import exercises
+from simqueue.course.marking import mark
+from simqueue.results.attempt_log import COMPLETED
+from simqueue.simulation.run import simulate
+from simqueue.workload.reading import build_scenario
+
+OUTAGE_ENDS_S = 20
+
+
+def recovery(
+    load: float,
+    *,
+    capacity: int = 300,
+    retries: int = 1,
+    budget: float | None = None,
+    end: int = 120,
+    seed: int = 7,
+    lifo: bool = False,
+    dip: float | None = None,
+    outages: int = 1,
+) -> float:
+    """Seconds from the end of an outage of 10 s to that of the last bad second; or infinity."""
+    client: dict[str, float] = {"timeout_s": 1, "retries": retries}
+    if budget is not None:
+        client["budget"] = budget
+    profile = [[0, load]] if dip is None else [[0, load], [40, dip], [100, load]]
+    crashes = [{"at_s": 10 + 30 * n, "worker": 0, "down_s": 10} for n in range(outages)]
+    scenario = build_scenario(
+        {
+            "seed": seed,
+            "duration_s": end,
+            "workers": {"concurrency": capacity // 10, "crashes": crashes},
+            "arrivals": {"ask": {"profile": profile, "client": client}},
+            "queues": {
+                "ask": {"lifo": lifo, "service": {"distribution": "exponential", "mean_s": 0.1}}
+            },
+        }
+    )
+    rows = simulate(scenario).log.rows
+    took = rows["finished_s"] - rows["enqueued_s"]
+    happy = rows["flow"][(rows["outcome"] == COMPLETED) & (took <= 1)]
+    first = rows[(rows["parent"] < 0) & (rows["run"] == 1)]
+    came = np.histogram(first["enqueued_s"], np.arange(end + 1))[0]
+    good = np.histogram(first["enqueued_s"][np.isin(first["flow"], happy)], np.arange(end + 1))[0]
+    last = np.flatnonzero(good < 0.95 * came)[-1] + 1
+    return np.inf if last == end else float(last) - OUTAGE_ENDS_S
+
+
+def test_three_asks_by_simulation() -> None:
+    """Somewhere between these two: a right answer lies there, and nothing else is taken."""
+    assert recovery(140, capacity=500, retries=2) < 60
+    assert recovery(185, capacity=500, retries=2) == np.inf
+    assert mark("08.b", 500 / 3).verdict == "right"
+    assert mark("08.b", "166 customers a second").verdict == "right"
+    for load in (140, 185):
+        assert mark("08.b", load).verdict == "wrong"
+
+
+def test_time_to_recover_by_simulation() -> None:
+    assert mark("08.c", np.mean([recovery(120, seed=n) for n in range(3)])).verdict == "right"
+
+
+def test_time_to_recover_by_the_loop() -> None:
+    backlog, seconds = 2 * 120 * 10.0, 0
+    while backlog > 300:
+        backlog, seconds = backlog + 2 * 120 - 300, seconds + 1
+    assert mark("08.c", f"{seconds} s").verdict == "right"
+
+
+def test_a_budget_by_simulation() -> None:
+    assert recovery(245, budget=0.1, end=150) < 120
+    assert recovery(290, budget=0.1) == np.inf
+    answer = next(n / 10 for n in range(3000, 0, -1) if n / 10 * 11 / 10 < 300)
+    assert mark("08.d", answer).verdict == "right"
+
+
+def test_what_ends_a_storm_by_simulation() -> None:
+    """An empty queue (b) is that before the outage, when all is well."""
+    assert recovery(200) == np.inf
+    ended = {
+        "a": recovery(200, outages=2),
+        "c": recovery(200, lifo=True),
+        "d": recovery(200, dip=160),
+        "e": recovery(200, capacity=600),
+    }
+    letters = [letter for letter, seconds in ended.items() if seconds < 60]
+    assert mark("08.e", ["b", *letters]).verdict == "right"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_the_lesson_says_holds_for_other_seeds(seed: int) -> None:
+    assert recovery(130, seed=seed) == pytest.approx(57.5, rel=0.3)
+    assert recovery(160, seed=seed) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "hint"),
+    [
+        ("08.b", 250, "one retry"),
+        ("08.b", 500, "everybody does"),
+        ("08.b", 100, "This worker does 500"),
+        ("08.b", 125, "Four asks"),
+        ("08.b", 150, "the lesson's"),
+        ("08.b", 1500, "not more"),
+        ("08.b", 7, "while answers are late"),
+        ("08.c", 20, "asked twice"),
+        ("08.c", 15, "asked twice"),
+        ("08.c", 13.3, "shrinks more slowly"),
+        ("08.c", 2100 / 180, "shrinks more slowly"),
+        ("08.c", 6.7, "both of those"),
+        ("08.c", "5 s", "both of those"),
+        ("08.c", 10, "So long was the outage"),
+        ("08.c", "2 min", "piled up"),
+        ("08.d", 270, "Nearly"),
+        ("08.d", 150, "without a budget"),
+        ("08.d", 300, "no room"),
+        ("08.d", 330, "more than the worker"),
+        ("08.d", 30, "how many retries"),
+        ("08.d", 100, "ten customers"),
+        ("08.e", "abce", "Look at a"),
+        ("08.e", "bcde", "Look at d"),
+        ("08.e", "bc", "the rule"),
+        ("08.e", "ce", "anew"),
+        ("08.e", "be", "table of cures"),
+        ("08.e", "ad", "Ask of each"),
+    ],
+)
+def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
+    judged = mark(key, wrong)
+    assert judged.verdict == "wrong"
+    assert hint in judged.text
+
+
+@pytest.mark.parametrize("key", [key for key in exercises() if key.startswith("08.")])
+def test_no_hint_is_the_answer(key: str) -> None:
+    exercise = exercises()[key]
+    assert not any(hint.when == exercise.right for hint in exercise.hints)
