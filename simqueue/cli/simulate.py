@@ -11,7 +11,6 @@ import typer
 
 if TYPE_CHECKING:
     from simqueue.simulation.run import Run
-    from simqueue.workload.reading import Override
     from simqueue.workload.scenario import Scenario
 
 
@@ -78,22 +77,21 @@ def simulate(
       simqueue simulate --arrivals 3 --duration 3600 --replications 10
     """  # noqa: D301
     from simqueue.cli.files import check_writable
+    from simqueue.cli.overrides import overrides
     from simqueue.cli.progress import progress_bar
     from simqueue.simulation.run import simulate as run_simulation
-    from simqueue.workload.reading import parse_set, read_scenario
+    from simqueue.workload.reading import read_scenario
 
-    overrides: list[Override] = [parse_set(text) for text in set_ or []]
-    for key, flag, value in (
-        ("workers.count", "--workers", workers),
-        ("workers.concurrency", "--concurrency", concurrency),
-        ("mode", "--mode", mode),
-        ("duration_s", "--duration", duration),
-        ("warmup_s", "--warmup", warmup),
-        ("seed", "--seed", seed),
-    ):
-        if value is not None:
-            overrides.append((key, value, f"{flag} {value}"))
-    scenario = read_scenario(file, overrides, arrivals)
+    changes = overrides(
+        set_,
+        workers=workers,
+        concurrency=concurrency,
+        mode=mode,
+        duration=duration,
+        warmup=warmup,
+        seed=seed,
+    )
+    scenario = read_scenario(file, changes, arrivals)
     check_writable(log)
     check_writable(plot, ".png")
     with progress_bar(f"simulating {scenario.name}", 1.0) as progress:

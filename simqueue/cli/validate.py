@@ -109,25 +109,20 @@ def validate(
       simqueue validate --log friday.csv               a real day against the model
     """  # noqa: D301
     from simqueue.cli.files import check_writable
+    from simqueue.cli.overrides import overrides
     from simqueue.cli.validate_log import compare_with_log, measure_cost
     from simqueue.data import data_path
     from simqueue.results.tolerances import DEFAULT_TOLERANCES, parse_tolerances
     from simqueue.validation.both import with_measured_cost
     from simqueue.validation.faster import faster
     from simqueue.validation.runnable import check_runnable
-    from simqueue.workload.reading import parse_set, read_scenario
+    from simqueue.workload.reading import read_scenario
 
     if not 0 < speed < float("inf"):
         raise InputError(f"--speed {speed}: expected a number above 0")
-    overrides = [parse_set(text) for text in set_ or []]
-    for key, flag, value in (
-        ("workers.count", "--workers", workers),
-        ("workers.concurrency", "--concurrency", concurrency),
-        ("duration_s", "--duration", duration),
-        ("seed", "--seed", seed),
-    ):
-        if value is not None:
-            overrides.append((key, value, f"{flag} {value}"))
+    changes = overrides(
+        set_, workers=workers, concurrency=concurrency, duration=duration, seed=seed
+    )
     tolerances = parse_tolerances(tolerance) if tolerance else DEFAULT_TOLERANCES
     check_writable(real_log)
     check_writable(plot, ".png")
@@ -140,7 +135,7 @@ def validate(
         with _sigterm_as_ctrl_c(), ExitStack() as stack:
             measure_cost(_server(stack, redis), as_json)
         return
-    scenario = read_scenario(file or data_path("validate.toml"), overrides)
+    scenario = read_scenario(file or data_path("validate.toml"), changes)
     scenario = faster(with_measured_cost(scenario), speed)
     check_runnable(scenario)
     with _sigterm_as_ctrl_c():
