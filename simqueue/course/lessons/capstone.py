@@ -1,0 +1,231 @@
+"""The capstone asks what broke on Friday, and whether a repair would have held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from simqueue.course.questions import Between, Exercise, Hint, Prediction
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A repair of the incident; right if it holds every target."""
+
+    wants: str = "settings that grade() can read, such as ['workers.count=2']"
+
+    def fits(self, answer: Any) -> bool | None:
+        """Whether it passes; ``None`` if it cannot be graded."""
+        from simqueue.course.grading import grade
+
+        found = grade(answer)
+        return None if found.problem else found.passed
+
+
+@dataclass(frozen=True)
+class Misses:
+    """A repair that misses one target, whatever it does about the others."""
+
+    key: str
+    wants: str = Repair.wants
+
+    def fits(self, answer: Any) -> bool | None:
+        """Whether it misses the target; ``None`` if it cannot be graded."""
+        from simqueue.course.grading import grade
+
+        found = grade(answer)
+        return None if found.problem else self.key in found.missed
+
+
+PREDICTIONS = {
+    "capstone.a": Prediction(what="number of orders given up for good", unit="orders"),
+}
+
+EXERCISES = {
+    "capstone.b": Exercise(
+        right=Between(3, 3),
+        answer="""
+            3 workers, for an event loop each.
+
+            The busiest quarter-hour has 7 recorded orders: `7 * 200 / 900` is 1.56 a second. Each
+            holds an event loop for 1.5 s, and one attempt in fifty is repeated: `1.56 * 1.5 * 1.02`
+            is 2.4 loops.
+
+            The plan took the mean of the day, 0.63 orders a second: 0.94 loops, so "one worker is
+            enough". The mean of these two hours, 0.97 a second, gives 1.5 and so 2 workers: enough
+            on average, too few at the peak.
+        """,
+        hints=(
+            Hint(
+                Between(0.9, 1),
+                "That is the plan of the report: the mean of the whole day. What does the busiest "
+                "quarter-hour bring?",
+            ),
+            Hint(
+                Between(1.4, 1.56),
+                "Is that the mean of the two hours, or the orders a second? How many event loops "
+                "does the busiest quarter-hour hold?",
+            ),
+            Hint(
+                Between(2, 2),
+                "Two are enough for the mean of the two hours. Take the busiest quarter-hour, and "
+                "do not round down.",
+            ),
+            Hint(
+                Between(2.3, 2.45),
+                "That is how many event loops are held. You can rent whole workers only.",
+            ),
+            Hint(
+                Between(4, 4),
+                "Four hold it with room to spare. Would fewer do?",
+            ),
+            Hint(
+                Between(5, 6),
+                "That counts the io time, too: it is right for slots. While a job waits for the "
+                "database, the event loop is free.",
+            ),
+            Hint(
+                Between(7, 10_000),
+                "Slots do not help a job that computes. How many event loops are held at the peak?",
+            ),
+        ),
+        otherwise="Orders a second in the busiest quarter-hour, times the seconds that each holds "
+        "an event loop: that many are held, on average.",
+    ),
+    "capstone.c": Exercise(
+        right=Between(8, 8),
+        answer="""
+            8 attempts.
+
+            An attempt takes about 1 s, and the waits are 2, 4, 8, 16, 32, 64 and 128 s. So the
+            attempts of a payment that came when the outage began start after 0, 3, 8, 17, 34, 67,
+            132 and 261 s. The seventh still fails; the eighth is the first after 240 s.
+
+            In practice add one: one attempt in fifty fails without any outage.
+        """,
+        hints=(
+            Hint(
+                Between(7, 7),
+                "Seven attempts have six waits: 2, 4, 8, 16, 32 and 64 s. How much is that "
+                "together? (Or did you count the retries?)",
+            ),
+            Hint(
+                Between(9, 10),
+                "A good choice in practice, because an attempt may fail by chance, too. But fewer "
+                "reach beyond 240 s.",
+            ),
+            Hint(
+                Between(40, 130),
+                "That many it takes if the wait is always the same. Here each wait is twice the "
+                "one before.",
+            ),
+            Hint(
+                Between(5, 6),
+                "Add up the waits of that many attempts. Do they reach 240 s? (There is one wait "
+                "fewer than there are attempts.)",
+            ),
+        ),
+        otherwise="Write down when each attempt starts: the waits between them are 2, 4, 8, ... "
+        "seconds. Which is the first that starts after the outage?",
+    ),
+    "capstone.d": Exercise(
+        right=Between(585, 660, time=True),
+        answer="""
+            10 minutes (a little more, if nobody is there to look).
+
+            The first look after the crash only marks the job: it comes up to 5 minutes later. The
+            second, 5 minutes on, finds it marked, without a lock, and puts it back. The lock has
+            run out by then: it lasts 5 minutes at most after the crash.
+
+            With 30 s and 30 s it is one minute.
+        """,
+        hints=(
+            Hint(
+                Between(295, 305, time=True),
+                "That is when the lock has run out. But a job must be found twice: the first look "
+                "only marks it.",
+            ),
+            Hint(
+                Between(10, 10, time=True),
+                "In minutes or in seconds? Say it as a text, with its unit.",
+            ),
+            Hint(
+                Between(25, 65, time=True),
+                "That is with BullMQ's own settings. This shop has longer ones.",
+            ),
+            Hint(
+                Between(700, 760, time=True),
+                "So long it took in the log, where the event loop was held and the worker itself "
+                "had been away. How long do the settings alone allow?",
+            ),
+            Hint(
+                Between(890, 910, time=True),
+                "The lock runs out while they wait for the looks, not before.",
+            ),
+        ),
+        otherwise="How long until the first look, at worst? And until the second? Has the lock run "
+        "out by then?",
+    ),
+    "capstone.e": Exercise(
+        right=Repair(),
+        answer="""
+            One of many: `["workers.count=3", "workers.concurrency=5",
+            "queues.payment.backoff.type=exponential", "queues.payment.attempts=9",
+            "bullmq.lock_duration_s=30", "bullmq.stalled_interval_s=30"]`.
+
+            Three workers have three event loops, and the peak holds 2.4. (It also keeps some 5
+            slots busy, `1.56 * 3.5`, so 15 slots are plenty, and 40 connections suffice.)
+
+            Nine attempts, each wait twice the last, reach beyond the outage with few calls. A fixed
+            wait of 30 s with twelve attempts would do, too.
+
+            Locks of 30 s and a look every 30 s are BullMQ's own. They are safe again because no
+            event loop is held for long. Alone, this repair would have made Friday far worse.
+        """,
+        hints=(
+            Hint(
+                Misses("workers"),
+                "That costs more workers than there is money for: four at most. What do so many "
+                "buy that the busiest quarter-hour needs?",
+            ),
+            Hint(
+                Misses("slots"),
+                "More slots than the database has connections: `workers.count` times "
+                "`workers.concurrency` may be 40.",
+            ),
+            Hint(
+                Misses("twice"),
+                "Jobs run again although their workers live: their locks run out before the event "
+                "loop has time to renew them. What holds the loop so long? Or is the lock too "
+                "short?",
+            ),
+            Hint(
+                Misses("response"),
+                "Orders are still late. What do all slots of a worker share, and how many of it "
+                "does the busiest quarter-hour need? Exercise b counts it. Do the slots suffice, "
+                "too?",
+            ),
+            Hint(
+                Misses("calls"),
+                "Nothing is given up now, but a dead gateway is called over and over. Let the "
+                "waits grow.",
+            ),
+            Hint(
+                Misses("given_up"),
+                "Jobs are still given up. When does a payment's last attempt start, and how long "
+                "was the gateway down? Exercise c counts it.",
+            ),
+            Hint(
+                Misses("slowest_payment"),
+                "Some payment is settled long after the gateway is back: its next attempt is too "
+                "far away.",
+            ),
+            Hint(
+                Misses("recovery"),
+                "What the crash interrupted lies around too long. Two settings decide that; see "
+                "exercise d.",
+            ),
+        ),
+        otherwise="Let `grade` show you which target is missed, and its hint.",
+    ),
+}
