@@ -41,7 +41,7 @@ class BullQueue(Queue):
 
     def put(self, job: Job) -> None:
         """Add a job; if a worker is idle, it picks the job up."""
-        slot = self.next_idle() if self.idle else None
+        slot = self.next_idle() if self.idle and not self.ready else None
         if slot is not None:
             slot.pick_up(job, self.env.now + self.pickup_s)
         else:
