@@ -14,7 +14,7 @@ EXERCISES = {
         answer="""
             375 calls a second: `6000 / (32 * 0.5)`.
 
-            With equal jitter a wait of up to 32 s ends between 16 and 32 s: a window of 16 s.
+            With equal jitter a delay of up to 32 s ends between 16 and 32 s: a window of 16 s.
             Jobs divided by the width of the window is the rate at which they come back.
         """,
         hints=(
@@ -30,12 +30,12 @@ EXERCISES = {
             ),
             Hint(
                 near(6000 / 24, 0.02),
-                "24 s is the mean wait. What counts is not how long they wait, but how far apart "
-                "the shortest and the longest wait are.",
+                "24 s is the mean delay. What counts is not how long it is, but how far apart "
+                "the shortest and the longest delay are.",
             ),
             Hint(
                 near(6000 / 63, 0.05),
-                "You took all the waits together. The herd is in one of them, the one of up to "
+                "You took all the delays together. The herd is in one of them, the one of up to "
                 "32 s.",
             ),
             Hint(
@@ -51,18 +51,18 @@ EXERCISES = {
         answer="""
             10 attempts.
 
-            n waits of 1, 2, 4... s are `2 ** n - 1` seconds together. 8 waits are 255 s, too few;
-            9 waits are 511 s. And 9 waits lie between 10 attempts. `simqueue backoff --type
+            n delays of 1, 2, 4... s are `2 ** n - 1` seconds together. 8 delays are 255 s, too few;
+            9 delays are 511 s. And 9 delays lie between 10 attempts. `simqueue backoff --type
             exponential --delay-ms 1000 --attempts 10` prints them.
         """,
         hints=(
             Hint(
                 Between(9, 9),
-                "So many waits are needed. How many attempts have that many waits between them?",
+                "So many delays are needed. How many attempts have that many delays between them?",
             ),
             Hint(
                 Between(8, 8),
-                "7 waits lie between 8 attempts, and add up to 127 s. That is two minutes.",
+                "7 delays lie between 8 attempts, and add up to 127 s. That is two minutes.",
             ),
             Hint(
                 Between(11, 12),
@@ -74,25 +74,25 @@ EXERCISES = {
             ),
             Hint(
                 Between(511, 511),
-                "That is how many seconds the waits add up to. How many attempts are that?",
+                "That is how many seconds the delays add up to. How many attempts are that?",
             ),
         ),
-        otherwise="Add up the waits, 1 + 2 + 4 + ..., until they are 300 s or more. Then count the "
-        "attempts: there is one more than there are waits.",
+        otherwise="Add up the delays, 1 + 2 + 4 + ..., until they are 300 s or more. Then count the "
+        "attempts: there is one more than there are delays.",
     ),
     "07.d": Exercise(
         right=near(31, 0.03, time=True),
         answer="""
             31 s, on average.
 
-            The longest waits of 6 attempts are 2, 4, 8, 16 and 32 s: 62 s. Full jitter takes
+            The longest delays of 6 attempts are 2, 4, 8, 16 and 32 s: 62 s. Full jitter takes
             anything from 0 to that, so half of it on average. An outage of a minute, which 62 s of
-            waits outlast, is now too long for most. If you turn full jitter on, double the delay.
+            delays outlast, is now too long for most. If you turn full jitter on, double the delay.
         """,
         hints=(
             Hint(
                 near(62, 0.01, time=True),
-                "That is without jitter. With full jitter a wait is anything from 0 to that.",
+                "That is without jitter. With full jitter a delay is anything from 0 to that.",
             ),
             Hint(
                 near(46.5, 0.02, time=True),
@@ -100,19 +100,19 @@ EXERCISES = {
             ),
             Hint(
                 near(63, 0.005, time=True),
-                "You halved six waits. But there are 6 attempts, and the waits lie between them.",
+                "You halved six delays. But there are 6 attempts, and the delays lie between them.",
             ),
             Hint(
                 near(126, 0.02, time=True),
-                "That is six waits, without jitter. 6 attempts have one wait fewer.",
+                "That is six delays, without jitter. 6 attempts have one delay fewer.",
             ),
             Hint(
                 near(16, 0.03, time=True),
-                "That is the mean of the last wait alone. Add up all of them.",
+                "That is the mean of the last delay alone. Add up all of them.",
             ),
         ),
-        otherwise="Write down the waits of 6 attempts without jitter and add them up. What does "
-        "full jitter leave of a wait, on average?",
+        otherwise="Write down the delays of 6 attempts without jitter and add them up. What does "
+        "full jitter leave of a delay, on average?",
     ),
     "07.e": Exercise(
         right=Letters("ace", among="abcde"),
@@ -121,12 +121,12 @@ EXERCISES = {
 
             Jitter widens the window. Fewer slots, or a limit on jobs a second, let fewer calls
             through, whatever comes. More attempts (b) change nothing about who comes when. And a
-            doubling delay (d) is the same for all of a herd: they wait longer, together.
+            doubling delay (d) is the same for all of a herd: they come back later, together.
         """,
         hints=(
             Hint(
                 Letters("acde", among="abcde"),
-                "Look at d again. All of them failed together, so all of them now wait the longer "
+                "Look at d again. All of them failed together, so all of them now get the longer "
                 "delay, together.",
             ),
             Hint(
