@@ -23,7 +23,7 @@ from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
 COST_S = 0.0029
-COST = Overhead(pickup_s=0.0015, service_s=0.0011, loop_s=0.0003)
+COST = Overhead(pickup_s=0.0015, service_s=0.0002, loop_s=0.0012)
 
 
 def scenario(seconds: float, seed: int, overhead: Overhead) -> Scenario:
