@@ -77,8 +77,8 @@ EXERCISES = {
                 "That is how many seconds the delays add up to. How many attempts are that?",
             ),
         ),
-        otherwise="Add up the delays, 1 + 2 + 4 + ..., until they are 300 s or more. Then count the "
-        "attempts: there is one more than there are delays.",
+        otherwise="Add up the delays, 1 + 2 + 4 + ..., until they are 300 s or more. Then count "
+        "the attempts: there is one more than there are delays.",
     ),
     "07.d": Exercise(
         right=near(31, 0.03, time=True),
