@@ -75,6 +75,7 @@ def test_payloads_by_json_itself() -> None:
         ("00.b", "4.8 callers", "whole day"),
         ("00.b", 7, "order jobs alone"),
         ("00.b", 10, "emails"),
+        ("00.b", 11, "a little more"),
         ("00.b", 3.11, "orders come in a second"),
         ("00.b", 1, "two days behind"),
         ("00.b", 100, "at the peak"),

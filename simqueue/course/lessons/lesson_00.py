@@ -42,6 +42,11 @@ EXERCISES = {
                 "their emails: add up the seconds of all four.",
             ),
             Hint(
+                Between(10.6, 11.4),
+                "Nearly: 11 callers do 11 seconds of work a second, and a little more than that "
+                "comes in.",
+            ),
+            Hint(
                 Between(0, 1),
                 "One caller is what we tried. It fell two days behind.",
             ),
