@@ -6,6 +6,7 @@ looked after in `simqueue.simulation.stalls`, where they can run out.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -37,7 +38,7 @@ class BullQueue(Queue):
         self.lost: list[Run] = []
         self.look_again_at = 0.0
         self.add = self.ready.appendleft if lifo else self.ready.append
-        self._will_look = False
+        self._look_at = math.inf
 
     def put(self, job: Job) -> None:
         """Add a job; if a worker is idle, it picks the job up."""
@@ -75,16 +76,16 @@ class BullQueue(Queue):
             if self.idle[0].asks_at(now) <= now:
                 return self.idle.popleft()
             self.idle.rotate(-1)
-        if not self._will_look:
-            self._will_look = True
-            first = min(self.idle, key=lambda slot: slot.asks_at(now))
-            turn = Wait(self.env, first.asks_at(now) - now, DUE)
+        first = min(self.idle, key=lambda slot: slot.asks_at(now))
+        if (at := first.asks_at(now)) < self._look_at:
+            self._look_at = at
+            turn = Wait(self.env, at - now, DUE)
             turn.callbacks.append(lambda _: self._look(first.looker))
         return None
 
     def _look(self, looker: Looker) -> None:
         """It is a worker's turn to ask, whatever stands behind it in its event loop by now."""
-        self._will_look = False
+        self._look_at = math.inf
         self.promote()
         slot = next((slot for slot in self.idle if slot.looker is looker), None)
         if slot is not None and self.ready:
@@ -126,6 +127,13 @@ class BullWorker(Worker):
         if free - now > self.model.patience_s:
             self.model.stalls.begin()
         return free + io
+
+    def start_anew(self) -> None:
+        """Be a new process: nothing holds its event loop, and no job that it got counts."""
+        self.loop_free_at = self.model.env.now
+        fresh = {slot.looker: Looker() for slot in self.slots}
+        for slot in self.slots:
+            slot.looker = fresh[slot.looker]
 
 
 class Looker:

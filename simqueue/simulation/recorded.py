@@ -23,6 +23,7 @@ from simqueue.results.attempt_log import (
     merge,
 )
 from simqueue.simulation.bullmq import BullModel
+from simqueue.simulation.model import Job
 from simqueue.workload.production import Overhead
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Attempts, Kind, Outcome, Workload
@@ -117,6 +118,10 @@ class RecordedWorkload(Workload):
             return None
         return max(float(self._wait_s[self.first[number] + attempt - 1]), 1e-9)
 
+    def stalled(self, number: int, attempt: int) -> bool:
+        """Whether the ``attempt``-th row of a job is a run that stalled."""
+        return bool(self.rows["outcome"][self.first[number] + attempt - 1] == STALLED)
+
     def follow_ups(self, kind: int, outcome: Outcome) -> tuple[Kind, ...]:  # noqa: ARG002
         """None: follow-ups are jobs with a recorded arrival of their own."""
         return ()
@@ -137,6 +142,20 @@ class RecordedWorkload(Workload):
         )
         rows["started_s"] = np.where(np.isnan(recorded["started_s"]), np.nan, rows["started_s"])
         return log
+
+
+class RecordedModel(BullModel):
+    """The queue of a log: a job whose run stalled comes back at the head, as it did."""
+
+    workload: RecordedWorkload
+
+    def retry(self, job: Job) -> None:
+        """Have a job ready again."""
+        if self.workload.stalled(job.number, job.attempt):
+            self.next_attempt(job)
+            self.queue_of[job.kind].put_back([job])
+        else:
+            super().retry(job)
 
 
 def _next_ready(rows: NDArray[np.void]) -> Floats:
@@ -201,7 +220,7 @@ def replay_log(
         workload = RecordedWorkload(
             _scenario(queue, slots[queue], rows, pickups), rows, log.ids(keys)
         )
-        model = BullModel(workload)
+        model = RecordedModel(workload)
         model.run()
         models.append(workload.as_recorded(model.record.log(workload)))
         kept.append(rows)

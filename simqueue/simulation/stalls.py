@@ -122,7 +122,7 @@ class Stalls:
         if worker.closed:
             worker.closed = False
         else:
-            worker.loop_free_at = self.env.now
+            worker.start_anew()
             self._attend(worker, self.env.now)
         for slot in worker.slots:
             if slot.job is None and not slot.telling:

@@ -7,9 +7,21 @@ Moments are compared too: the real queue may be some milliseconds later than the
 
 import pandas as pd
 import pytest
-from script import LATE_S, Script, ScriptJob, both, ends, is_clear, put_back, starts
+from script import (
+    LATE_S,
+    Script,
+    ScriptedWorkload,
+    ScriptJob,
+    both,
+    ends,
+    is_clear,
+    put_back,
+    starts,
+)
 
 from simqueue.policies import Backoff, QueuePolicy
+from simqueue.simulation.run import model_of, simulate
+from simqueue.workload.reading import build_scenario
 
 SHORT = {"lock_duration_s": 0.8, "stalled_interval_s": 0.8}
 
@@ -193,3 +205,40 @@ def test_a_job_beside_one_that_holds_the_loop_is_run_twice(redis_url: str) -> No
         "q-1": [(1, 1, "stalled"), (1, 2, "completed")],
         "q-2": [(1, 1, "completed")],
     }
+
+
+def test_a_worker_that_is_back_has_a_free_event_loop() -> None:
+    """It died while a cpu part of 100 s held it; back, it takes a job when one is there.
+
+    It is back at 4.5 and looks at 34.5 and 64.5: the second look puts the job back.
+    """
+    scenario = build_scenario(
+        {
+            "duration_s": 4,
+            "workers": {"concurrency": 2, "crashes": [{"at_s": 3.5, "down_s": 1}]},
+            "arrivals": {"q": {"interval_s": 3}},
+            "queues": {"q": {"cpu": {"distribution": "constant", "mean_s": 100}}},
+        }
+    )
+    log = simulate(scenario).log.frame()
+
+    assert put_back(log)[0] == 64.5
+    assert log["started_s"][1] == 64.5
+
+
+def test_the_first_of_the_held_workers_takes_the_job() -> None:
+    """Also where somebody else was to be the first when the last job came."""
+    jobs = [
+        ScriptJob(1.0, cpu_s=(100.0,), queue="long"),
+        ScriptJob(2.0, (1.0,), queue="x"),
+        ScriptJob(2.5, (1.0,), queue="x"),
+        ScriptJob(5.0, cpu_s=(10.0,), queue="short"),
+        ScriptJob(6.0, (1.0,), queue="x"),
+    ]
+    script = Script(jobs, workers=2, bullmq={"lock_duration_s": 1000})
+    workload = ScriptedWorkload(script.scenario(), jobs)
+    model = model_of(workload)
+    model.run()
+    log = model.record.log(workload).frame().set_index("job_id")
+
+    assert log["started_s"][["x-1", "x-2", "x-3"]].tolist() == [2.0, 3.0, 15.0]

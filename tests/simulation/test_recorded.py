@@ -76,6 +76,22 @@ def test_stalls_are_taken_from_the_log() -> None:
     assert 0.5 * waits[0] < waits[1] <= waits[0] + 1e-9
 
 
+def test_a_job_that_stalled_comes_back_at_the_head() -> None:
+    """Ten jobs are ahead of it in time; it is the next all the same."""
+    log = log_of(
+        duration_s=12,
+        workers={"count": 1, "concurrency": 1, "crashes": [{"at_s": 1.5, "down_s": 0.1}]},
+        arrivals={"order": {"interval_s": 0.5}},
+        queues={"order": {"service": {"distribution": "constant", "mean_s": 1.2}}},
+        bullmq={"lock_duration_s": 2, "stalled_interval_s": 2},
+    )
+    again = replay_log(log).model.frame()
+    second_run = again[again["run"] == 2]
+
+    assert len(second_run) == 1
+    assert (second_run["started_s"] - second_run["ready_s"]).item() <= 1.2
+
+
 def test_only_pick_ups_are_added() -> None:
     """A recorded attempt holds all other costs of the queue."""
     log = log_of(workers={"concurrency": 50}, arrivals={"order": {"rate_per_s": 1}})
