@@ -129,6 +129,18 @@ def validate(
     if log is not None:
         if file is not None:
             raise InputError(f"--log {log}: the log is the workload; {file} has no place beside it")
+        _only_with_log(
+            log,
+            {
+                "--set": set_ or None,
+                "--speed": None if speed == 1 else speed,
+                "--duration": duration,
+                "--seed": seed,
+                "--redis": redis,
+                "--real-log": real_log,
+                "--measure-overhead": measure_overhead or None,
+            },
+        )
         compare_with_log(log, (workers, concurrency), tolerances, plot, as_json)
         return
     if measure_overhead:
@@ -157,6 +169,13 @@ def validate(
         plot_comparison(validation.real.log, validation.model, scenario, plot)
     if exceeded:
         raise typer.Exit(1)
+
+
+def _only_with_log(log: Path, others: Mapping[str, Any]) -> None:
+    """Raise if a flag was given that could change nothing."""
+    for flag, value in others.items():
+        if value is not None:
+            raise InputError(f"--log {log}: the log is the workload; {flag} has no place beside it")
 
 
 @contextmanager

@@ -195,7 +195,7 @@ class Follows(_Stream):
 
 def _tag(value: Any) -> str | None:
     """The one key that says which kind of arrivals this is."""
-    keys = value.keys() if isinstance(value, dict) else value.__class__.model_fields
+    keys = value.keys() if isinstance(value, dict) else getattr(type(value), "model_fields", ())
     kinds = [key for key in _KINDS if key in keys]
     return kinds[0] if len(kinds) == 1 else None
 

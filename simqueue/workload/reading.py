@@ -20,6 +20,20 @@ from simqueue.workload.scenario import Scenario
 #: The scenario that ``simulate`` runs when it is given none.
 DEFAULT_SCENARIO = "busy-day.toml"
 
+#: What pydantic would say in words of Python.
+_WORDS = {
+    "extra_forbidden": "unknown key",
+    "missing": "missing",
+    "dict_type": "should be a table",
+    "model_type": "should be a table",
+    "model_attributes_type": "should be a table",
+    "tuple_type": "should be a list",
+    "list_type": "should be a list",
+    "union_tag_not_found": 'should have a key distribution, such as distribution = "exponential"',
+}
+#: Errors that have no use for the value.
+_SAY_ALL = ("extra_forbidden", "missing", "value_error", "kind_of_arrivals", "union_tag_invalid")
+
 Override = tuple[str, Any, str]  # key with dots, value, how the user said it
 
 
@@ -174,13 +188,11 @@ def _one_line(error: ValidationError, place: str, said: Mapping[str, str]) -> st
     keys = [part for i, part in enumerate(path) if not _is_tag(path, i, known)]
     key = ".".join(keys)
     what = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if first["type"] == "extra_forbidden":
-        what = "unknown key"
-    elif first["type"] == "missing":
-        what = "missing"
-    elif first["type"] not in ("value_error", "kind_of_arrivals") and not isinstance(
-        first["input"], dict
-    ):
+    if first["type"] in _WORDS:
+        what = _WORDS[first["type"]]
+    elif first["type"] == "union_tag_invalid":
+        what = "distribution {tag!r} is none of {expected_tags}".format(**first["ctx"])
+    if first["type"] not in _SAY_ALL and not isinstance(first["input"], dict):
         what = f"{what}, not {first['input']!r}"
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     text = f"{key}: {what}" if key else what

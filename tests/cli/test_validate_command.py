@@ -218,7 +218,9 @@ def test_a_log_takes_the_place_of_the_real_run(
     assert document["queues"]["order"]["figures"]["attempts"]["difference"] == 0
 
 
-@pytest.mark.parametrize("others", [[], ["small.toml"]])
+@pytest.mark.parametrize(
+    "others", [[], ["small.toml"], ["--speed", "2"], ["--set", "queues.order.lifo=true"]]
+)
 def test_a_log_that_cannot_be_used_is_one_line(
     tmp_path: Path, others: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -156,6 +156,12 @@ def test_what_is_wrong_is_named_with_its_file(tmp_path: Path, wrong: str, said: 
         ("workers.concurrency=0", "greater than or equal to 1, not 0"),
         ("duration_s.x=1", "duration_s is a value, not a table"),
         ("nonsense", "expected KEY=VALUE"),
+        ("arrivals.order=3", "arrivals.order: should have exactly one of the keys"),
+        ("workers=3", "workers: should be a table, not 3"),
+        ("queues.order.outages=[5]", "queues.order.outages.0: should be a list, not 5"),
+        ("queues.order.service=0.3", "queues.order.service: should be a table, not 0.3"),
+        ("queues.order.cpu={mean_s=1}", "queues.order.cpu: should have a key distribution"),
+        ('queues.order.cpu={distribution="bell"}', "distribution 'bell' is none of 'constant', "),
         ("=3", "expected KEY=VALUE"),
     ],
 )
