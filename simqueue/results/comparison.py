@@ -143,6 +143,9 @@ def compare(
 ) -> Comparison:
     """Compare two logs of one workload, queue by queue and job by job.
 
+    Response times are of the jobs that fared alike, and of those that differ without an excuse: a
+    job that a crash happened to catch on one side only takes as long as its recovery there.
+
     Parameters
     ----------
     real, model
@@ -166,16 +169,28 @@ def compare(
     slots |= dict.fromkeys({*real.queues, *model.queues} - set(slots), 0)
     found = [summarise(log, window, slots).queues for log in (real, model)]
     tables = by_job(real), by_job(model)
+    differing = differing_jobs(*tables, scenario, edge_s)
+    excused = {(job.queue, job.job_id) for job in differing if job.excused}
+    alike = found
+    if excused:
+        alike = [
+            summarise(table.without(excused, log), window, slots).queues
+            for table, log in zip(tables, (real, model), strict=True)
+        ]
     formulas = theory(scenario)
     return Comparison(
         scenario=scenario.name,
         engines=(real.engine, model.engine),
         queues={
-            name: compare_queue(found[0][name], found[1][name], formulas.get(name))
+            name: compare_queue(
+                (found[0][name], found[1][name]),
+                (alike[0][name], alike[1][name]),
+                formulas.get(name),
+            )
             for name in slots
         },
         jobs=len(tables[0].fates.keys() | tables[1].fates.keys()),
-        differing=differing_jobs(*tables, scenario, edge_s),
+        differing=differing,
         recoveries=recoveries(*tables, scenario, edge_s),
     )
 

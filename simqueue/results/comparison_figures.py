@@ -90,11 +90,17 @@ class QueueComparison:
 
 
 def compare_queue(
-    real: QueueSummary, model: QueueSummary, formula: Theory | None
+    both: tuple[QueueSummary, QueueSummary],
+    alike: tuple[QueueSummary, QueueSummary],
+    formula: Theory | None,
 ) -> QueueComparison:
-    """Put two summaries of a queue side by side."""
-    ours, theirs = _numbers(real), _numbers(model)
-    response = real.response_s.mean or 0.0
+    """Put two summaries of a queue, real and model, side by side.
+
+    Response times are those of ``alike``, the same without the jobs that may differ.
+    """
+    real, model = both
+    ours, theirs = (_numbers(one, other) for one, other in zip(both, alike, strict=True))
+    response = alike[0].response_s.mean or 0.0
     least = {"wait": response, "queue_length": 1.0}
     return QueueComparison(
         real=real,
@@ -107,13 +113,15 @@ def compare_queue(
     )
 
 
-def _numbers(queue: QueueSummary) -> dict[str, float | None]:
+def _numbers(queue: QueueSummary, alike: QueueSummary) -> dict[str, float | None]:
     """The figures of a summary, by the names that tolerances have."""
     found: dict[str, float | None] = {}
     for name in FIGURES:
         table, _, key = name.partition(".")
-        if table in ("wait", "response"):
-            found[name] = getattr(getattr(queue, f"{table}_s"), key)
+        if table == "response":
+            found[name] = getattr(alike.response_s, key)
+        elif table == "wait":
+            found[name] = getattr(queue.wait_s, key)
         else:
             found[name] = getattr(getattr(queue, table), key) if key else getattr(queue, table)
     return found

@@ -55,7 +55,10 @@ def comparison_report(
     if comparison.differing:
         parts.append(_jobs(comparison.differing))
     parts += [Text(line) for line in recovery_lines(comparison.recoveries)]
-    parts += [Text(line) for line in (_RULE, *comparison.notes)]
+    rules = [_RULE]
+    if any(job.excused for job in comparison.differing):
+        rules.append("Response times are those of the jobs that did not have to differ.")
+    parts += [Text(line) for line in (*rules, *comparison.notes)]
     exceeded = comparison.exceeded(tolerances)
     parts += [Text(f"Out of tolerance: {line}", style="yellow") for line in exceeded]
     parts += [Text(jobs_finding(comparison)), Text(finding(comparison), style="bold")]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,13 @@ class JobTable:
     def of(self, key: Key) -> NDArray[np.void]:
         """The rows of one job; none if there is no such job."""
         return self.rows[self.places.get(key, slice(0))]
+
+    def without(self, keys: Iterable[Key], log: AttemptLog) -> AttemptLog:
+        """``log``, of which this is the table, without some of its jobs."""
+        kept = np.ones(len(self.rows), dtype=bool)
+        for key in keys:
+            kept[self.places.get(key, slice(0))] = False
+        return replace(log, rows=self.rows[kept])
 
 
 def by_job(log: AttemptLog) -> JobTable:

@@ -25,7 +25,7 @@ _JOBS = 150
 
 
 def measure_overhead(server: Server, progress: Callable[[float], None] | None = None) -> Overhead:
-    """Measure what the queue costs with one worker of five slots; takes about 20 s.
+    """Measure what the queue costs with one worker of five slots; takes about 30 s.
 
     Parameters
     ----------
@@ -40,15 +40,16 @@ def measure_overhead(server: Server, progress: Callable[[float], None] | None = 
         If a run fails, or was too short to tell.
     """
     report = progress or (lambda _: None)
-    alone, again, failing, crowd = (
-        _Probe(table, server, partial(_nth_of_four, report, n))
-        for n, table in enumerate((_ONE_BY_ONE, _RETRIES, _FAILURES, _CROWD))
+    tables = (_ONE_BY_ONE, _RETRIES, _BUSY, _FAILURES, _CROWD)
+    alone, again, busy, failing, crowd = (
+        _Probe(table, server, partial(_part, report, n, len(tables)))
+        for n, table in enumerate(tables)
     )
     loop_s = _seconds_a_job(crowd.rows) - _CPU_S
     return Overhead(
         pickup_s=_figure(_middle(alone.waits_s(attempt=1))),
         retry_s=_figure(_middle(again.waits_s(attempt=2))),
-        service_s=_figure(_middle(alone.beyond_the_script_s()) - loop_s),
+        service_s=_figure(_middle(busy.beyond_the_script_s()) - loop_s),
         loop_s=_figure(loop_s),
         failure_s=_figure(_middle(_gaps(failing.rows))),
     )
@@ -73,13 +74,15 @@ _RETRIES = {
         }
     },
 }
-#: Each attempt fails, and jobs wait.
-_FAILURES = {
+#: Jobs wait all the time.
+_BUSY: dict[str, Any] = {
     "duration_s": 3.0,
     "arrivals": {_QUEUE: {"rate_per_s": 400}},
-    "queues": {_QUEUE: {"service": _SERVICE, "failure_rate": 1.0}},
+    "queues": {_QUEUE: {"service": _SERVICE}},
     "workers": {"concurrency": 2},
 }
+#: Jobs wait, and each attempt fails.
+_FAILURES = {**_BUSY, "queues": {_QUEUE: {"service": _SERVICE, "failure_rate": 1.0}}}
 #: Jobs that hold the event loop, and wait for the worker to come up: what is between their cpu
 #: parts is the loop's own work for them.
 _CPU_S = 0.005
@@ -90,8 +93,8 @@ _CROWD = {
 }
 
 
-def _nth_of_four(report: Callable[[float], None], number: int, share: float) -> None:
-    report((number + share) / 4)
+def _part(report: Callable[[float], None], number: int, parts: int, share: float) -> None:
+    report((number + share) / parts)
 
 
 class _Probe:
@@ -120,21 +123,29 @@ class _Probe:
         return waits
 
     def beyond_the_script_s(self) -> NDArray[np.float64]:
-        """By how much each first attempt took longer than its drawn service time."""
-        rows = self.rows[self.rows["attempt"] == 1]
+        """From one start to the next in the same slot, while jobs wait, beyond the drawn time."""
+        rows = self.rows[np.lexsort((self.rows["started_s"], self.rows["slot"]))]
         number = [int(name.rpartition("-")[2]) - 1 for name in self.log.ids(rows["job"])]
         drawn = np.array(self.workload.attempts(0, 1).io_s)[number]
-        beyond: NDArray[np.float64] = rows["finished_s"] - rows["started_s"] - drawn
-        return beyond
+        waited = _waited(rows)
+        cycles: NDArray[np.float64] = np.diff(rows["started_s"]) - drawn[:-1]
+        return cycles[waited]
+
+
+def _waited(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Of neighbours in one slot: whether the second job waited when the first ended."""
+    before, after = rows[:-1], rows[1:]
+    found: NDArray[np.bool_] = (before["slot"] == after["slot"]) & (
+        after["ready_s"] < before["finished_s"]
+    )
+    return found
 
 
 def _gaps(rows: NDArray[np.void]) -> NDArray[np.float64]:
     """From the end of one attempt to the start of the next in the same slot, while jobs wait."""
     rows = rows[np.lexsort((rows["started_s"], rows["slot"]))]
-    before, after = rows[:-1], rows[1:]
-    waited = (before["slot"] == after["slot"]) & (after["ready_s"] < before["finished_s"])
-    gaps: NDArray[np.float64] = (after["started_s"] - before["finished_s"])[waited]
-    return gaps
+    gaps: NDArray[np.float64] = rows["started_s"][1:] - rows["finished_s"][:-1]
+    return gaps[_waited(rows)]
 
 
 def _middle(seconds: NDArray[np.float64]) -> float:

@@ -53,8 +53,8 @@ class Overhead(Part):
     retry_s
         From the moment a retry is due until an idle worker asks for it: a part of the wait.
     service_s
-        Round trip of the fetch, and timers that end late: a part of each attempt, spent without
-        the event loop.
+        The rest that each attempt takes: round trips, timers that end late. A part of the
+        attempt, spent without the event loop.
     loop_s
         Share of the worker's event loop that each attempt takes, beside its own cpu part.
     failure_s
