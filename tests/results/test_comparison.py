@@ -16,6 +16,7 @@ from simqueue.results.attempt_log import AttemptLog, merge
 from simqueue.results.comparison import DEFAULT_TOLERANCES, compare, parse_tolerances
 from simqueue.results.comparison_figures import Figure
 from simqueue.results.tolerances import FIGURES
+from simqueue.workload.reading import build_scenario
 
 NOTHING = hand_log()
 
@@ -266,3 +267,31 @@ def test_wrong_tolerances_are_named(text, wrong):
 def test_any_other_text_is_an_error_of_input(text):
     with contextlib.suppress(InputError):
         assert all(value >= 0 for value in parse_tolerances(text).values())
+
+
+def test_response_times_leave_out_the_jobs_that_may_differ():
+    """A kill that caught a job on one side only: its ten seconds are no error of the model."""
+    made = build_scenario(
+        {
+            "duration_s": 100,
+            "workers": {"count": 2, "crashes": [{"at_s": 50, "down_s": 1}]},
+            "arrivals": {"order": {"rate_per_s": 1}},
+            "queues": {"order": {}},
+        }
+    )
+    real = hand_log(
+        *(row(job=n, times=(n, n, n, n + 1)) for n in range(1, 50)),
+        row(job=50, times=(49.5, 49.5, 49.5, 60), outcome="stalled", worker=0),
+        row(job=50, times=(49.5, 60, 60, 61), run=2, worker=1),
+    )
+    model = hand_log(
+        *(row(job=n, times=(n, n, n, n + 1)) for n in range(1, 50)),
+        row(job=50, times=(49.5, 49.5, 49.5, 50.5), worker=0),
+    )
+    compared = compare(real, model, made)
+
+    (job,) = compared.differing
+    assert job.excused
+    mean = compared.queues["order"].figures["response.mean"]
+    assert mean.real == mean.model == pytest.approx(1.0)
+    assert compared.queues["order"].real.response_s.max == pytest.approx(11.5)
