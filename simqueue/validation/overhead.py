@@ -25,7 +25,7 @@ _JOBS = 150
 
 
 def measure_overhead(server: Server, progress: Callable[[float], None] | None = None) -> Overhead:
-    """Measure what the queue costs with one worker of five slots; takes about 30 s.
+    """Measure what the queue costs with one worker of five slots; takes about 40 s.
 
     Parameters
     ----------
@@ -74,15 +74,20 @@ _RETRIES = {
         }
     },
 }
-#: Jobs wait all the time.
-_BUSY: dict[str, Any] = {
+#: Jobs wait all the time, and take as long as jobs do: a processor that was asleep is slower.
+_BUSY = {
     "duration_s": 3.0,
-    "arrivals": {_QUEUE: {"rate_per_s": 400}},
-    "queues": {_QUEUE: {"service": _SERVICE}},
-    "workers": {"concurrency": 2},
+    "arrivals": {_QUEUE: {"rate_per_s": 100}},
+    "queues": {_QUEUE: {"service": {"distribution": "uniform", "low_s": 0.05, "high_s": 0.15}}},
+    "workers": {"concurrency": 5},
 }
 #: Jobs wait, and each attempt fails.
-_FAILURES = {**_BUSY, "queues": {_QUEUE: {"service": _SERVICE, "failure_rate": 1.0}}}
+_FAILURES = {
+    "duration_s": 3.0,
+    "arrivals": {_QUEUE: {"rate_per_s": 400}},
+    "queues": {_QUEUE: {"service": _SERVICE, "failure_rate": 1.0}},
+    "workers": {"concurrency": 2},
+}
 #: Jobs that hold the event loop, and wait for the worker to come up: what is between their cpu
 #: parts is the loop's own work for them.
 _CPU_S = 0.005
