@@ -74,6 +74,10 @@ EXERCISES = {
                 "hung one.",
             ),
             Hint(
+                Between(7, 7.4),
+                "Nearly, but a little more than 7.5 are busy on average: that many do not suffice.",
+            ),
+            Hint(
                 Between(9, 20),
                 "That many are enough, but fewer would do. How many are busy on average?",
             ),
