@@ -108,7 +108,7 @@ class BullQueue(Queue):
 
 
 class BullWorker(Worker):
-    """A worker process that may die; ``life`` counts how often it has.
+    """A worker process that may die; ``life`` counts its ends and starts.
 
     ``closed``: it was told to end, and takes no more jobs.
     """
@@ -128,8 +128,14 @@ class BullWorker(Worker):
             self.model.stalls.begin()
         return free + io
 
+    @property
+    def busy(self) -> bool:
+        """Whether it has something to finish."""
+        return any(slot.job is not None or slot.telling for slot in self.slots)
+
     def start_anew(self) -> None:
         """Be a new process: nothing holds its event loop, and no job that it got counts."""
+        self.life += 1
         self.loop_free_at = self.model.env.now
         fresh = {slot.looker: Looker() for slot in self.slots}
         for slot in self.slots:

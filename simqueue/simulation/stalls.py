@@ -119,9 +119,9 @@ class Stalls:
 
     def _return(self, worker: BullWorker) -> None:
         """Start a worker again in the place of one that has ended."""
-        if worker.closed:
-            worker.closed = False
-        else:
+        old_one_is_there = worker.closed and worker.busy
+        worker.closed = False
+        if not old_one_is_there:
             worker.start_anew()
             self._attend(worker, self.env.now)
         for slot in worker.slots:
@@ -189,6 +189,8 @@ class Stalls:
 
     def _look(self, worker: BullWorker) -> None:
         """Look for stalled jobs, unless somebody has done so within the interval."""
+        if worker.closed and not worker.busy:
+            return  # it has ended
         now = self.env.now
         for queue in dict.fromkeys(slot.queue for slot in worker.slots):
             if now >= queue.look_again_at - _TINY_S:

@@ -8,7 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 DEPLOY = DOCS / "deploy"
-PAGES = (DOCS / "reliability.md", DOCS / "deployment.md", ROOT / "README.md")
+PAGES = (
+    DOCS / "reliability.md",
+    DOCS / "deployment.md",
+    DOCS / "validation.md",
+    ROOT / "README.md",
+)
 
 
 def fences(page: Path, *languages: str) -> list[str]:

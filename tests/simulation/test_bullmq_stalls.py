@@ -242,3 +242,25 @@ def test_the_first_of_the_held_workers_takes_the_job() -> None:
     log = model.record.log(workload).frame().set_index("job_id")
 
     assert log["started_s"][["x-1", "x-2", "x-3"]].tolist() == [2.0, 3.0, 15.0]
+
+
+def test_a_drained_worker_that_has_ended_looks_for_no_stalled_jobs() -> None:
+    """Worker 1 is killed at 40, worker 0 was drained at 35; its new process comes at 100.
+
+    That looks one interval after its start, at 130, and puts the job back at 160.
+    """
+    crashes = [
+        {"at_s": 35, "worker": 0, "down_s": 65, "drain": True},
+        {"at_s": 40, "worker": 1, "down_s": 500},
+    ]
+    scenario = build_scenario(
+        {
+            "duration_s": 37.5,
+            "workers": {"count": 2, "concurrency": 1, "crashes": crashes},
+            "arrivals": {"q": {"interval_s": 36}},
+            "queues": {"q": {"service": {"distribution": "constant", "mean_s": 10}}},
+        }
+    )
+    log = simulate(scenario).log.frame()
+
+    assert put_back(log) == [160.0]
