@@ -91,13 +91,15 @@ def validate(
     """Run the same jobs on the real BullMQ and in the model, and show how far they are apart.
 
     As many worker processes as the scenario has take the jobs from Redis; their handlers wait,
-    compute and fail as the workload says, and a crash is a kill -9. That takes as long as the
-    scenario lasts. The keys of the run have a prefix of their own and are removed at the end.
+    compute and fail as the workload says, and a crash is a kill -9 (with drain, a SIGTERM). That
+    takes as long as the scenario lasts. The keys of the run have a prefix of their own and are
+    removed at the end.
 
     The exit code is 1 if a figure is out of tolerance.
 
     With --log a real attempt log (of simqueue worker --log) takes the place of the real run,
-    however old it is; --workers and --concurrency say who worked, if the log does not.
+    however old it is; --workers and --concurrency say who worked, if the log does not. The model
+    then has as many workers from the first job to the last.
 
     \b
     Try:
