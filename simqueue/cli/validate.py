@@ -107,7 +107,7 @@ def validate(
       simqueue validate --plot both.png --speed 2      half a minute, and see it
       simqueue validate --set 'workers.crashes=[{at_s=20,worker=0,down_s=5}]' \\
         --set bullmq.lock_duration_s=3 --set bullmq.stalled_interval_s=3
-      simqueue validate --measure-overhead             what the queue costs here: 30 s
+      simqueue validate --measure-overhead             what the queue costs here: 40 s
       simqueue validate --log friday.csv               a real day against the model
     """  # noqa: D301
     from simqueue.cli.files import check_writable
