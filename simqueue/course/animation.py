@@ -111,7 +111,7 @@ def _height(film: Film, finding: str) -> int:
     rows = min(max(2, film.peak[0] // 18 + 1), 10)
     boxes = sum(1 + (slots - 1) // 9 for _, slots in film.workers)
     title = len(finding or film.queue) // 40 + 1
-    return 280 + 19 * rows + 24 * title + 34 * boxes + 20 * len(film.workers)
+    return 320 + 19 * rows + 24 * title + 34 * boxes + 20 * len(film.workers)
 
 
 def _numbers(film: Film) -> str:
