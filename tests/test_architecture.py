@@ -16,8 +16,8 @@ import simqueue
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "simqueue"
 
-#: What each room may import, beside itself. `cli`, `operations`, `validation` and `course` sit on top
-#: and may see all.
+#: What each room may import, beside itself. `cli`, `operations`, `validation` and `course` sit on
+#: top and may see all.
 FOUNDATIONS = {"errors", "policies", "jobs", "settings", "clock", "data"}
 MAY_IMPORT = {
     "errors": set(),
