@@ -8,7 +8,7 @@ import logging
 import random
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from simqueue.adapters.base import Adapter
@@ -225,11 +225,12 @@ class Consumer:
         final: bool,
         taken: Any,
     ) -> None:
+        ended = self.clock.now()
         about: dict[str, Any] = {
             "queue": job.queue,
             "job_id": job.id,
             "attempt": attempt,
-            "duration_s": round(self.clock.now() - started, 3),
+            "duration_s": round(ended - started, 3),
             "error": f"{type(error).__name__}: {error}",
         }
         if final:
@@ -242,9 +243,10 @@ class Consumer:
         # The built-in types of BullMQ's Python worker know neither jitter nor cap: it is told the
         # wait that our rule gives, as a fixed one. Redis keeps the job's options as they were.
         taken.opts["backoff"] = {"type": "fixed", "delay": round(wait * 1000)}
-        due = self.clock.now() + wait
+        # The wait begins with the attempt's end, not when that has been written down.
+        end = self._end(job, attempt, slot, "retried", "", ended + wait)
+        self._tell(replace(end, at=ended))
         _log.warning("job failed, will be retried", extra={**about, "wait_s": wait})
-        self._tell(self._end(job, attempt, slot, "retried", "", due))
 
     async def _give_up(self, job: Job) -> str:
         """Do what a final failure asks for; if that fails too, the reconciler will do it."""
