@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -38,11 +38,11 @@ def compare_with_log(
     from simqueue.results.attempt_log import read_log
     from simqueue.results.comparison import compare
     from simqueue.results.comparison_plot import plot_comparison
-    from simqueue.simulation.recorded import replay_log, seen_slots
+    from simqueue.simulation.recorded import replay_log
     from simqueue.workload.production import MEASURED
 
     log = read_log(path)
-    known = {queue: _known(log, queue, slots, seen_slots) for queue in log.queues}
+    known = {queue: _known(log, queue, slots) for queue in log.queues}
     found = replay_log(log, known, MEASURED)
     scenario = _scenario(path, found)
     comparison = compare(found.real, found.model, scenario)
@@ -81,13 +81,13 @@ def measure_cost(server: Server, as_json: bool) -> None:
         print(f"{name} = {seconds:.5f}")
 
 
-def _known(log: AttemptLog, queue: str, given: tuple[int | None, int | None], see: Any) -> Slots:
-    from simqueue.simulation.recorded import Slots
+def _known(log: AttemptLog, queue: str, given: tuple[int | None, int | None]) -> Slots:
+    from simqueue.simulation.recorded import Slots, seen_slots
 
     workers, concurrency = given
     if workers is not None and concurrency is not None:
         return Slots(workers, concurrency)
-    seen: Slots = see(log, queue)
+    seen = seen_slots(log, queue)
     return Slots(workers or seen.workers, concurrency or seen.concurrency)
 
 

@@ -41,9 +41,8 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         # Without ``autorun`` nothing may run before the fields below are there.
         super().__init__(name, processor, {**opts, "autorun": False})
         self._changed = asyncio.Event()
-        self._answers: dict[str, list[Any]] = {}
+        self._answers: dict[str, tuple[list[Any], float]] = {}
         self._clock = clock or SystemClock()
-        self._asked_at: dict[str, float] = {}
         self.looked_at = 0.0
         self._looking = False
         self._complete = self.backend.moveToCompleted
@@ -104,16 +103,15 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         if job is not None:
             self._changed.set()
         while job is not None:
-            job.asked_at = self._asked_at.pop(token)
             await self.processJob(job, token)
             job = await self._fetched(token)
 
     async def moveToActive(self, token: str) -> Job | None:  # noqa: N802
         """Ask for the next job, and note when: that is when its wait ends."""
-        self._asked_at[token] = self._clock.now()
+        asked_at = self._clock.now()
         job = await super().moveToActive(token)
-        if job is None:
-            del self._asked_at[token]
+        if job is not None:
+            job.asked_at = asked_at
         return job
 
     async def runStalledJobsCheck(self) -> None:  # noqa: N802
@@ -134,16 +132,14 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         asked_at = self._clock.now()
         done = await self._complete(job, value, keep, token, fetch_next=fetch_next)
         if fetch_next:
-            self._answers[token] = done["result"]
-            self._asked_at[token] = asked_at
+            self._answers[token] = done["result"], asked_at
         return done
 
     async def _fetched(self, token: str) -> Job | None:
         """The job that came with the completion, if there was one and it brought one."""
-        answer = self._answers.pop(token, None)
+        answer, asked_at = self._answers.pop(token, (None, 0.0))
         if answer is None:
             return None
-        job = None
         data, job_id, limit_until, delay_until = answer
         try:
             job = await self.nextJobFromJobData(
@@ -152,8 +148,8 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         except Exception as error:
             # As upstream does with a job that it cannot read: it stays, and stalls.
             self.emit("error", error)
-        if job is None:
-            del self._asked_at[token]
-        else:
+            return None
+        if job is not None:
+            job.asked_at = asked_at
             self.emit("active", job, "waiting")
         return job
