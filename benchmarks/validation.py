@@ -18,9 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.report import environment
-from simqueue.results.comparison import Comparison
-from simqueue.results.comparison_table import comparison_markdown
-from simqueue.results.tolerances import DEFAULT_TOLERANCES
+from simqueue.results.comparison.compare import Comparison
+from simqueue.results.comparison.table import comparison_markdown
+from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES
 from simqueue.results.wording import duration
 from simqueue.validation.both import Validation, validate, with_overhead
 from simqueue.validation.overhead import measure_overhead

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simqueue.policies import Backoff
-from simqueue.results.attempt_log import RETRIED
-from simqueue.simulation.model import Model
+from simqueue.record.attempt_log import RETRIED
+from simqueue.simulation.engines import ENGINES, Replication
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
@@ -175,14 +175,12 @@ def backoff_s(backoff: Backoff, attempt: int, uniform: float) -> float:
     return math.floor(shortest + uniform * longest * backoff.jitter) / 1000
 
 
-def _run_simqueue(work: Work) -> Model:
-    model = Model(work.workload)
-    model.run()
-    return model
+def _run_simqueue(work: Work) -> Replication:
+    return ENGINES["simpy"](work.workload)
 
 
-def _attempts_of_simqueue(work: Work, model: Model) -> list[Attempt]:
-    rows = model.record.log(work.workload, model.waiting()).rows
+def _attempts_of_simqueue(work: Work, done: Replication) -> list[Attempt]:  # noqa: ARG001
+    rows = done.log.rows
     columns = (rows[name].tolist() for name in ("job", "attempt", "started_s", "finished_s"))
     retried = (rows["outcome"] == RETRIED).tolist()
     return [Attempt(*row) for row in zip(*columns, retried, strict=True)]

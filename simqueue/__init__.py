@@ -10,9 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simqueue.errors import InputError, JobError, SimqueueError
+    from simqueue.experiments.run import Run, simulate
     from simqueue.policies import POLICIES, Backoff, QueuePolicy, next_step
-    from simqueue.results.attempt_log import AttemptLog, read_log
-    from simqueue.simulation.run import Run, simulate
+    from simqueue.record.attempt_log import AttemptLog
+    from simqueue.record.reading import read_log
+    from simqueue.results import theory
+    from simqueue.results.intervals import mean_ci95
     from simqueue.workload.reading import build_scenario, read_scenario
     from simqueue.workload.scenario import Scenario
     from simqueue.workload.workload import Workload
@@ -20,12 +24,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _CONTENTS = {
-    "simqueue.policies": ("POLICIES", "Backoff", "QueuePolicy", "next_step"),
-    "simqueue.workload.reading": ("build_scenario", "read_scenario"),
+    "simqueue.workload.reading": ("read_scenario", "build_scenario"),
     "simqueue.workload.scenario": ("Scenario",),
     "simqueue.workload.workload": ("Workload",),
-    "simqueue.simulation.run": ("Run", "simulate"),
-    "simqueue.results.attempt_log": ("AttemptLog", "read_log"),
+    "simqueue.experiments.run": ("simulate", "Run"),
+    "simqueue.record.reading": ("read_log",),
+    "simqueue.record.attempt_log": ("AttemptLog",),
+    "simqueue.results": ("theory",),
+    "simqueue.results.intervals": ("mean_ci95",),
+    "simqueue.policies": ("POLICIES", "QueuePolicy", "Backoff", "next_step"),
+    "simqueue.errors": ("SimqueueError", "InputError", "JobError"),
 }
 _HOME = {name: module for module, names in _CONTENTS.items() for name in names}
 
@@ -35,7 +43,8 @@ __all__ = ["__version__", *_HOME]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'simqueue' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    home = import_module(_HOME[name])
+    return getattr(home, name, None) or import_module(f"{_HOME[name]}.{name}")
 
 
 def __dir__() -> list[str]:

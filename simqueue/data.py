@@ -1,4 +1,4 @@
-"""Where the packaged data files are."""
+"""Where files are: those of the packaged data, and those that a scenario names."""
 
 from __future__ import annotations
 
@@ -30,3 +30,17 @@ def data_path(name: str) -> Path:
             return folder / name
     here = next((folder for folder in folders if folder.is_dir()), folders[0])
     raise InputError(f"data file {name}: not found; expected one of the files in {here}")
+
+
+def find_file(name: str, folder: Path) -> Path:
+    """A file that a scenario names: relative to ``folder``, then to the packaged data.
+
+    A file that is nowhere is looked for in ``folder``: whoever opens it says that it is not there.
+    """
+    path = Path(name)
+    if path.is_absolute() or (folder / path).exists():
+        return folder / path
+    try:
+        return data_path(name.removeprefix("data/"))
+    except InputError:
+        return folder / path

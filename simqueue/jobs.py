@@ -9,17 +9,37 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, ValidationError
 
+from simqueue.checked import Checked, first_problem
 from simqueue.errors import InputError
+from simqueue.policies import Outcome
 
 ORDER, PAYMENT, EMAIL = QUEUES = ("order", "payment", "email")
+
+LONGEST_QUEUE_NAME = 100
 
 EmailKind = Literal["order-confirmation", "payment-success", "payment-failed"]
 OrderId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
-class Job(BaseModel):
+def queue_name(text: str) -> str:
+    """``text``, if a queue may be called so: a printable text of 1 to 100 characters.
+
+    Raises
+    ------
+    ValueError
+        If it may not.
+    """
+    if not (text.isprintable() and text == text.strip() and 0 < len(text) <= LONGEST_QUEUE_NAME):
+        raise ValueError(
+            f"{text[:50]!a}: expected the name of a queue, a printable text of 1 to "
+            f"{LONGEST_QUEUE_NAME} characters"
+        )
+    return text
+
+
+class Job(Checked):
     """One piece of work for one queue.
 
     Attributes
@@ -36,8 +56,6 @@ class Job(BaseModel):
         What the handler needs; only what JSON can hold.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     queue: str
     name: str
     id: str
@@ -46,9 +64,7 @@ class Job(BaseModel):
     payload: dict[str, Any] = {}
 
 
-class _Payload(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Payload(Checked):
     order_id: OrderId
 
 
@@ -79,7 +95,7 @@ class FollowUp(NamedTuple):
     """When a job of ``queue`` ends with ``outcome`` and ``result``, an email of ``kind`` is due."""
 
     queue: str
-    outcome: Literal["completed", "failed"]
+    outcome: Outcome
     result: str
     kind: EmailKind
 
@@ -133,7 +149,7 @@ def _root(queue: str, order_id: str, payload: dict[str, Any]) -> Job:
     )
 
 
-def follow_ups(job: Job, outcome: Literal["completed", "failed"], result: str) -> list[Job]:
+def follow_ups(job: Job, outcome: Outcome, result: str) -> list[Job]:
     """The jobs that the end of ``job`` adds.
 
     Parameters
@@ -173,13 +189,7 @@ def parse_payload(job: Job) -> _Payload:
         raise InputError(f"job {job.id}: no kind {job.queue}/{job.name}; known are {known}")
     try:
         return kind.model_validate(job.payload)
-    except ValueError as error:
-        raise InputError(f"job {job.id}: {_first_line(error)}") from error
-
-
-def _first_line(error: ValueError) -> str:
-    details: list[dict[str, Any]] = getattr(error, "errors", list)()
-    if not details:
-        return str(error)
-    where = ".".join(str(part) for part in details[0]["loc"])
-    return f"payload {where}: {details[0]['msg']}, not {details[0]['input']!r}"
+    except ValidationError as error:
+        problem = first_problem(error)
+        where = ".".join(("payload", *problem.path))
+        raise InputError(f"job {job.id}: {where}: {problem}") from error

@@ -17,19 +17,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, overload
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from simqueue.checked import Checked
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: A day: nobody means more, and nothing overflows.
 MAX_MS = 86_400_000.0
 #: A century. Doubling reaches it at some attempt, and what is longer makes no difference.
 LONGEST_MS = 100 * 365.25 * MAX_MS
 
+#: How a job ends for good.
+Outcome = Literal["completed", "failed"]
+
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
-class Backoff(BaseModel):
+class Backoff(Checked):
     """How long a failed job waits before its next attempt.
 
     Attributes
@@ -50,14 +59,20 @@ class Backoff(BaseModel):
     whole milliseconds there, rounded without jitter and cut off with it, and so they are here.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     type: Literal["fixed", "exponential"] = "fixed"
     delay_ms: Annotated[Finite, Field(ge=0, le=MAX_MS)] = 0.0
     jitter: Annotated[Finite, Field(ge=0, le=1)] = 0.0
     max_ms: Annotated[Finite, Field(ge=0)] | None = None
 
-    def wait_s(self, attempt: int, draw: float | None = None) -> float:
+    @overload
+    def wait_s(self, attempt: int, draw: float | None = None) -> float: ...
+
+    @overload
+    def wait_s(self, attempt: int, draw: NDArray[np.float64]) -> NDArray[np.float64]: ...
+
+    def wait_s(
+        self, attempt: int, draw: float | NDArray[np.float64] | None = None
+    ) -> float | NDArray[np.float64]:
         """Seconds between the end of a failed attempt and the moment the next one is due.
 
         Parameters
@@ -65,7 +80,8 @@ class Backoff(BaseModel):
         attempt
             Number of the attempt that failed, from 1.
         draw
-            Uniform number in [0, 1) that jitter uses. ``None`` gives the longest wait possible.
+            Uniform number in [0, 1) that jitter uses, or an array of them: a wait for each.
+            ``None`` gives the longest wait possible.
 
         Raises
         ------
@@ -85,12 +101,15 @@ class Backoff(BaseModel):
         delay: float = math.floor(min(factor * self.delay_ms, LONGEST_MS) + 0.5)
         if self.max_ms is not None:
             delay = min(delay, self.max_ms)
-        if self.jitter == 0 or draw is None:
+        if draw is None:
             return delay / 1000
-        return math.floor(draw * delay * self.jitter + delay * (1 - self.jitter)) / 1000
+        if self.jitter == 0:
+            return delay / 1000 + 0 * draw
+        # Whole milliseconds: dividing by one, rounded down, works on arrays too.
+        return (draw * delay * self.jitter + delay * (1 - self.jitter)) // 1 / 1000
 
 
-class QueuePolicy(BaseModel):
+class QueuePolicy(Checked):
     """What a queue does with its jobs: how many attempts, how far apart, what is kept.
 
     Attributes
@@ -106,8 +125,6 @@ class QueuePolicy(BaseModel):
         Newest first: a new job goes to the head of the queue. A retry that is due goes to the tail
         all the same (BullMQ ``promoteDelayedJobs.lua``), unless it had no backoff.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     attempts: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
     backoff: Backoff = Backoff()
@@ -125,15 +142,28 @@ class QueuePolicy(BaseModel):
         return [self.backoff.wait_s(attempt) for attempt in range(1, self.attempts)]
 
 
+@overload
+def next_step(
+    policy: QueuePolicy, attempt: int, outcome: Outcome, draw: float | None = None
+) -> float | None: ...
+
+
+@overload
+def next_step(
+    policy: QueuePolicy, attempt: int, outcome: Outcome, draw: NDArray[np.float64]
+) -> NDArray[np.float64] | None: ...
+
+
 def next_step(
     policy: QueuePolicy,
     attempt: int,
-    outcome: Literal["completed", "failed"],
-    draw: float | None = None,
-) -> float | None:
+    outcome: Outcome,
+    draw: float | NDArray[np.float64] | None = None,
+) -> float | NDArray[np.float64] | None:
     """What follows an attempt: a wait in seconds before the next one, or ``None`` for no more.
 
-    Every engine asks this function, so a retry cannot mean two things.
+    Every simulator asks this function. BullMQ has the rule itself: the same policy becomes its job
+    options, and tests hold that the two give the same waits.
 
     Parameters
     ----------
@@ -144,7 +174,7 @@ def next_step(
     outcome
         How it ended.
     draw
-        Uniform number in [0, 1) for jitter; see `Backoff.wait_s`.
+        Uniform number in [0, 1) for jitter, or an array of them; see `Backoff.wait_s`.
     """
     if outcome == "completed" or attempt >= policy.attempts:
         return None

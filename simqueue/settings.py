@@ -1,4 +1,4 @@
-"""The environment variables, read and checked in one place."""
+"""The environment variables of the shop, read and checked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from simqueue.checked import first_problem
 from simqueue.errors import InputError
 from simqueue.policies import DEFAULT_CONCURRENCY
 
@@ -76,11 +77,11 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0]).upper()
-        said = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        shown = "" if name.endswith("_URL") else f"={first['input']}"
-        raise InputError(f"environment variable {name}{shown}: {said}") from None
+        problem = first_problem(error)
+        name = problem.path[0].upper()
+        # A URL may hold a password.
+        said = problem.expected if name.endswith("_URL") else problem
+        raise InputError(f"environment variable {name}: {said}") from None
 
 
 def mask_password(url: str) -> str:

@@ -17,11 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.jobs import ORDER, Job, order_job
-from simqueue.operations.logging import configure_logging
+from simqueue.cli.logs import configure_logging
 from simqueue.operations.metrics import WorkerMetrics
-from simqueue.operations.worker_metrics import MetricsWatcher
-from simqueue.operations.worker_process import WorkerProcess, stop_on_signals
-from simqueue.results.events import EventFile
+from simqueue.workers.metrics import MetricsWatcher
+from simqueue.workers.process import WorkerProcess, stop_on_signals
+from simqueue.record.worker_events import EventFile
 
 
 class NoOp:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from simqueue.adapters.base import Adapter
 from simqueue.adapters.in_process import InProcessAdapter
 from simqueue.adapters.noop import NoOpAdapter
-from simqueue.adapters.recorder import Recorder
 from simqueue.clock import Clock
+from simqueue.record.recorder import Recorder
 from simqueue.settings import Settings
-from simqueue.workers.work import Work
+from simqueue.work import Work
 
 __all__ = ["Adapter", "InProcessAdapter", "NoOpAdapter", "Recorder", "open_adapter"]
 

@@ -6,10 +6,10 @@ import heapq
 import logging
 from typing import Literal
 
-from simqueue.adapters.recorder import Recorder
 from simqueue.clock import Clock
 from simqueue.jobs import Job
-from simqueue.workers.work import Work
+from simqueue.record.recorder import Recorder
+from simqueue.work import Work
 
 #: The web process does the work; there is only one.
 _WORKER = "0"

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from simqueue.adapters.in_process import InProcessAdapter
-from simqueue.adapters.recorder import Recorder
 from simqueue.clock import Clock, VirtualClock
 from simqueue.errors import JobError
 from simqueue.jobs import Job
-from simqueue.results.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.recorder import Recorder
 from simqueue.workload.workload import Workload
 
 

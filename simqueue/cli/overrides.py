@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from simqueue.workload.reading import Override
+    from simqueue.workload.changes import Change
 
 #: Where a flag's value goes.
 _KEYS = {
@@ -18,12 +18,12 @@ _KEYS = {
 }
 
 
-def overrides(set_: list[str] | None, **flags: Any) -> list[Override]:
+def changes_of(set_: list[str] | None, **flags: Any) -> list[Change]:
     """What ``--set`` and the flags that were given say, in the words to blame."""
-    from simqueue.workload.reading import parse_set
+    from simqueue.workload.changes import Change, parse_set, path_of
 
-    found: list[Override] = [parse_set(text) for text in set_ or []]
+    found = [parse_set(text) for text in set_ or []]
     for flag, value in flags.items():
         if value is not None:
-            found.append((_KEYS[flag], value, f"--{flag} {value}"))
+            found.append(Change(path_of(_KEYS[flag]), value, f"--{flag} {value}"))
     return found

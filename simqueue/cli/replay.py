@@ -16,10 +16,10 @@ import typer
 from simqueue.errors import InputError
 
 if TYPE_CHECKING:
-    from simqueue.operations.replay import Replayed
-    from simqueue.operations.shop_worker import ShopWorker
     from simqueue.settings import Settings
     from simqueue.shop import Order, Shop
+    from simqueue.workers.replay import Replayed
+    from simqueue.workers.shop_worker import ShopWorker
 
 
 def replay(
@@ -57,7 +57,7 @@ def replay(
     Example: simqueue replay --limit 200
     """
     from simqueue.cli.files import check_writable
-    from simqueue.operations.logging import configure_logging
+    from simqueue.cli.logs import configure_logging
     from simqueue.settings import read_settings
     from simqueue.shop import BadRowsError, read_orders
 
@@ -112,8 +112,8 @@ def _run_directly(
     from simqueue.adapters import Recorder, open_adapter
     from simqueue.cli.progress import progress_bar
     from simqueue.clock import Clock, SystemClock, VirtualClock
-    from simqueue.operations.replay import replay as place
     from simqueue.shop import open_shop
+    from simqueue.workers.replay import replay as place
     from simqueue.workers.shop_work import ShopWork
 
     # Virtual time starts on the day of the first order, for the sake of the emails' dates.
@@ -136,11 +136,11 @@ async def _run_queued(
     from simqueue.adapters.bull_queue import connect
     from simqueue.cli.progress import progress_bar
     from simqueue.clock import SystemClock
-    from simqueue.operations.replay import replay as place
-    from simqueue.operations.shop_worker import ShopWorker
-    from simqueue.operations.worker_process import check_server
-    from simqueue.results.events import Event, merge_events
+    from simqueue.record.worker_events import Event, merge_events
     from simqueue.shop import open_shop
+    from simqueue.workers.process import check_server
+    from simqueue.workers.replay import replay as place
+    from simqueue.workers.shop_worker import ShopWorker
 
     url = settings.queue_redis_url
     connection = await connect(None if url is None else url.get_secret_value())

@@ -32,7 +32,7 @@ def serve(
 
     Example: simqueue serve --port 9000
     """
-    from simqueue.operations.logging import configure_logging
+    from simqueue.cli.logs import configure_logging
     from simqueue.operations.queues import operators_connection, queue_names
     from simqueue.operations.serving import (
         address_of,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from simqueue.simulation.run import Run
+    from simqueue.experiments.run import Run
     from simqueue.workload.scenario import Scenario
 
 
@@ -77,12 +77,12 @@ def simulate(
       simqueue simulate --arrivals 3 --duration 3600 --replications 10
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.overrides import overrides
+    from simqueue.cli.overrides import changes_of
     from simqueue.cli.progress import progress_bar
-    from simqueue.simulation.run import simulate as run_simulation
+    from simqueue.experiments.run import simulate as run_simulation
     from simqueue.workload.reading import read_scenario
 
-    changes = overrides(
+    changes = changes_of(
         set_,
         workers=workers,
         concurrency=concurrency,
@@ -99,7 +99,7 @@ def simulate(
     _explain_nothing(run)
     if log is not None:
         run.log.write(log)
-    _present(run, replications, plot, as_json)
+    _present(run, plot, as_json)
 
 
 def _explain_nothing(run: Run) -> None:
@@ -111,64 +111,20 @@ def _explain_nothing(run: Run) -> None:
         print("note: no job arrived in this run", file=sys.stderr)
 
 
-def _present(run: Run, asked: int, plot: Path | None, as_json: bool) -> None:
-    from simqueue.results.peak import loop_limit, peaks
-    from simqueue.results.steady_state import load_warnings, theory
-    from simqueue.results.summary import summarise
-
-    scenario = run.scenario
-    in_process = scenario.mode == "in-process"
-    window = (scenario.warmup_s, min(scenario.duration_s, run.cut_off_s or scenario.duration_s))
-    summary = summarise(run.log, window, scenario.slots, run.replications)
-    loops = 1 if in_process else scenario.workers.count
-    cpu = {name: queue.cpu.mean for name, queue in scenario.queues.items()}
-    limit = loop_limit(run.log, window, cpu, loops, scenario.moment, run.replications)
-    # Where the event loop is the limit, jobs take long because they wait for it: slots that are
-    # counted from such times would be wrong advice.
-    verdicts = (
-        {"event loop": limit}
-        if limit
-        else {
-            name: peak.verdict
-            for name, peak in peaks(
-                run.log, window, scenario.slots, scenario.moment, shared=in_process
-            ).items()
-        }
-    )
-    warnings = load_warnings(scenario)
-    if run.interrupted:
-        warnings.insert(0, _interruption(run, asked))
-    formulas = theory(scenario)
+def _present(run: Run, plot: Path | None, as_json: bool) -> None:
     if as_json:
-        document = {
-            "schema": 1,
-            "scenario": scenario.name,
-            "engine": run.log.engine,
-            "mode": scenario.mode,
-            "seed": scenario.seed,
-            "replications": run.replications,
-            "simulated_s": run.simulated_s,
-            "wall_s": run.wall_s,
-            **summary.as_dict(formulas),
-            "verdicts": verdicts,
-            "warnings": warnings,
-        }
-        print(json.dumps(document, allow_nan=False))
+        print(json.dumps(run.document(), allow_nan=False))
     else:
         from rich.console import Console
 
         from simqueue.results.table import report
 
-        Console(highlight=False).print(
-            report(
-                summary, title(scenario, run.replications), formulas, verdicts.values(), warnings
-            )
-        )
+        words = title(run.scenario, run.replications)
+        shown = report(run.summary(), words, run.theory(), run.verdicts().values(), run.warnings())
+        Console(highlight=False).print(shown)
         print(f"{run.simulated_s:,.0f} s of virtual time in {run.wall_s:.1f} s.")
     if plot is not None:
-        from simqueue.results.plots import plot_run
-
-        plot_run(run.log, plot, window, scenario.slots, scenario.moment, shared=in_process)
+        run.plot(plot)
     if run.interrupted:
         raise typer.Exit(130)
 
@@ -192,13 +148,3 @@ def title(scenario: Scenario, replications: int) -> str:
         if trace.speed != 1:
             words += f", {trace.speed:g} times as fast"
     return words
-
-
-def _interruption(run: Run, asked: int) -> str:
-    if run.cut_off_s is None:
-        return f"interrupted: {run.replications} of {asked} replications were done"
-    at = run.scenario.moment(run.cut_off_s or 0.0)
-    return (
-        f"interrupted at {at}: the figures describe the run until then, without the jobs that "
-        "were in service or delayed at that moment"
-    )

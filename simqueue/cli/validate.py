@@ -111,10 +111,10 @@ def validate(
       simqueue validate --log friday.csv               a real day against the model
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.overrides import overrides
+    from simqueue.cli.overrides import changes_of
     from simqueue.cli.validate_log import compare_with_log, measure_cost
     from simqueue.data import data_path
-    from simqueue.results.tolerances import DEFAULT_TOLERANCES, parse_tolerances
+    from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES, parse_tolerances
     from simqueue.validation.both import with_measured_cost
     from simqueue.validation.faster import faster
     from simqueue.validation.runnable import check_runnable
@@ -122,7 +122,7 @@ def validate(
 
     if not 0 < speed < float("inf"):
         raise InputError(f"--speed {speed}: expected a number above 0")
-    changes = overrides(
+    changes = changes_of(
         set_, workers=workers, concurrency=concurrency, duration=duration, seed=seed
     )
     tolerances = parse_tolerances(tolerance) if tolerance else DEFAULT_TOLERANCES
@@ -166,7 +166,7 @@ def validate(
     else:
         _show(validation, tolerances, notes)
     if plot is not None:
-        from simqueue.results.comparison_plot import plot_comparison
+        from simqueue.results.comparison.plot import plot_comparison
 
         plot_comparison(validation.real.log, validation.model, scenario, plot)
     if exceeded:
@@ -243,7 +243,7 @@ def _show(validation: Validation, tolerances: Mapping[str, float], notes: list[s
     from rich.console import Console
 
     from simqueue.cli.simulate import title
-    from simqueue.results.comparison_table import comparison_report
+    from simqueue.results.comparison.table import comparison_report
 
     words = (
         f"{title(validation.scenario, 1)}\nReal: BullMQ {validation.versions['bullmq']} on "

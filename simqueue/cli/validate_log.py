@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from simqueue.results.attempt_log import AttemptLog
-    from simqueue.results.comparison import Comparison
-    from simqueue.simulation.recorded import Replayed, Slots
+    from simqueue.experiments.replay import Replayed, Slots
+    from simqueue.record.attempt_log import AttemptLog
+    from simqueue.results.comparison.compare import Comparison
     from simqueue.validation.server import Server
     from simqueue.workload.scenario import Scenario
 
@@ -35,10 +35,10 @@ def compare_with_log(
     tolerances, plot, as_json
         As of ``simqueue validate``.
     """
-    from simqueue.results.attempt_log import read_log
-    from simqueue.results.comparison import compare
-    from simqueue.results.comparison_plot import plot_comparison
-    from simqueue.simulation.recorded import replay_log
+    from simqueue.experiments.replay import replay_log
+    from simqueue.record.reading import read_log
+    from simqueue.results.comparison.compare import compare
+    from simqueue.results.comparison.plot import plot_comparison
     from simqueue.workload.production import MEASURED
 
     log = read_log(path)
@@ -82,7 +82,7 @@ def measure_cost(server: Server, as_json: bool) -> None:
 
 
 def _known(log: AttemptLog, queue: str, given: tuple[int | None, int | None]) -> Slots:
-    from simqueue.simulation.recorded import Slots, seen_slots
+    from simqueue.experiments.replay import Slots, seen_slots
 
     workers, concurrency = given
     if workers is not None and concurrency is not None:
@@ -120,6 +120,6 @@ def _title(path: Path, found: Replayed) -> str:
 def _show(comparison: Comparison, title: str, tolerances: Mapping[str, float]) -> None:
     from rich.console import Console
 
-    from simqueue.results.comparison_table import comparison_report
+    from simqueue.results.comparison.table import comparison_report
 
     Console(highlight=False).print(comparison_report(comparison, title, tolerances))

@@ -50,9 +50,9 @@ def worker(
     (email, order, payment or all), WORKER_CONCURRENCY the slots for each. To scale out, start
     another worker; a second signal ends one at once.
     """
-    from simqueue.operations.logging import configure_logging
-    from simqueue.operations.loop import run_loop
+    from simqueue.cli.logs import configure_logging
     from simqueue.settings import read_settings
+    from simqueue.workers.loop import run_loop
 
     settings = read_settings()
     if settings.worker_mode != "bull-queue":
@@ -75,10 +75,10 @@ async def _work(
     from simqueue.adapters.bull_queue import connect
     from simqueue.clock import SystemClock
     from simqueue.jobs import QUEUES
-    from simqueue.operations.shop_worker import ShopWorker
-    from simqueue.operations.worker_process import check_server, stop_on_signals, worker_name
-    from simqueue.results.events import EventFile
+    from simqueue.record.worker_events import EventFile
     from simqueue.shop import open_shop
+    from simqueue.workers.process import check_server, stop_on_signals, worker_name
+    from simqueue.workers.shop_worker import ShopWorker
 
     stop = stop_on_signals(on_second=_end_at_once)
     url = settings.queue_redis_url
@@ -127,7 +127,7 @@ def _serve_metrics(queues: Sequence[str], port: int, stack: ExitStack) -> Watche
     from prometheus_client import CollectorRegistry
 
     from simqueue.operations.metrics import WorkerMetrics, serve_metrics
-    from simqueue.operations.worker_metrics import MetricsWatcher
+    from simqueue.workers.metrics import MetricsWatcher
 
     registry = CollectorRegistry()
     watcher = MetricsWatcher(WorkerMetrics(registry, queues))

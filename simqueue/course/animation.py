@@ -14,7 +14,7 @@ from pathlib import Path
 from simqueue.course.display import folded, prose, show, table
 from simqueue.course.film import Film, Track, take
 from simqueue.errors import InputError
-from simqueue.results.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog
 
 _STATIC = Path(__file__).with_name("static")
 _ROWS = 10

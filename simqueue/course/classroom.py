@@ -18,10 +18,10 @@ from simqueue.adapters import InProcessAdapter, Recorder, open_adapter
 from simqueue.clock import VirtualClock
 from simqueue.errors import InputError
 from simqueue.jobs import Job, order_job, payment_job
-from simqueue.operations.replay import replay
-from simqueue.results.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog
 from simqueue.settings import Settings
 from simqueue.shop import Conditions, Order, OrderState, open_shop
+from simqueue.workers.replay import replay
 from simqueue.workers.shop_work import ShopWork
 
 Mode = Literal["in-process", "none"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.errors import InputError
-from simqueue.results.attempt_log import COMPLETED, FAILED, RETRIED, STALLED, AttemptLog
+from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, STALLED, AttemptLog
 from simqueue.results.history import histories
 from simqueue.results.timeline import steps
 from simqueue.results.wording import count

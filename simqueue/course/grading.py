@@ -24,7 +24,6 @@ from simqueue.errors import InputError
 from simqueue.results.wording import digits, duration
 
 if TYPE_CHECKING:
-    from simqueue.simulation.model import Model
     from simqueue.workload.scenario import Scenario
 
     #: From a scenario and what was measured to a hint.
@@ -179,7 +178,8 @@ def grade(repair: Any) -> Grade:
 def _repaired(repair: Any) -> Scenario:
     """The incident with the settings of ``repair``."""
     from simqueue.data import data_path
-    from simqueue.workload.reading import parse_set, read_scenario
+    from simqueue.workload.changes import parse_set
+    from simqueue.workload.reading import read_scenario
     from simqueue.workload.scenario import Scenario
 
     incident = read_scenario(data_path(INCIDENT))
@@ -264,15 +264,13 @@ def _measured(scenario: Scenario, day: int) -> dict[str, float]:
     """The measures of one day; what the targets limit."""
     import numpy as np
 
-    from simqueue.results.attempt_log import COMPLETED, FAILED, STALLED
-    from simqueue.simulation.run import model_of
+    from simqueue.record.attempt_log import COMPLETED, FAILED, STALLED
+    from simqueue.simulation.engines import ENGINES
     from simqueue.workload.workload import Workload
 
     workload = Workload(scenario, day)
-    model: Model = model_of(workload)
     # Some settings make work for ever: what is not done by then is not done.
-    model.run(until=scenario.duration_s + _PATIENCE_S)
-    log = model.record.log(workload, model.waiting())
+    log = ENGINES["simpy"](workload, until_s=scenario.duration_s + _PATIENCE_S).log
     rows = log.rows
     final = np.isin(rows["outcome"], (COMPLETED, FAILED))
 

@@ -65,6 +65,7 @@ def busy_day(*settings: str) -> Scenario:
     InputError
         If a setting is none.
     """
-    from simqueue.workload.reading import parse_set, read_scenario
+    from simqueue.workload.changes import parse_set
+    from simqueue.workload.reading import read_scenario
 
-    return read_scenario(overrides=[parse_set(text) for text in settings])
+    return read_scenario(changes=[parse_set(text) for text in settings])

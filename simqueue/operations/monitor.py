@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter
 
-from simqueue.operations.events import EventReader
+from simqueue.operations.event_streams import EventReader
 from simqueue.operations.metrics import Counts, QueueGauges
 from simqueue.operations.stats import QueueStats, read_stats
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from simqueue.policies import QueuePolicy
-from simqueue.results.attempt_log import COMPLETED, FAILED, AttemptLog
+from simqueue.record.attempt_log import COMPLETED, FAILED, AttemptLog
 from simqueue.results.history import histories
 
 

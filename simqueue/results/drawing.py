@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.errors import InputError
-from simqueue.results.attempt_log import AttemptLog
-from simqueue.results.files import reason, replacing
+from simqueue.files import reason, replacing
+from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.history import History, histories
 from simqueue.results.peak import Moment
 from simqueue.results.style import STYLE
@@ -27,20 +27,31 @@ _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800
 _DAY_S = 86_400
 
 
-def write_figure(path: Path, draw: Callable[[], tuple[Figure, str]]) -> str:
-    """Write the figure that ``draw`` gives as PNG, its alternative text in it; returns the text.
+def in_style(
+    draw: Callable[[], tuple[Figure, str]], path: Path | None = None
+) -> tuple[Figure, str]:
+    """What ``draw`` gives, a figure and its alternative text, drawn in the project's style.
+
+    Parameters
+    ----------
+    draw
+        Draws the figure.
+    path
+        A PNG to write, with the alternative text in it; without one nothing is written.
 
     Raises
     ------
     InputError
         If the file cannot be written or its name ends in something else.
     """
-    if path.suffix.lower() != ".png":
+    if path is not None and path.suffix.lower() != ".png":
         raise InputError(f"{path}: cannot write the plot: expected a name that ends in .png")
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
         figure, text = draw()
+        if path is None:
+            return figure, text
         try:
             with replacing(path) as draft:
                 # Without matplotlib's version, equal runs are equal files.
@@ -48,7 +59,7 @@ def write_figure(path: Path, draw: Callable[[], tuple[Figure, str]]) -> str:
                 figure.savefig(draft, format="png", metadata=about)
         except OSError as error:
             raise InputError(f"{path}: cannot write the plot: {reason(error)}") from error
-    return text
+    return figure, text
 
 
 def by_queue(log: AttemptLog, slots: Mapping[str, int]) -> dict[str, list[History]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.results.attempt_log import COMPLETED, FAILED, RETRIED, STALLED, AttemptLog
+from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, STALLED, AttemptLog
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

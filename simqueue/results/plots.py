@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.results.attempt_log import AttemptLog
-from simqueue.results.drawing import by_queue, clock_axis, mean_lengths, wrapped, write_figure
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.results.drawing import by_queue, clock_axis, in_style, mean_lengths, wrapped
 from simqueue.results.history import History
 from simqueue.results.peak import (
     Moment,
@@ -57,7 +57,7 @@ def plot_run(
     InputError
         If the file cannot be written or its name ends in something else.
     """
-    return write_figure(path, lambda: run_figure(log, window, slots, moment, shared))
+    return in_style(lambda: run_figure(log, window, slots, moment, shared), path)[1]
 
 
 def run_figure(

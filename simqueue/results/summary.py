@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.results.attempt_log import COMPLETED, FAILED, AttemptLog
+from simqueue.record.attempt_log import COMPLETED, FAILED, AttemptLog
 from simqueue.results.flows import FlowSummary, summarise_flows
 from simqueue.results.history import History, histories
 from simqueue.results.statistics import Statistics, describe

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+import simpy
+
+from simqueue.simulation.job import SimJob
 from simqueue.simulation.waiting import DUE, Wait
-
-if TYPE_CHECKING:
-    from simqueue.simulation.model import Job, Model
+from simqueue.workload.workload import Workload
 
 #: Retries that a budget may save up.
 MOST_SAVED = 10.0
+
+
+class Receiver(Protocol):
+    """Who takes the jobs that clients send: a model."""
+
+    workload: Workload
+    env: simpy.Environment
+
+    def arrive(self, kind: int, number: int) -> None:
+        """Let a job come in."""
 
 
 class Clients:
@@ -21,44 +32,44 @@ class Clients:
     Distributed Systems, HotOS 2021).
     """
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.resends = model.workload.resends
-        self.answered: set[tuple[int, int]] = set()
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._resends = receiver.workload.resends
+        self._answered: set[tuple[int, int]] = set()
         #: Retries that may be made, for each root kind with a budget.
-        self.saved = {
+        self._saved = {
             resend.root: MOST_SAVED
-            for resend in self.resends.values()
+            for resend in self._resends.values()
             if resend.client.budget is not None
         }
 
     def ask(self, kind: int, number: int) -> None:
         """Send the job of a new request, and begin to wait for it."""
-        self.model.arrive(kind, number)
-        resend = self.resends.get(kind)
+        self._receiver.arrive(kind, number)
+        resend = self._resends.get(kind)
         if resend is None:
             return
-        if kind in self.saved and resend.client.budget is not None:
-            self.saved[kind] = min(MOST_SAVED, self.saved[kind] + resend.client.budget)
+        if kind in self._saved and resend.client.budget is not None:
+            self._saved[kind] = min(MOST_SAVED, self._saved[kind] + resend.client.budget)
         self._wait(kind, number)
 
-    def answer(self, job: Job) -> None:
+    def answer(self, job: SimJob) -> None:
         """Somebody may be waiting for the job that has just come to its end."""
-        resend = self.resends.get(job.kind)
+        resend = self._resends.get(job.kind)
         if resend is not None:
-            self.answered.add((resend.root, job.number))
+            self._answered.add((resend.root, job.number))
 
     def _wait(self, kind: int, number: int) -> None:
-        patience = Wait(self.model.env, self.resends[kind].client.timeout_s, DUE)
-        patience.callbacks.append(lambda _: self._lose_patience(kind, number))
+        patience_s = self._resends[kind].client.timeout_s
+        Wait(self._receiver.env, patience_s, DUE, lambda _: self._lose_patience(kind, number))
 
     def _lose_patience(self, kind: int, number: int) -> None:
-        resend = self.resends[kind]
-        if resend.again is None or (resend.root, number) in self.answered:
+        resend = self._resends[kind]
+        if resend.again is None or (resend.root, number) in self._answered:
             return
-        if resend.root in self.saved:
-            if self.saved[resend.root] < 1:
+        if resend.root in self._saved:
+            if self._saved[resend.root] < 1:
                 return
-            self.saved[resend.root] -= 1
-        self.model.arrive(resend.again, number)
+            self._saved[resend.root] -= 1
+        self._receiver.arrive(resend.again, number)
         self._wait(resend.again, number)

@@ -9,10 +9,10 @@ from functools import cached_property
 from importlib.metadata import version
 
 from simqueue.errors import SimqueueError
-from simqueue.results.attempt_log import AttemptLog
-from simqueue.results.comparison import Comparison, compare
+from simqueue.experiments.run import simulate
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.results.comparison.compare import Comparison, compare
 from simqueue.results.wording import count, duration
-from simqueue.simulation.run import simulate
 from simqueue.validation.real import LATE_S, RealRun, run_real
 from simqueue.validation.runnable import check_runnable, check_server
 from simqueue.validation.server import Server
@@ -23,8 +23,7 @@ from simqueue.workload.workload import Workload
 
 def with_overhead(scenario: Scenario, overhead: Overhead) -> Scenario:
     """The scenario with another cost of the queue itself."""
-    bullmq = scenario.bullmq.model_copy(update={"overhead": overhead})
-    return scenario.model_copy(update={"bullmq": bullmq})
+    return scenario.replace({"bullmq.overhead": overhead.model_dump()})
 
 
 def with_measured_cost(scenario: Scenario) -> Scenario:

@@ -15,9 +15,8 @@ from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.adapters.scripted import ScriptedWork
 from simqueue.clock import SystemClock
 from simqueue.errors import SimqueueError
-from simqueue.operations.loop import run_loop
-from simqueue.results.attempt_log import AttemptLog
-from simqueue.results.events import read_events
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.worker_events import read_events
 from simqueue.results.wording import count
 from simqueue.validation.server import Server
 from simqueue.validation.worker import (
@@ -30,6 +29,7 @@ from simqueue.validation.worker import (
     warm_up,
 )
 from simqueue.validation.workers import WorkerPrograms, Workers, WorkersHere
+from simqueue.workers.loop import run_loop
 from simqueue.workload.workload import Workload
 
 #: From the moment when all are ready until second zero.

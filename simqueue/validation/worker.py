@@ -25,9 +25,9 @@ from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.adapters.scripted import ScriptedWork
 from simqueue.clock import SystemClock
 from simqueue.jobs import Job
-from simqueue.operations.loop import run_loop
-from simqueue.operations.worker_process import WorkerProcess, stop_on_signals
-from simqueue.results.events import EventFile
+from simqueue.record.worker_events import EventFile
+from simqueue.workers.loop import run_loop
+from simqueue.workers.process import WorkerProcess, stop_on_signals
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.clock import SystemClock
 from simqueue.errors import SimqueueError
-from simqueue.operations.worker_process import WorkerProcess
-from simqueue.results.events import EventFile
+from simqueue.record.worker_events import EventFile
 from simqueue.validation.server import Server
 from simqueue.validation.worker import READY, Begin, Config, scripted_worker
+from simqueue.workers.process import WorkerProcess
 from simqueue.workload.production import Crash
 from simqueue.workload.workload import Workload
 

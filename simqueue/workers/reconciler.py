@@ -5,30 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from simqueue.clock import Clock
 from simqueue.errors import InputError, SimqueueError
 from simqueue.jobs import QUEUES, Job
+from simqueue.work import FailedJob, Work
 from simqueue.workers.rounds import rounds
-from simqueue.workers.work import Work
 
 _log = logging.getLogger(__name__)
-
-
-class FailedJob(NamedTuple):
-    """A job that has failed for good.
-
-    Attributes
-    ----------
-    job
-        The job.
-    finished_ms
-        When it failed, Unix milliseconds: a job that was retried by hand may fail once more.
-    """
-
-    job: Job
-    finished_ms: int
 
 
 class FailedJobs(Protocol):

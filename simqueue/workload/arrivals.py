@@ -21,10 +21,11 @@ from pydantic import (
     model_validator,
 )
 
+from simqueue.checked import Checked
 from simqueue.errors import InputError
 from simqueue.policies import Finite
 from simqueue.workload.distributions import Distribution, Floats
-from simqueue.workload.production import Client, Part
+from simqueue.workload.production import Client
 
 Rate = Annotated[Finite, Field(ge=0)]
 PositiveRate = Annotated[Finite, Field(gt=0)]
@@ -43,7 +44,7 @@ class Arrivals(NamedTuple):
     keys: list[str] | None  # None: numbered from 1
 
 
-class _Stream(Part):
+class _Stream(Checked):
     """One queue's arrivals; ``client`` says who waits for the jobs, if anybody does."""
 
     client: Client | None = None

@@ -14,9 +14,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 from typing_extensions import override
 
+from simqueue.checked import Checked
 from simqueue.errors import InputError
 from simqueue.policies import Finite
 
@@ -31,9 +32,7 @@ Floats = NDArray[np.float64]
 _UNITS = {"_ms": 1e-3, "_s": 1.0}
 
 
-class _Distribution(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Distribution(Checked):
     @property
     def mean(self) -> float:
         """Mean, seconds."""

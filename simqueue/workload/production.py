@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from simqueue.checked import Checked
 from simqueue.policies import Finite
 from simqueue.workload.distributions import LONGEST_S
 
@@ -16,13 +17,7 @@ Seconds = Annotated[Finite, Field(ge=0, le=LONGEST_S)]
 PositiveSeconds = Annotated[Finite, Field(gt=0, le=LONGEST_S)]
 
 
-class Part(BaseModel):
-    """A table of a scenario: unknown keys are errors, and nothing changes once it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Crash(Part):
+class Crash(Checked):
     """A worker that dies as by ``kill -9``, or is told to end, and is back some time later.
 
     Attributes
@@ -43,7 +38,7 @@ class Crash(Part):
     drain: Annotated[bool, Field(strict=True)] = False
 
 
-class Overhead(Part):
+class Overhead(Checked):
     """What the queue itself costs, seconds.
 
     Attributes
@@ -77,7 +72,7 @@ MEASURED = Overhead(
 )
 
 
-class BullMQ(Part):
+class BullMQ(Checked):
     """What the real queue does beside running jobs; the defaults are BullMQ's own.
 
     Attributes
@@ -114,7 +109,7 @@ class BullMQ(Part):
         return value
 
 
-class Client(Part):
+class Client(Checked):
     """Whoever asks for a job and waits for it: without an answer in time, asks again.
 
     Nobody takes the first job back: both will be done.

@@ -5,24 +5,28 @@ This module says what a scenario is; `simqueue.workload.reading` gets one from a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from simqueue.jobs import FOLLOW_UPS, QUEUES
+from simqueue.checked import Checked
+from simqueue.jobs import FOLLOW_UPS, QUEUES, queue_name
 from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, Finite, QueuePolicy
 from simqueue.workload.arrivals import ArrivalStream, Follows, Trace
+from simqueue.workload.changes import changed, key_of, parse_changes
+from simqueue.workload.checking import checked
 from simqueue.workload.distributions import Constant, Distribution
-from simqueue.workload.production import BullMQ, Crash, Part, PositiveSeconds, Seconds
+from simqueue.workload.production import BullMQ, Crash, PositiveSeconds, Seconds
 
 Probability = Annotated[Finite, Field(ge=0, le=1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
-QueueName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=100)]
+QueueName = Annotated[str, AfterValidator(queue_name)]
 Mode = Literal["bull-queue", "in-process"]
 
 
-class Workers(Part):
+class Workers(Checked):
     """The worker processes; each has its own event loop.
 
     Attributes
@@ -65,13 +69,13 @@ class Workers(Part):
         return self
 
 
-class Caller(Part):
+class Caller(Checked):
     """The web process of in-process mode and how many requests it serves at once."""
 
     concurrency: Count = 1
 
 
-class FollowUps(Part):
+class FollowUps(Checked):
     """Queues that get a job when one of this queue completes, or fails for good."""
 
     completed: list[QueueName] = []
@@ -109,7 +113,7 @@ class QueueModel(QueuePolicy):
         return self
 
 
-class Scenario(Part):
+class Scenario(Checked):
     """Who arrives, what is done to them, by how many workers, for how long.
 
     Attributes
@@ -124,8 +128,19 @@ class Scenario(Part):
         Jobs enqueued before this are left out of the summary.
     mode
         ``bull-queue``, or ``in-process``: each job runs to its end in the caller's request.
+    workers, caller
+        Who does the jobs: worker processes, or in in-process mode the web process itself.
+    arrivals, queues
+        By the queue's name.
     bullmq
         What BullMQ does beside running jobs, and what that costs.
+
+    Examples
+    --------
+    >>> import simqueue as sq
+    >>> friday = sq.read_scenario().replace({"workers.count": 3, "queues.order.attempts": 5})
+    >>> friday.workers.count, friday.queues["order"].attempts, friday.slots["order"]
+    (3, 5, 15)
     """
 
     name: str = "unnamed"
@@ -169,14 +184,20 @@ class Scenario(Part):
             raise ValueError("workers.crashes: in-process mode has no workers that could crash")
         for queue, stream in self.arrivals.items():
             if queue not in named:
-                raise ValueError(f"arrivals.{queue}: there is no queues.{queue}")
+                raise ValueError(
+                    f"{key_of('arrivals', queue)}: there is no {key_of('queues', queue)}"
+                )
             if stream.client is not None and self.mode == "in-process":
-                raise ValueError(f"arrivals.{queue}.client: in-process mode answers at once")
+                raise ValueError(
+                    f"{key_of('arrivals', queue, 'client')}: in-process mode answers at once"
+                )
             leader = stream.follows if isinstance(stream, Follows) else None
             if leader is not None and isinstance(self.arrivals.get(leader), Follows | None):
-                raise ValueError(f"arrivals.{queue}.follows: {leader!r} has no arrivals of its own")
+                raise ValueError(
+                    f"{key_of('arrivals', queue, 'follows')}: {leader!r} has no arrivals of its own"
+                )
         if self.workers.type != "all" and self.workers.type not in named:
-            raise ValueError(f"workers.type: there is no queues.{self.workers.type}")
+            raise ValueError(f"workers.type: there is no {key_of('queues', self.workers.type)}")
         for queue in self.queues:
             self._check_follow_ups(queue, [])
         return self
@@ -184,18 +205,58 @@ class Scenario(Part):
     def _check_follow_ups(self, queue: str, path: list[str]) -> None:
         if queue in path:
             circle = " -> ".join([*path[path.index(queue) :], queue])
-            raise ValueError(f"queues.{queue}.follow_up: jobs would go in a circle, {circle}")
+            raise ValueError(
+                f"{key_of('queues', queue, 'follow_up')}: jobs would go in a circle, {circle}"
+            )
         follow_up = self.queues[queue].follow_up
         for outcome in ("completed", "failed"):
             children = getattr(follow_up, outcome)
             if len(set(children)) < len(children):
-                raise ValueError(f"queues.{queue}.follow_up.{outcome}: a queue is named twice")
+                raise ValueError(
+                    f"{key_of('queues', queue, 'follow_up', outcome)}: a queue is named twice"
+                )
             for child in children:
                 if child not in self.queues:
                     raise ValueError(
-                        f"queues.{queue}.follow_up.{outcome}: there is no queues.{child}"
+                        f"{key_of('queues', queue, 'follow_up', outcome)}: there is no "
+                        f"{key_of('queues', child)}"
                     )
                 self._check_follow_ups(child, [*path, queue])
+
+    def replace(self, changes: Mapping[str, Any]) -> Self:
+        """The scenario with other values for some keys, checked as a file is.
+
+        Parameters
+        ----------
+        changes
+            By key. Keys are those of the file, with dots: ``workers.count``; names with dots or
+            blanks stand in quotes: ``queues."a.b".attempts``. Values are what TOML can hold; a
+            table replaces a whole table.
+
+        Raises
+        ------
+        InputError
+            If there is no such key, or its value is none that it can hold.
+
+        Examples
+        --------
+        >>> import simqueue as sq
+        >>> sq.read_scenario().replace({"duration_s": -5})
+        Traceback (most recent call last):
+        simqueue.errors.InputError: duration_s = -5: duration_s: should be greater than 0, not -5
+        """
+        said = parse_changes(changes)
+        return checked(
+            type(self), changed(self.table(), said), f"scenario {self.name}", changes=said
+        )
+
+    def table(self) -> dict[str, Any]:
+        """What a file would hold that says this scenario; what is left to defaults is left out."""
+        table = self.model_dump(mode="json", exclude_unset=True)
+        for name, queue in table["queues"].items():
+            if queue.get("follow_up") == default_follow_ups(name, self.queues):
+                del queue["follow_up"]
+        return table
 
     @property
     def traces(self) -> list[Trace]:
@@ -209,6 +270,11 @@ class Scenario(Part):
             return dict.fromkeys(self.queues, self.caller.concurrency)
         places = self.workers.count * self.workers.concurrency
         return {queue: places if self.works_on(queue) else 0 for queue in self.queues}
+
+    def policy_of(self, queue: str) -> QueuePolicy:
+        """The policy that a queue's jobs meet: in in-process mode nothing is tried again."""
+        policy = self.queues[queue]
+        return policy if self.mode == "bull-queue" else policy.model_copy(update={"attempts": 1})
 
     def works_on(self, queue: str) -> bool:
         """Whether the workers take jobs of ``queue``."""

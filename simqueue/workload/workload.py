@@ -6,23 +6,23 @@ many workers there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.jobs import EMAIL, FOLLOW_UPS, job_id, root_name
-from simqueue.policies import next_step
+from simqueue.policies import Outcome, next_step
 from simqueue.workload.arrivals import Arrivals, Follows
 from simqueue.workload.distributions import Floats
 from simqueue.workload.draws import generator
 from simqueue.workload.production import Client
-from simqueue.workload.scenario import QueueModel, Scenario
+from simqueue.workload.scenario import Scenario
 
-Outcome = Literal["completed", "failed"]
+Ids = Callable[[NDArray[np.int64]], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ class Workload:
             if stream.client is not None:
                 self._add_resends(first, stream.client)
         self._attempts: dict[tuple[int, int], Attempts] = {}
+        self._waits: dict[tuple[int, int], memoryview] = {}
 
     def _add_kind(self, queue: str, name: str, stream: str, parent: int) -> Kind:
         kind = Kind(len(self.kinds), queue, name, stream, parent)
@@ -163,14 +164,19 @@ class Workload:
             found = self._attempts[kind, attempt] = self._draw(self.kinds[kind], attempt)
         return found
 
-    def wait_s(self, kind: int, number: int, attempt: int) -> float | None:
-        """How long a job waits after its ``attempt``-th attempt failed; ``None``: for good."""
-        jitter = self.attempts(kind, attempt).jitter[number]
-        return next_step(self._policies[kind], attempt, "failed", jitter)
+    def waits_s(self, kind: int, attempt: int) -> memoryview:
+        """How long each job waits if its ``attempt``-th attempt fails, seconds; NaN: for good.
 
-    @cached_property
-    def _policies(self) -> list[QueueModel]:
-        return [self.scenario.queues[kind.queue] for kind in self.kinds]
+        Computed when first asked for: most attempts do not fail.
+        """
+        found = self._waits.get((kind, attempt))
+        if found is None:
+            policy = self.scenario.policy_of(self.kinds[kind].queue)
+            jitter = np.asarray(self.attempts(kind, attempt).jitter)
+            waits = next_step(policy, attempt, "failed", jitter)
+            waits = np.full(len(jitter), np.nan) if waits is None else waits
+            found = self._waits[kind, attempt] = waits.data
+        return found
 
     def _draw(self, kind: Kind, attempt: int) -> Attempts:
         queue = self.scenario.queues[kind.queue]
@@ -192,18 +198,22 @@ class Workload:
     ) -> np.random.Generator:
         return generator(self.scenario.seed, self.replication, queue, kind, purpose, attempt)
 
-    def key(self, kind: Kind, number: int) -> str:
-        """The order's number as people know it: the recorded one, else counted from 1."""
-        keys = self.streams[kind.stream].keys
-        return str(number + 1) if keys is None else keys[number]
+    @cached_property
+    def _ids(self) -> JobIds:
+        keys = {stream: arrivals.keys for stream, arrivals in self.streams.items()}
+        return JobIds(tuple(self.kinds), keys)
+
+    def ids(self) -> Ids:
+        """What turns the keys of jobs in an attempt log into their ids."""
+        return self._ids
 
     def job_id(self, kind: Kind, number: int) -> str:
         """Id of the job of ``kind`` that descends from root arrival ``number``."""
-        return job_id(kind.queue, self.key(kind, number), None if kind.parent < 0 else kind.name)
+        return self._ids.of(kind, number)
 
     def flow(self, kind: Kind, number: int) -> str:
         """Id of the job that the root arrival itself added."""
-        return job_id(kind.stream, self.key(kind, number))
+        return job_id(kind.stream, self._ids.order(kind, number))
 
 
 def _child_name(parent: Kind, outcome: Outcome, queue: str) -> str:
@@ -219,10 +229,35 @@ def _child_name(parent: Kind, outcome: Outcome, queue: str) -> str:
     return f"{path}-{outcome}"
 
 
-def job_ids(workload: Workload, keys: NDArray[np.int64]) -> Sequence[str]:
-    """Ids of jobs from their keys, ``number * len(kinds) + kind``."""
-    numbers, kinds = np.divmod(keys, len(workload.kinds))
-    return [
-        workload.job_id(workload.kinds[kind], number)
-        for kind, number in zip(kinds.tolist(), numbers.tolist(), strict=True)
-    ]
+@dataclass(frozen=True)
+class JobIds:
+    """Ids of jobs from their keys, ``number * len(kinds) + kind``, without the whole workload.
+
+    Attributes
+    ----------
+    kinds
+        Those of the workload.
+    keys
+        The orders' numbers of each stream; ``None``: counted from 1.
+    """
+
+    kinds: tuple[Kind, ...]
+    keys: dict[str, list[str] | None]
+
+    def __call__(self, keys: NDArray[np.int64]) -> list[str]:
+        """The ids of ``keys``."""
+        numbers, kinds = np.divmod(keys, len(self.kinds))
+        return [
+            self.of(self.kinds[kind], number)
+            for kind, number in zip(kinds.tolist(), numbers.tolist(), strict=True)
+        ]
+
+    def of(self, kind: Kind, number: int) -> str:
+        """Id of the job of ``kind`` that descends from root arrival ``number``."""
+        name = None if kind.parent < 0 else kind.name
+        return job_id(kind.queue, self.order(kind, number), name)
+
+    def order(self, kind: Kind, number: int) -> str:
+        """The order's number as people know it: the recorded one, else counted from 1."""
+        keys = self.keys[kind.stream]
+        return str(number + 1) if keys is None else keys[number]

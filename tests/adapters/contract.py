@@ -17,9 +17,9 @@ from small_shop import an_order, small_shop
 from simqueue.adapters.base import Adapter
 from simqueue.errors import JobError
 from simqueue.jobs import Job, follow_ups, order_job, payment_job
-from simqueue.results.attempt_log import COLUMNS, AttemptLog
+from simqueue.record.attempt_log import COLUMNS, AttemptLog
 from simqueue.workers.shop_work import ShopWork
-from simqueue.workers.work import Work
+from simqueue.work import Work
 
 
 @dataclass

@@ -11,8 +11,8 @@ from simqueue.adapters import InProcessAdapter, Recorder
 from simqueue.clock import SystemClock, VirtualClock
 from simqueue.errors import JobError
 from simqueue.jobs import Job, order_job, payment_job
-from simqueue.results.attempt_log import AttemptLog
-from simqueue.workers.work import Work
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.work import Work
 
 
 class InProcessBench:

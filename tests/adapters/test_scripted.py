@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from simqueue.adapters.scripted import run_in_process
-from simqueue.simulation.run import simulate
+from simqueue.experiments.run import simulate
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.workload import Workload
 

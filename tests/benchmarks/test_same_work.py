@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks import speed
 from benchmarks.textbook import TEXTBOOK
 from benchmarks.work import SIMQUEUE, Engine, Work, disagreement, draw, scenario
-from simqueue.results.attempt_log import COMPLETED, FAILED, RETRIED
+from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED
 
 BACKOFFS = {
     "fixed": {"type": "fixed", "delay_ms": 700},

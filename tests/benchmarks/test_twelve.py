@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.validation import FOLDER, PAGE
-from simqueue.simulation.run import simulate
+from simqueue.experiments.run import simulate
 from simqueue.validation.runnable import check_runnable
 from simqueue.workload.reading import read_scenario
 

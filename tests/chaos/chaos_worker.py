@@ -13,11 +13,11 @@ from pathlib import Path
 
 from simqueue.adapters.bull_queue import connect
 from simqueue.clock import SystemClock
-from simqueue.operations.logging import configure_logging
-from simqueue.operations.shop_worker import ShopWorker
-from simqueue.operations.worker_process import stop_on_signals, worker_name
+from simqueue.cli.logs import configure_logging
+from simqueue.workers.shop_worker import ShopWorker
+from simqueue.workers.process import stop_on_signals, worker_name
 from simqueue.policies import POLICIES
-from simqueue.results.events import EventFile
+from simqueue.record.worker_events import EventFile
 from simqueue.settings import read_settings
 from simqueue.shop import Conditions, database, open_shop
 

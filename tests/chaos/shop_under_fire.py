@@ -24,7 +24,7 @@ from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.clock import SystemClock
 from simqueue.data import data_path
 from simqueue.jobs import order_job, payment_job
-from simqueue.results.attempt_log import read_log
+from simqueue.record.reading import read_log
 from simqueue.settings import Settings
 from simqueue.shop import Order, OrderState, Shop, open_shop, read_orders
 from simqueue.shop.gateway import gateway_charges

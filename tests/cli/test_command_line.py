@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from simqueue.cli import run
-from simqueue.results.attempt_log import read_log
+from simqueue.record.reading import read_log
 
 SMALL = """
 name = "small"

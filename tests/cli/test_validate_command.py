@@ -14,7 +14,7 @@ from conftest import missing
 from redis_servers import find_redis
 
 from simqueue.cli import run
-from simqueue.results.attempt_log import read_log
+from simqueue.record.reading import read_log
 
 SMALL = """
 name = "small"

@@ -17,7 +17,8 @@ from simqueue.course import animate, display
 from simqueue.course.animation import page_of
 from simqueue.course.film import AT_WORK, DELAYED, DONE, PUT_BACK, WAITING, Counts, Film, take
 from simqueue.errors import InputError
-from simqueue.results.attempt_log import COLUMNS, from_frame
+from simqueue.record.attempt_log import COLUMNS
+from simqueue.record.table import from_frame
 from simqueue.workload.reading import build_scenario
 
 NAN = float("nan")

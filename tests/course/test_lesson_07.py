@@ -12,8 +12,9 @@ from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.policies import Backoff, QueuePolicy
-from simqueue.simulation.run import simulate
-from simqueue.workload.reading import build_scenario, parse_set, read_scenario
+from simqueue.experiments.run import simulate
+from simqueue.workload.changes import parse_set
+from simqueue.workload.reading import build_scenario, read_scenario
 
 
 def busiest_second(starts: Any, after_s: float) -> int:

@@ -14,7 +14,7 @@ from simqueue import simulate
 from simqueue.course import open_classroom, real_orders
 from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
-from simqueue.results.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog
 from simqueue.shop import Conditions
 from simqueue.workers.payment import payment_key
 from simqueue.workload.reading import build_scenario

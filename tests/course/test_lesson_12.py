@@ -14,7 +14,7 @@ from simqueue import read_log, simulate
 from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.data import data_path
-from simqueue.results.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog
 from simqueue.simulation.bullmq import BullModel
 from simqueue.simulation.model import Job
 from simqueue.workload.production import Overhead

@@ -23,7 +23,7 @@ from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.cli import run
 from simqueue.jobs import order_job
 from simqueue.operations.metrics import Counts, QueueGauges
-from simqueue.operations.worker_process import check_server
+from simqueue.workers.process import check_server
 
 DEPLOYMENT = DOCS / "deployment.md"
 UNITS = ("simqueue-worker@.service", "simqueue-serve.service")

@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from simqueue.errors import InputError
 from simqueue.operations.metrics import QueueGauges, WorkerMetrics, serve_metrics
 from simqueue.operations.stats import QueueStats
-from simqueue.operations.worker_metrics import MetricsWatcher
-from simqueue.results.events import Event
+from simqueue.workers.metrics import MetricsWatcher
+from simqueue.record.worker_events import Event
 
 
 def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:

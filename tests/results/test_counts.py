@@ -3,7 +3,7 @@
 import pytest
 
 from simqueue.results.counts import Counts, counts_at
-from simqueue.simulation.run import simulate
+from simqueue.experiments.run import simulate
 from simqueue.workload.reading import build_scenario
 
 

@@ -6,7 +6,7 @@ from hand import NAN, hand_log, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simqueue.results.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.peak import peaks, window_edges
 from simqueue.results.wording import duration_up
 

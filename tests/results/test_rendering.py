@@ -11,7 +11,7 @@ from hand import NAN, big_log, hand_log, row
 from rich.console import Console
 
 from simqueue.errors import InputError
-from simqueue.results.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.peak import peaks
 from simqueue.results.plots import plot_run
 from simqueue.results.style import OKABE_ITO, look
@@ -63,7 +63,7 @@ def test_the_table_says_what_happened():
 
 
 def test_the_table_has_intervals_and_theory_when_there_are_any():
-    from simqueue.results.attempt_log import merge
+    from simqueue.record.attempt_log import merge
 
     theory = {"order": {"model": "M/M/1", "wait_mean_s": 0.25, "p_wait": 0.5}, "email": None}
     text = " ".join(text_of(merge([crowded(), crowded(1)]), theory=theory).split())

@@ -10,7 +10,7 @@ from hand import NAN, QUEUES, hand_log, row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simqueue.results.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.summary import Level, summarise
 
 SLOTS = {"order": 2, "payment": 1, "email": 1}

@@ -25,11 +25,11 @@ from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.adapters.scripted import ScriptedWork
 from simqueue.clock import SystemClock
 from simqueue.jobs import Job
-from simqueue.operations.worker_process import WorkerProcess
+from simqueue.workers.process import WorkerProcess
 from simqueue.policies import QueuePolicy
-from simqueue.results.attempt_log import AttemptLog
-from simqueue.results.events import Event, merge_events
-from simqueue.simulation.run import model_of
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.worker_events import Event, merge_events
+from simqueue.experiments.run import model_of
 from simqueue.workload.arrivals import Arrivals
 from simqueue.workload.distributions import Floats
 from simqueue.workload.reading import build_scenario

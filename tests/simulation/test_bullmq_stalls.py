@@ -20,7 +20,7 @@ from script import (
 )
 
 from simqueue.policies import Backoff, QueuePolicy
-from simqueue.simulation.run import model_of, simulate
+from simqueue.experiments.run import model_of, simulate
 from simqueue.workload.reading import build_scenario
 
 SHORT = {"lock_duration_s": 0.8, "stalled_interval_s": 0.8}

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from simqueue.simulation.run import simulate
+from simqueue.experiments.run import simulate
 from simqueue.workload.reading import build_scenario
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simqueue.simulation.run import simulate
+from simqueue.experiments.run import simulate
 from simqueue.workload.reading import build_scenario
 
 T_95_19 = 2.093  # Student's t, 19 degrees of freedom, 97.5 %

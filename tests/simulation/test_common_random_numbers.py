@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simqueue.simulation.run import simulate
-from simqueue.workload.reading import build_scenario, parse_set, read_scenario
+from simqueue.experiments.run import simulate
+from simqueue.workload.changes import parse_set
+from simqueue.workload.reading import build_scenario, read_scenario
 
 SCENARIO: dict[str, Any] = {
     "seed": 4,

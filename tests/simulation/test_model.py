@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simqueue.simulation.run import simulate
+from simqueue.experiments.run import simulate
 from simqueue.workload.reading import build_scenario
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from simqueue.data import data_path
 from simqueue.policies import Backoff
-from simqueue.results.attempt_log import COMPLETED, FAILED
+from simqueue.record.attempt_log import COMPLETED, FAILED
 from simqueue.results.theory import attempts_mean
-from simqueue.simulation.run import simulate
-from simqueue.workload.reading import build_scenario, parse_set, read_scenario
+from simqueue.experiments.run import simulate
+from simqueue.workload.changes import parse_set
+from simqueue.workload.reading import build_scenario, read_scenario
 
 TRIGGER_ENDS_S = 70.0
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simqueue.errors import InputError
-from simqueue.results.attempt_log import STALLED, AttemptLog
+from simqueue.record.attempt_log import STALLED, AttemptLog
 from simqueue.simulation.recorded import Slots, replay_log, seen_slots
-from simqueue.simulation.run import simulate
+from simqueue.experiments.run import simulate
 from simqueue.workload.production import Overhead
 from simqueue.workload.reading import build_scenario
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simqueue.simulation.run import simulate
+from simqueue.experiments.run import simulate
 from simqueue.validation.faster import faster
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.workload import Workload

@@ -19,7 +19,7 @@ from small_shop import an_order, small_shop
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.clock import SystemClock
 from simqueue.jobs import QUEUES, order_job, payment_job
-from simqueue.operations.replay import replay
+from simqueue.workers.replay import replay
 from simqueue.shop import Conditions, Shop
 from simqueue.shop.tables import orders
 from simqueue.workers.reconciler import Reconciler

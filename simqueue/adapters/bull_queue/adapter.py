@@ -20,7 +20,7 @@ from simqueue.adapters.bull_queue.options import (
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import Job, parse_payload
 from simqueue.policies import POLICIES, QueuePolicy
-from simqueue.workers.reconciler import FailedJob
+from simqueue.work import FailedJob
 
 if TYPE_CHECKING:
     from bullmq import Queue

@@ -18,8 +18,8 @@ from simqueue.clock import Clock, SystemClock
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import Job
 from simqueue.policies import QueuePolicy
-from simqueue.results.events import Event, start_event
-from simqueue.workers.work import Work
+from simqueue.record.worker_events import Event, start_event
+from simqueue.work import Work
 
 if TYPE_CHECKING:
     from simqueue.adapters.bull_queue.chaining import ChainingWorker

@@ -1,0 +1,1 @@
+"""Running engines, and answering questions about what came out."""

@@ -1,0 +1,250 @@
+"""Running a scenario, once or in several independent replications, and asking what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simqueue.record.attempt_log import AttemptLog, merge
+from simqueue.results.peak import loop_limit, peaks
+from simqueue.results.steady_state import Theory, load_warnings, theory
+from simqueue.results.summary import Summary, summarise
+from simqueue.simulation.engines import Engine, engine_of
+from simqueue.workload.scenario import Scenario
+from simqueue.workload.workload import Workload
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a simulation gave; its methods answer questions about it.
+
+    Attributes
+    ----------
+    scenario
+        What was run.
+    log
+        Every attempt of every replication.
+    replications
+        How many there are; fewer than ``asked_for`` if the run was interrupted.
+    asked_for
+        How many there were to be.
+    simulated_s
+        Virtual seconds until the last job ended, over all replications.
+    wall_s
+        Real seconds that it took.
+    interrupted
+        Whether Ctrl-C ended it before all that was asked for was done.
+    cut_off_s
+        Where its only replication stopped then, virtual seconds; ``None`` if all in the log ran to
+        their ends.
+
+    Examples
+    --------
+    >>> import simqueue as sq
+    >>> run = sq.simulate(sq.read_scenario("outage.toml"), replications=3)
+    >>> payment = run.summary().queues["payment"]
+    >>> f"{payment.failed} of {payment.arrived:,} payments failed"
+    '@@'
+    >>> list(run.verdicts())
+    ['payment']
+    """
+
+    scenario: Scenario
+    log: AttemptLog
+    replications: int
+    asked_for: int
+    simulated_s: float
+    wall_s: float
+    interrupted: bool = False
+    cut_off_s: float | None = None
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """The part that is measured, seconds: from the warm-up's end to the end of arrivals."""
+        end = self.scenario.duration_s
+        return self.scenario.warmup_s, end if self.cut_off_s is None else min(end, self.cut_off_s)
+
+    def summary(self) -> Summary:
+        """The run in numbers: times in seconds, by queue.
+
+        Raises
+        ------
+        ValueError
+            If it was interrupted during the warm-up: nothing was measured.
+        """
+        return self._summary
+
+    def theory(self) -> dict[str, Theory | None]:
+        """What a formula says of each queue; ``None`` where none truly holds."""
+        return theory(self.scenario)
+
+    def verdicts(self) -> dict[str, str]:
+        """What limits the run and what it needs, a sentence each.
+
+        Returns
+        -------
+        dict
+            By queue; under ``caller`` in in-process mode, and under ``event loop`` where that is
+            the limit.
+        """
+        scenario = self.scenario
+        in_process = scenario.mode == "in-process"
+        loops = 1 if in_process else scenario.workers.count
+        cpu = {name: queue.cpu.mean for name, queue in scenario.queues.items()}
+        limit = loop_limit(self.log, self.window, cpu, loops, scenario.moment, self.replications)
+        # Where the event loop is the limit, jobs take long because they wait for it: slots that
+        # are counted from such times would be wrong advice.
+        if limit:
+            return {"event loop": limit}
+        found = peaks(self.log, self.window, scenario.slots, scenario.moment, shared=in_process)
+        return {name: peak.verdict for name, peak in found.items()}
+
+    def warnings(self) -> list[str]:
+        """What makes the numbers less than they could be, a sentence each."""
+        found = load_warnings(self.scenario)
+        return [self._interruption(), *found] if self.interrupted else found
+
+    def document(self) -> dict[str, Any]:
+        """What ``simulate --json`` prints: numbers, verdicts and warnings as JSON can hold them."""
+        return {
+            "schema": 1,
+            "scenario": self.scenario.name,
+            "engine": self.log.engine,
+            "mode": self.scenario.mode,
+            "seed": self.scenario.seed,
+            "replications": self.replications,
+            "simulated_s": self.simulated_s,
+            "wall_s": self.wall_s,
+            **self.summary().as_dict(self.theory()),
+            "verdicts": self.verdicts(),
+            "warnings": self.warnings(),
+        }
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Arrivals, queue lengths and waits over time.
+
+        Parameters
+        ----------
+        path
+            A PNG to write; without one nothing is written.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure, which a notebook shows.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        from simqueue.results.drawing import in_style
+        from simqueue.results.plots import run_figure
+
+        scenario = self.scenario
+        figure, _ = in_style(
+            lambda: run_figure(
+                self.log,
+                self.window,
+                scenario.slots,
+                scenario.moment,
+                shared=scenario.mode == "in-process",
+            ),
+            None if path is None else Path(path),
+        )
+        return figure
+
+    def frame(self) -> pd.DataFrame:
+        """The attempt log as a DataFrame, a row an attempt."""
+        return self.log.frame()
+
+    @cached_property
+    def _summary(self) -> Summary:
+        return summarise(self.log, self.window, self.scenario.slots, self.replications)
+
+    def _interruption(self) -> str:
+        if self.cut_off_s is None:
+            return f"interrupted: {self.replications} of {self.asked_for} replications were done"
+        return (
+            f"interrupted at {self.scenario.moment(self.cut_off_s)}: the figures describe the run "
+            "until then, without the jobs that were in service or delayed at that moment"
+        )
+
+
+def simulate(
+    scenario: Scenario,
+    replications: int = 1,
+    progress: Callable[[float], None] | None = None,
+    engine: str | Engine = "auto",
+) -> Run:
+    """Simulate a scenario.
+
+    Parameters
+    ----------
+    scenario
+        What to run.
+    replications
+        Independent repetitions; interval estimates need at least two.
+    progress
+        Called with the share of the work that is done, 0 to 1.
+    engine
+        ``auto``, ``simpy``, or an engine of your own.
+
+    Raises
+    ------
+    InputError
+        If there is no such engine.
+
+    Notes
+    -----
+    Ctrl-C ends the run with what is done so far: the finished replications, or else the part of
+    the first one until then, without the jobs that were in service or delayed at that moment.
+
+    Examples
+    --------
+    >>> import simqueue as sq
+    >>> run = sq.simulate(sq.read_scenario("herd.toml"))
+    >>> f"{run.summary().queues['email'].wait_s.p95:.1f} s"
+    '@@'
+    """
+    chosen = engine_of(engine)
+    began = time.perf_counter()
+    logs: list[AttemptLog] = []
+    interrupted, cut_off = False, None
+    for number in range(replications):
+        done = chosen(Workload(scenario, number), _part(progress, number, replications))
+        interrupted = done.interrupted
+        if interrupted and logs:
+            break
+        logs.append(done.log)
+        if interrupted:
+            cut_off = done.cut_off_s
+            break
+    return Run(
+        scenario=scenario,
+        log=merge(logs),
+        replications=len(logs),
+        asked_for=replications,
+        simulated_s=sum(float(np.nanmax(log.rows["finished_s"], initial=0.0)) for log in logs),
+        wall_s=time.perf_counter() - began,
+        interrupted=interrupted,
+        cut_off_s=cut_off,
+    )
+
+
+def _part(
+    progress: Callable[[float], None] | None, number: int, parts: int
+) -> Callable[[float], None] | None:
+    """Progress of one of several parts."""
+    if progress is None:
+        return None
+    return lambda share: progress((number + share) / parts)

@@ -1,0 +1,328 @@
+"""The attempt log: one row an attempt, the only thing an engine writes.
+
+Every number, plot and lesson is computed from it afterwards. In memory the rows are numbers with
+vocabularies beside them (some 70 bytes a row), so that a million attempts fit; `AttemptLog.frame`
+and the CSV files show names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.errors import InputError
+from simqueue.files import reason, writing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Columns of the table, in order.
+COLUMNS = (
+    *("engine", "replication", "queue", "job_id", "flow", "parent_id", "name", "attempt", "run"),
+    *("enqueued_s", "ready_s", "started_s", "finished_s", "outcome", "result", "worker", "slot"),
+)
+TIMES = ("enqueued_s", "ready_s", "started_s", "finished_s")
+IDS = ("job_id", "flow", "parent_id")
+KEYS = ("job", "flow", "parent")
+VOCABULARIES = {"queue": "queues", "name": "names", "result": "results", "worker": "workers"}
+
+#: What became of an attempt; the empty word: nothing yet when the run was cut off.
+OUTCOMES = ("", "completed", "retried", "failed", "stalled")
+UNFINISHED, COMPLETED, RETRIED, FAILED, STALLED = range(5)
+
+#: A row in memory. ``job``, ``flow`` and ``parent`` are keys of `AttemptLog.ids`; there, and in
+#: ``name``, ``result``, ``worker`` and ``slot``, -1 stands for none.
+ROW = np.dtype(
+    [
+        ("replication", "i4"),
+        ("queue", "i4"),
+        ("job", "i8"),
+        ("flow", "i8"),
+        ("parent", "i8"),
+        ("name", "i4"),
+        ("attempt", "i2"),
+        ("run", "i2"),
+        ("enqueued_s", "f8"),
+        ("ready_s", "f8"),
+        ("started_s", "f8"),
+        ("finished_s", "f8"),
+        ("outcome", "i1"),
+        ("result", "i4"),
+        ("worker", "i4"),
+        ("slot", "i2"),
+    ]
+)
+
+Floats = NDArray[np.float64]
+Ids = Callable[[NDArray[np.int64]], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class AttemptLog:
+    """The attempts of one run, or of several replications of it.
+
+    Attributes
+    ----------
+    engine
+        Who wrote it: ``simpy``, ``in-process``...
+    rows
+        Structured array of `ROW`, one element an attempt, in the order in which they ended.
+        Times are seconds since the start of the run; NaN where something had not happened.
+    queues, names, results, workers
+        Vocabularies: ``rows["queue"]`` holds positions in ``queues``, and so on.
+    ids
+        Turns the keys of jobs into their ids; called only when a person wants to see them.
+
+    Examples
+    --------
+    >>> import simqueue as sq
+    >>> log = sq.simulate(sq.read_scenario("outage.toml"), replications=2).log
+    >>> log.queues, log.replications
+    (('payment',), (0, 1))
+    >>> day = log.replication(1)
+    >>> f"{day.waits('payment').mean():.3f} s, {len(day.select(outcome='failed'))} failed"
+    '@@'
+    """
+
+    engine: str
+    rows: NDArray[np.void]
+    queues: tuple[str, ...]
+    names: tuple[str, ...]
+    results: tuple[str, ...]
+    workers: tuple[str, ...]
+    ids: Ids
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def replications(self) -> tuple[int, ...]:
+        """The numbers of the replications that have rows, ascending."""
+        return tuple(np.unique(self.rows["replication"]).tolist())
+
+    def replication(self, number: int) -> AttemptLog:
+        """The log of one replication, counted from 0; empty if it had no jobs."""
+        return self._only(self.rows["replication"] == number)
+
+    def by_replication(self) -> Iterator[AttemptLog]:
+        """The log of each replication that has rows, in order."""
+        for number in self.replications:
+            yield self.replication(number)
+
+    def of_queue(self, queue: str) -> NDArray[np.void]:
+        """The rows of one queue.
+
+        Raises
+        ------
+        InputError
+            If the log has no such queue.
+        """
+        return self.select(queue).rows
+
+    def select(
+        self,
+        queue: str | None = None,
+        *,
+        outcome: str | None = None,
+        since_s: float = -np.inf,
+        until_s: float = np.inf,
+    ) -> AttemptLog:
+        """The log with fewer rows, in the same order.
+
+        Parameters
+        ----------
+        queue
+            Attempts of this queue only.
+        outcome
+            Attempts that ended so: ``completed``, ``retried``, ``failed`` or ``stalled``.
+        since_s, until_s
+            Attempts of jobs that were enqueued in [since_s, until_s), seconds.
+
+        Raises
+        ------
+        InputError
+            If the log has no such queue, or there is no such outcome.
+        """
+        enqueued = self.rows["enqueued_s"]
+        keep: NDArray[np.bool_] = (enqueued >= since_s) & (enqueued < until_s)
+        if queue is not None:
+            keep &= self.rows["queue"] == _position(queue, self.queues, "queue")
+        if outcome is not None:
+            keep &= self.rows["outcome"] == _position(outcome, OUTCOMES, "outcome")
+        return self._only(keep)
+
+    def waits(
+        self, queue: str | None = None, since_s: float = -np.inf, until_s: float = np.inf
+    ) -> Floats:
+        """Seconds from ready to started, one element for each attempt that started.
+
+        Parameters
+        ----------
+        queue, since_s, until_s
+            As in `select`.
+
+        Raises
+        ------
+        InputError
+            If the log has no such queue.
+        """
+        rows = self.select(queue, since_s=since_s, until_s=until_s).rows
+        waits: Floats = rows["started_s"] - rows["ready_s"]
+        return waits[np.isfinite(waits)]
+
+    def responses(
+        self, queue: str | None = None, since_s: float = -np.inf, until_s: float = np.inf
+    ) -> Floats:
+        """Seconds from enqueued to the final outcome, one element for each job that has one.
+
+        Failed jobs and backoffs count. A job that was done again by hand counts once, with its
+        last end.
+
+        Parameters
+        ----------
+        queue, since_s, until_s
+            As in `select`.
+
+        Raises
+        ------
+        InputError
+            If the log has no such queue.
+        """
+        rows = self.select(queue, since_s=since_s, until_s=until_s).rows
+        order = np.lexsort((rows["run"], rows["attempt"], rows["job"], rows["replication"]))
+        job = rows[["replication", "job"]][order]
+        last = np.append(job[1:] != job[:-1], True)[: len(rows)]
+        ends = np.sort(order[last])
+        ends = ends[np.isin(rows["outcome"][ends], (COMPLETED, FAILED))]
+        responses: Floats = rows["finished_s"][ends] - rows["enqueued_s"][ends]
+        return responses
+
+    def _only(self, keep: NDArray[np.bool_]) -> AttemptLog:
+        return replace(self, rows=self.rows[keep])
+
+    def frame(self) -> pd.DataFrame:
+        """The table of `COLUMNS` as a DataFrame; what a row does not have is missing."""
+        import pandas as pd
+
+        def named(codes: NDArray[Any], words: Sequence[str]) -> pd.Categorical:
+            return pd.Categorical.from_codes(list(codes), pd.Index(list(words), dtype=object))
+
+        words = {column: getattr(self, field) for column, field in VOCABULARIES.items()}
+        words["outcome"] = OUTCOMES
+        table: dict[str, Any] = {"engine": named(np.zeros(len(self.rows), int), [self.engine])}
+        for column in COLUMNS[1:]:
+            if column in words:
+                table[column] = named(self.rows[column], words[column])
+            elif column in IDS:
+                table[column] = self._texts(self.rows[column.removesuffix("_id")])
+            else:
+                table[column] = self.rows[column]
+        slot = self.rows["slot"].astype(np.int16)
+        table["slot"] = pd.array(slot, dtype="Int16")
+        table["slot"][slot < 0] = pd.NA
+        return pd.DataFrame(table)
+
+    def _texts(self, keys: NDArray[np.int64]) -> NDArray[np.object_]:
+        distinct, where = np.unique(keys, return_inverse=True)
+        texts = np.full(len(distinct), "", dtype=object)
+        known = distinct >= 0
+        texts[known] = self.ids(distinct[known])
+        return texts[where]
+
+    def write(self, path: str | Path) -> None:
+        """Write the table as CSV, gzipped if ``path`` ends in ``.gz``; times to the nanosecond.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        path = Path(path)
+        try:
+            with writing(path) as file:
+                self.frame().to_csv(file, index=False, float_format="%.9f", lineterminator="\n")
+        except OSError as error:
+            raise InputError(f"{path}: cannot write the attempt log: {reason(error)}") from error
+
+
+def _position(word: str, words: tuple[str, ...], what: str) -> int:
+    if word not in words or not word:
+        known = ", ".join(repr(one) for one in words if one) or "none"
+        raise InputError(f"attempt log: there is no {what} {word!r}; it has {known}")
+    return words.index(word)
+
+
+@dataclass(frozen=True)
+class ListedIds:
+    """Ids by position."""
+
+    texts: Sequence[str] | NDArray[np.object_]
+
+    def __call__(self, keys: NDArray[np.int64]) -> list[str]:
+        """The texts at ``keys``."""
+        return [self.texts[key] for key in keys.tolist()]
+
+
+@dataclass(frozen=True)
+class MergedIds:
+    """Ids of several logs whose keys follow each other; part ``i`` has those from ``starts[i]``."""
+
+    starts: tuple[int, ...]
+    parts: tuple[Ids, ...]
+
+    def __call__(self, keys: NDArray[np.int64]) -> list[str]:
+        """Ask each log for its own."""
+        texts = np.empty(len(keys), dtype=object)
+        of_part = np.searchsorted(self.starts, keys, side="right") - 1
+        for number in np.unique(of_part).tolist():
+            mine = of_part == number
+            texts[mine] = self.parts[number](keys[mine] - self.starts[number])
+        return list(texts)
+
+
+def merge(logs: Sequence[AttemptLog]) -> AttemptLog:
+    """One log of several, such as the replications of one scenario.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or two engines wrote them.
+    """
+    if len({log.engine for log in logs}) != 1:
+        raise ValueError("merge takes at least one log, and logs of one engine only")
+    rows = np.concatenate([log.rows for log in logs])
+    ends = np.cumsum([len(log) for log in logs])
+    parts = [
+        rows[end - len(log) : end] for log, end in zip(logs, ends.tolist(), strict=True)
+    ]  # views
+    vocabularies: dict[str, tuple[str, ...]] = {}
+    for column, field in VOCABULARIES.items():
+        words = tuple(dict.fromkeys(word for log in logs for word in getattr(log, field)))
+        vocabularies[field] = words
+        for log, part in zip(logs, parts, strict=True):
+            own = getattr(log, field)
+            if own != words[: len(own)]:
+                # Code -1, none, is the last element.
+                new = np.array([*(words.index(word) for word in own), -1], dtype=ROW[column])
+                part[column] = new[part[column]]
+    # Keys count up from one log to the next, so that each asks its own log for ids.
+    starts = [0]
+    for part in parts:
+        for field in KEYS:
+            part[field][part[field] >= 0] += starts[-1]
+        starts.append(max([starts[-1] - 1, *(int(part[f].max(initial=-1)) for f in KEYS)]) + 1)
+
+    return AttemptLog(
+        engine=logs[0].engine,
+        rows=rows,
+        queues=vocabularies["queues"],
+        names=vocabularies["names"],
+        results=vocabularies["results"],
+        workers=vocabularies["workers"],
+        ids=MergedIds(tuple(starts[:-1]), tuple(log.ids for log in logs)),
+    )

@@ -1,0 +1,242 @@
+"""The events of real workers, and how they become an attempt log.
+
+A worker process appends a line of JSON when an attempt starts and when it ends, with Unix time, to
+a file of its own: no two processes write to one file, and one that is killed leaves its start
+events behind. Reading puts the files of all workers together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import nan
+from pathlib import Path
+from typing import Any, Literal
+
+from simqueue.errors import InputError
+from simqueue.files import reason
+from simqueue.jobs import Job
+from simqueue.record.attempt_log import COLUMNS, TIMES, AttemptLog
+from simqueue.record.table import from_frame
+
+ENGINE = "bullmq"
+#: What is added to the name of a log to name the folder with its workers' files.
+FOLDER_SUFFIX = ".events"
+#: A stalled job's put back and its new start may be written down in the wrong order, this close.
+_LATE_S = 0.1
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to an attempt.
+
+    Attributes
+    ----------
+    kind
+        ``start``, ``end``, or ``stalled``: put back because its worker went silent.
+    at
+        Unix time, seconds.
+    queue, job_id
+        Which job.
+    attempt, worker, slot
+        Which attempt at it, and where; a stalled job's are not known to who notices.
+    name, flow, parent_id, enqueued
+        Of a start: what the job is, and when it was enqueued (Unix time).
+    outcome, result
+        Of an end: as in the attempt log.
+    due
+        Of an end that leads to a retry: when that is due, Unix time.
+    """
+
+    kind: Literal["start", "end", "stalled"]
+    at: float
+    queue: str
+    job_id: str
+    attempt: int = 0
+    worker: str = ""
+    slot: int = -1
+    name: str = ""
+    flow: str = ""
+    parent_id: str = ""
+    enqueued: float = 0.0
+    outcome: str = ""
+    result: str = ""
+    due: float | None = None
+
+
+def start_event(
+    job: Job, *, at: float, enqueued: float, attempt: int, worker: str, slot: int
+) -> Event:
+    """The start of an attempt at ``job``."""
+    return Event(
+        "start", at, job.queue, job.id, attempt, worker, slot,
+        name=job.name, flow=job.flow, parent_id=job.parent_id or "", enqueued=enqueued,
+    )  # fmt: skip
+
+
+class EventFile:
+    """The file of one worker process.
+
+    Parameters
+    ----------
+    log
+        The log that it belongs to; the file is in the folder beside it, ``LOG.events``.
+    worker
+        The worker's name, unique among those of the log.
+    """
+
+    def __init__(self, log: Path, worker: str) -> None:
+        folder = log.with_name(log.name + FOLDER_SUFFIX)
+        self.path = folder / f"{worker}.jsonl"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            size = os.fstat(self._file).st_size
+            if size and os.pread(self._file, 1, size - 1) != b"\n":
+                # A worker of this name was killed while it wrote: its last line stays its own.
+                os.write(self._file, b"\n")
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot write events: {reason(error)}") from error
+
+    def write(self, event: Event) -> None:
+        """Append an event; a kill right after does not lose it."""
+        known = {key: value for key, value in vars(event).items() if value not in ("", None)}
+        os.write(self._file, (json.dumps(known, separators=(",", ":")) + "\n").encode())
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def has_events(log: Path) -> bool:
+    """Whether workers have left events for ``log``."""
+    return log.with_name(log.name + FOLDER_SUFFIX).is_dir()
+
+
+def read_events(log: Path, origin: float | None = None) -> AttemptLog:
+    """The attempt log of all workers that wrote events for ``log``; see `merge_events`.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or a line is no event.
+    """
+    folder = log.with_name(log.name + FOLDER_SUFFIX)
+    events = [event for file in sorted(folder.glob("*.jsonl")) for event in _events_of(file)]
+    return merge_events(events, origin)
+
+
+def _events_of(file: Path) -> Iterator[Event]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot read events: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield Event(**json.loads(line))
+        except (ValueError, TypeError) as error:
+            if line.startswith("{") and not line.endswith("}"):
+                continue  # a worker was killed while it wrote
+            raise InputError(f"{file}:{number}: not an event: {error}") from error
+
+
+def merge_events(events: Iterable[Event], origin: float | None = None) -> AttemptLog:
+    """The attempt log that events of any number of workers tell.
+
+    Its second zero is ``origin``, Unix time; by default the moment that the first job was enqueued.
+
+    An attempt that starts again without having ended was stalled: its row ends when the job was
+    put back, or, if nobody wrote that down, when it started again. A job that stalled too often
+    ends with a row that never started. What never ended has no time of an end, and no outcome.
+    """
+    import pandas as pd
+
+    by_job: dict[tuple[str, str], list[Event]] = {}
+    for event in sorted(events, key=lambda event: event.at):
+        by_job.setdefault((event.queue, event.job_id), []).append(event)
+    rows = [row for of_job in by_job.values() for row in _rows(of_job)]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    if rows:
+        times = list(TIMES)
+        zero = frame["enqueued_s"].min() if origin is None else origin
+        frame[times] = frame[times].astype(float) - zero
+        frame = frame.sort_values(["finished_s", "started_s"], kind="stable", ignore_index=True)
+    return from_frame(frame)
+
+
+def _rows(events: list[Event]) -> list[dict[str, Any]]:
+    """The attempts of one job, in the order of their starts."""
+    rows: list[dict[str, Any]] = []
+    running = False
+    # A worker that wrote no log may have had the job first: then its start is not there.
+    ready = next((event.enqueued for event in events if event.kind == "start"), 0.0)
+    runs: Counter[int] = Counter()
+    for event in _as_they_happened(events):
+        if event.kind == "start":
+            if running:  # nobody wrote down that it was put back
+                _close(rows, event.at, "stalled")
+                ready = event.at
+            runs[event.attempt] += 1
+            rows.append(_opened(event, ready, runs[event.attempt]))
+            running = True
+        elif not rows:
+            continue
+        elif event.kind == "stalled":
+            # A worker may have written an end that the queue refused: it had lost the lock.
+            _close(rows, event.at, "stalled")
+            running, ready = False, event.at
+        elif running and _same(rows[-1], event):
+            _close(rows, event.at, event.outcome, event.result)
+            # After a final outcome somebody may have the job done again: ready when that was.
+            running, ready = False, event.at if event.due is None else event.due
+        elif event.slot < 0 and rows[-1]["outcome"] == "stalled":
+            again = {"ready_s": ready, "started_s": nan, "run": rows[-1]["run"] + 1, "slot": nan}
+            rows.append({**rows[-1], **again, "worker": event.worker})
+            _close(rows, event.at, event.outcome, event.result)
+    return rows
+
+
+def _close(rows: list[dict[str, Any]], at: float, outcome: str, result: str = "") -> None:
+    rows[-1] |= {"finished_s": at, "outcome": outcome, "result": result}
+
+
+def _as_they_happened(events: list[Event]) -> list[Event]:
+    """Who puts a job back may hear of it later than who takes it then."""
+    ordered = list(events)
+    for i, (one, other) in enumerate(pairwise(events)):
+        if i and (one.kind, other.kind) == ("start", "stalled") and other.at - one.at < _LATE_S:
+            ordered[i : i + 2] = [replace(other, at=one.at), one]
+    return ordered
+
+
+def _same(row: dict[str, Any], event: Event) -> bool:
+    """Whether an end belongs to the attempt that is open, not to a run whose job was taken away."""
+    return all(row[key] == getattr(event, key) for key in ("attempt", "worker", "slot"))
+
+
+def _opened(event: Event, ready: float, run: int) -> dict[str, Any]:
+    return {
+        "engine": ENGINE,
+        "replication": 0,
+        "queue": event.queue,
+        "job_id": event.job_id,
+        "flow": event.flow,
+        "parent_id": event.parent_id,
+        "name": event.name,
+        "attempt": event.attempt,
+        "run": run,
+        "enqueued_s": event.enqueued,
+        "ready_s": ready,
+        # A slot may ask for a job a moment before one is there, and be given it all the same; and
+        # BullMQ notes when a job was enqueued in whole milliseconds, rounded.
+        "started_s": ready if 0 < ready - event.at < _LATE_S else event.at,
+        "finished_s": nan,
+        "outcome": "",
+        "result": "",
+        "worker": event.worker,
+        "slot": event.slot,
+    }

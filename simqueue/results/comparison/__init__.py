@@ -1,0 +1,1 @@
+"""Two logs of one workload side by side."""

@@ -1,0 +1,170 @@
+"""What the models of both modes share: the sample path, the attempts, and what follows them.
+
+A model keeps no statistics: it writes down every attempt, and whatever one wants to know is
+computed from that afterwards. Who takes which job, and when, is for each mode to say.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import simpy
+
+from simqueue.policies import Outcome
+from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, AttemptLog
+from simqueue.simulation.clients import Clients
+from simqueue.simulation.job import SimJob
+from simqueue.simulation.packed import PackedRows, log_of
+from simqueue.simulation.waiting import ARRIVAL, DUE, Wait
+from simqueue.workload.workload import Kind, Workload
+
+
+class Process:
+    """An operating-system process: one event loop, which runs one cpu part after the other."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.loop_free_at = 0.0
+
+    def finish_at(self, now: float, cpu: float, io: float) -> float:
+        """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
+        self.loop_free_at = (now if now > self.loop_free_at else self.loop_free_at) + cpu
+        return self.loop_free_at + io
+
+
+class Place(Protocol):
+    """Where an attempt is made: a slot of a worker, or a caller of the web process."""
+
+    number: int
+    started: float
+    failed: bool
+
+    @property
+    def process(self) -> Process:
+        """The process that it belongs to."""
+
+    def pass_on(self, jobs: list[SimJob]) -> None:
+        """See to the jobs that follow the one just done."""
+
+
+class Model(ABC):
+    """One replication in virtual time.
+
+    Parameters
+    ----------
+    workload
+        What to run.
+
+    Attributes
+    ----------
+    env
+        SimPy's environment: the virtual time and what is to happen.
+    rows
+        The attempts, in the order in which they ended.
+    unfinished
+        Jobs that have come and have no final outcome yet.
+    """
+
+    def __init__(self, workload: Workload) -> None:
+        self.workload = workload
+        self.scenario = workload.scenario
+        self.env = simpy.Environment()
+        self.rows = PackedRows()
+        self.unfinished = 0
+        self._outages = [self.scenario.queues[kind.queue].outages for kind in workload.kinds]
+        self.clients = Clients(self) if workload.resends else None
+        self._coming = zip(*(column.data for column in workload.arrivals), strict=True)
+        self.more_arrivals = True
+        self._await_arrival()
+
+    @abstractmethod
+    def put(self, job: SimJob) -> None:
+        """Add a job: at the tail of its queue, or wherever the mode has it."""
+
+    @abstractmethod
+    def waiting(self) -> Iterator[SimJob]:
+        """The jobs that are ready and that nobody has taken."""
+
+    def run(self, until: float | None = None) -> None:
+        """Let everything happen that will, or what will before ``until``."""
+        self.env.run(until)
+
+    def log(self) -> AttemptLog:
+        """What has happened so far, and after it the jobs that are ready and wait."""
+        for job in self.waiting():
+            self.rows.add_waiting(job)
+        return log_of(self.rows.array(), self.workload, "simpy")
+
+    def arrive(self, kind: int, number: int) -> None:
+        """Let the job of ``kind`` of root arrival ``number`` come in."""
+        self.unfinished += 1
+        self.put(SimJob(kind, number, self.env.now))
+
+    def fails(self, job: SimJob, drawn: int, now: float) -> bool:
+        """Whether an attempt that starts now will fail; ``drawn``: what the workload says."""
+        for start, end in self._outages[job.kind]:
+            if start <= now < end:
+                return True
+        return drawn == 1
+
+    def finish(self, place: Place, job: SimJob) -> None:
+        """End an attempt: write it down, and see to the retry or to the jobs that follow."""
+        now, worker = self.env.now, place.process.number
+        if not place.failed:
+            self.rows.add(job, place.started, now, COMPLETED, worker, place.number)
+            self.unfinished -= 1
+            self.follow_up(job, "completed", place)
+            return
+        wait = self.backoff_s(job)
+        if wait is None:
+            self.rows.add(job, place.started, now, FAILED, worker, place.number)
+            self.unfinished -= 1
+            self.follow_up(job, "failed", place)
+        else:
+            self.rows.add(job, place.started, now, RETRIED, worker, place.number)
+            self.postpone(job, wait)
+
+    def follow_up(self, job: SimJob, outcome: Outcome, place: Place) -> None:
+        """Add the jobs that follow the final outcome of a job."""
+        if self.clients is not None:
+            self.clients.answer(job)
+        kinds = self.workload.follow_ups(job.kind, outcome)
+        if kinds:
+            place.pass_on(self.children(job, kinds))
+
+    def children(self, job: SimJob, kinds: Sequence[Kind]) -> list[SimJob]:
+        """The jobs of ``kinds`` that descend from ``job``, to be added now."""
+        self.unfinished += len(kinds)
+        return [SimJob(kind.number, job.number, self.env.now) for kind in kinds]
+
+    def backoff_s(self, job: SimJob) -> float | None:
+        """How long a job that has just failed waits, seconds; ``None``: it is not tried again."""
+        wait: float = self.workload.waits_s(job.kind, job.attempt)[job.number]
+        return wait if wait == wait else None  # NaN: no more
+
+    def postpone(self, job: SimJob, wait: float) -> None:
+        """Let a job that failed wait until its retry is due."""
+        Wait(self.env, wait, DUE, lambda _: self.retry(job))
+
+    def retry(self, job: SimJob) -> None:
+        """Let the backoff of a job be over."""
+        job.next_attempt(self.env.now)
+        self.put(job)
+
+    def _await_arrival(self) -> None:
+        coming = next(self._coming, None)
+        if coming is None:
+            self.more_arrivals = False
+            return
+        time, self._kind, self._number = coming
+        Wait(self.env, time - self.env.now, ARRIVAL, self._arrival)
+
+    def _arrival(self, _: simpy.Event) -> None:
+        kind, number = self._kind, self._number
+        if self.clients is None:
+            self.arrive(kind, number)
+        else:
+            self.clients.ask(kind, number)
+        self._await_arrival()

@@ -1,0 +1,98 @@
+"""Packed rows: what an engine writes down, and how they become an attempt log."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.record.attempt_log import ROW, UNFINISHED, AttemptLog
+from simqueue.simulation.job import SimJob
+from simqueue.workload.workload import Workload
+
+#: An attempt as engines write it: numbers of the workload, codes of the attempt log, seconds.
+PACKED = np.dtype(
+    [
+        ("kind", "i2"),
+        ("number", "i4"),
+        ("attempt", "i2"),
+        ("run", "i2"),
+        ("outcome", "i1"),
+        ("worker", "i4"),
+        ("slot", "i4"),
+        ("enqueued_s", "f8"),
+        ("ready_s", "f8"),
+        ("started_s", "f8"),
+        ("finished_s", "f8"),
+    ]
+)
+_pack = struct.Struct("=hihhbiidddd").pack
+
+
+class PackedRows:
+    """Attempts, 51 bytes each: with millions of them a Python object each would not fit."""
+
+    def __init__(self) -> None:
+        self._packed = bytearray()
+
+    def add(
+        self, job: SimJob, started: float, finished: float, outcome: int, worker: int, slot: int
+    ) -> None:
+        """Write down an attempt that ended; ``outcome`` is a code of the attempt log."""
+        self._packed += _pack(
+            job.kind, job.number, job.attempt, job.run, outcome, worker, slot,
+            job.enqueued, job.ready, started, finished,
+        )  # fmt: skip
+
+    def add_waiting(self, job: SimJob) -> None:
+        """Write down a job that was still ready when the run ended."""
+        self.add(job, np.nan, np.nan, UNFINISHED, -1, -1)
+
+    def array(self) -> NDArray[Any]:
+        """What was written, an element of `PACKED` each."""
+        return np.frombuffer(bytes(self._packed), dtype=PACKED)
+
+
+def log_of(packed: NDArray[Any], workload: Workload, engine: str) -> AttemptLog:
+    """The attempt log that packed rows tell, whoever packed them.
+
+    Parameters
+    ----------
+    packed
+        Structured array of `PACKED`, in the order in which the attempts ended.
+    workload
+        What was run.
+    engine
+        Who ran it.
+    """
+    kinds = workload.kinds
+    root_of = {kind.queue: kind.number for kind in kinds if kind.parent < 0}
+    queues = tuple(workload.scenario.queues)
+    names = tuple(dict.fromkeys(kind.name for kind in kinds))
+    first = packed["number"].astype(np.int64) * len(kinds)
+    parent = np.array([kind.parent for kind in kinds])[packed["kind"]]
+    rows = np.zeros(len(packed), dtype=ROW)
+    rows["replication"] = workload.replication
+    rows["result"] = -1
+    rows["queue"] = np.array([queues.index(kind.queue) for kind in kinds])[packed["kind"]]
+    rows["name"] = np.array([names.index(kind.name) for kind in kinds])[packed["kind"]]
+    rows["job"] = first + packed["kind"]
+    rows["flow"] = first + np.array([root_of[kind.stream] for kind in kinds])[packed["kind"]]
+    rows["parent"] = np.where(parent < 0, -1, first + parent)
+    for column in (
+        *("attempt", "run", "outcome", "slot", "worker"),
+        *("enqueued_s", "ready_s", "started_s", "finished_s"),
+    ):
+        rows[column] = packed[column]
+    workers = max(int(packed["worker"].max(initial=0)) + 1, 1)
+    return AttemptLog(
+        engine=engine,
+        rows=rows,
+        queues=queues,
+        names=names,
+        results=(),
+        workers=tuple(str(number) for number in range(workers)),
+        ids=workload.ids(),
+    )

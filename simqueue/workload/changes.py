@@ -1,0 +1,135 @@
+"""Changes of a scenario: keys as TOML has them, and what they put into its table."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from simqueue.errors import InputError
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Change(NamedTuple):
+    """A value for a key.
+
+    Attributes
+    ----------
+    path
+        The keys that lead there.
+    value
+        What TOML can hold.
+    said
+        How somebody said it, such as ``--workers 0``: whom to blame in errors.
+    """
+
+    path: tuple[str, ...]
+    value: Any
+    said: str
+
+
+def key_of(*path: str) -> str:
+    """The key as TOML has it.
+
+    >>> key_of("queues", "a.b", "attempts")
+    'queues."a.b".attempts'
+    """
+    return ".".join(
+        part if _BARE.fullmatch(part) else json.dumps(part, ensure_ascii=False) for part in path
+    )
+
+
+def path_of(key: str) -> tuple[str, ...]:
+    """The keys that a dotted TOML key names.
+
+    Raises
+    ------
+    InputError
+        If it is no TOML key.
+
+    Examples
+    --------
+    >>> path_of('queues."a.b".attempts')
+    ('queues', 'a.b', 'attempts')
+    """
+    inner: Any
+    try:
+        inner = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        inner = {}
+    path = []
+    while isinstance(inner, dict) and len(inner) == 1:
+        ((head, inner),) = inner.items()
+        path.append(head)
+    if not path or inner != 0 or "\n" in key:
+        raise InputError(
+            f"{key}: not a key; expected one such as queues.order.attempts, where a name with "
+            'dots or blanks stands in quotes: queues."a.b".attempts'
+        )
+    return tuple(path)
+
+
+def parse_set(text: str) -> Change:
+    """``queues.order.attempts=5`` of ``--set``; the value is TOML, or else a bare word.
+
+    Raises
+    ------
+    InputError
+        If there is no key or no value.
+    """
+    said = f"--set {text}"
+    key, value = _split(text)
+    if not (key and value):
+        raise InputError(f"{said}: expected KEY=VALUE, such as queues.order.attempts=5")
+    try:
+        path = path_of(key)
+    except InputError as error:
+        raise InputError(f"{said}: {error}") from None
+    try:
+        return Change(path, tomllib.loads(f"value = {value}")["value"], said)
+    except tomllib.TOMLDecodeError:
+        return Change(path, value, said)
+
+
+def parse_changes(changes: Mapping[str, Any]) -> list[Change]:
+    """The changes that a table of keys and values says.
+
+    Raises
+    ------
+    InputError
+        If a key is none.
+    """
+    return [Change(path_of(key), value, f"{key} = {value!r}") for key, value in changes.items()]
+
+
+def changed(table: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
+    """A table with ``changes`` made, one after the other.
+
+    Raises
+    ------
+    InputError
+        If a key leads through something that is no table.
+    """
+    found = dict(table)
+    for change in changes:
+        found = _changed(found, change.path, change)
+    return found
+
+
+def _changed(table: Mapping[str, Any], path: tuple[str, ...], change: Change) -> dict[str, Any]:
+    head, *rest = path
+    if not rest:
+        return {**table, head: change.value}
+    inner = table.get(head, {})
+    if not isinstance(inner, Mapping):
+        raise InputError(f"{change.said}: {head} is a value, not a table")
+    return {**table, head: _changed(inner, tuple(rest), change)}
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Key and value: an equals sign in quotes belongs to the key."""
+    found = re.match(r"""((?:"[^"]*"|'[^']*'|[^"'=])*)=(.*)""", text, re.DOTALL)
+    return (found[1].strip(), found[2].strip()) if found else (text.strip(), "")

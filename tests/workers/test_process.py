@@ -1,0 +1,333 @@
+"""The worker as a process: several side by side, signals, kills, and a Redis that goes away."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import missing
+from redis_servers import RedisServer, find_redis
+
+from simqueue.adapters.bull_queue import BullQueueAdapter, connect
+from simqueue.clock import SystemClock
+from simqueue.data import data_path
+from simqueue.jobs import order_job, payment_job
+from simqueue.record.reading import read_log
+from simqueue.settings import Settings
+from simqueue.shop import Shop, open_shop, read_orders
+
+
+class WorkerProgram:
+    """``simqueue worker`` in a process of its own; its log is read line by line as it comes."""
+
+    def __init__(self, folder: Path, redis_url: str, *arguments: str, **variables: str) -> None:
+        environment = {
+            **os.environ,
+            "WORKER_MODE": "bull-queue",
+            "QUEUE_REDIS_URL": redis_url,
+            "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
+            **variables,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "simqueue", "worker", "--json-logs", *arguments],
+            cwd=folder, env=environment, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.lines: list[dict[str, Any]] = []
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stderr:
+            for line in stderr:
+                with self._changed:
+                    self.lines.append(
+                        json.loads(line) if line.startswith("{") else {"event": line.rstrip()}
+                    )
+                    self._changed.notify_all()
+
+    def wait_for(self, event: str, times: int = 1, seconds: float = 30) -> None:
+        """Wait until it has logged an event so many times."""
+
+        def enough() -> bool:
+            return sum(event in line["event"] for line in self.lines) >= times
+
+        with self._changed:
+            assert self._changed.wait_for(enough, seconds), f"no {event!r} in {self.lines[-5:]}"
+
+    def end(self, number: int = signal.SIGTERM, seconds: float = 30) -> int:
+        """Send a signal and wait for the end: its exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(seconds)
+        self._reader.join(seconds)
+        return code
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def workers() -> Iterator[list[WorkerProgram]]:
+    """Whatever is put into this list does not outlive the test."""
+    programs: list[WorkerProgram] = []
+    yield programs
+    for program in programs:
+        program.kill()
+
+
+def shop_of(folder: Path) -> Shop:
+    settings = Settings(database_url=f"sqlite:///{folder / 'shop.db'}")  # type: ignore[arg-type]
+    return open_shop(settings, SystemClock(), outbox=True)
+
+
+def place(folder: Path, number: int) -> list[str]:
+    """Place recorded orders and ask for their payment, as the web shop would: their ids."""
+    orders = read_orders(data_path("orders.csv"))[:number]
+    with shop_of(folder) as shop:
+        for order in orders:
+            shop.store.place(order, [order_job(order.order_id)])
+            shop.store.request_payment(payment_job(order.order_id, order.total))
+    return [order.order_id for order in orders]
+
+
+def wait_until_done(folder: Path, redis_url: str, seconds: float = 60) -> None:
+    """Wait until nothing waits in the outbox and no job is left in the queues."""
+
+    async def done() -> None:
+        adapter = BullQueueAdapter(await connect(redis_url))
+        with shop_of(folder) as shop:
+            assert shop.store.outbox is not None
+            async with asyncio.timeout(seconds):
+                # Twice in a row: a job may be on its way from the one to the other.
+                quiet = 0
+                while quiet < 2:
+                    left = len(shop.store.outbox.waiting(1)) or await adapter.unfinished()
+                    quiet = 0 if left else quiet + 1
+                    await asyncio.sleep(0.05)
+        await adapter.close()
+
+    asyncio.run(done())
+
+
+def states(folder: Path, orders: list[str]) -> list[tuple[str, str]]:
+    with shop_of(folder) as shop:
+        return [tuple(shop.store.state(order)) for order in orders]
+
+
+def test_two_workers_share_the_work_and_drain_on_sigterm(
+    folder: Path, redis_url: str, workers: list[WorkerProgram]
+) -> None:
+    orders = place(folder, 40)
+    workers.extend(WorkerProgram(folder, redis_url, "--log", "run.csv") for _ in range(2))
+    workers[0].wait_for("job completed", 30)
+    first = workers[0].end()
+    wait_until_done(folder, redis_url)
+    second = workers[1].end()
+
+    assert (first, second) == (0, 0)
+    assert all(
+        status != "pending" and payment != "pending" for status, payment in states(folder, orders)
+    )
+    frame = read_log(folder / "run.csv").frame()
+    assert frame["worker"].nunique() == 2
+    ends = frame[frame["outcome"] != "retried"]
+    assert not ends["job_id"].duplicated().any()
+    assert set(ends["outcome"].astype(str)) == {"completed"}
+    assert "worker stopped" in workers[0].lines[-1]["event"]
+
+
+def test_worker_type_selects_the_queue(
+    folder: Path, redis_url: str, workers: list[WorkerProgram]
+) -> None:
+    orders = place(folder, 5)
+    workers.append(WorkerProgram(folder, redis_url, WORKER_TYPE="order"))
+    workers[0].wait_for("job completed", 5)
+    assert workers[0].end() == 0
+
+    assert {line.get("queue") for line in workers[0].lines if "job_id" in line} == {"order"}
+    assert [payment for _, payment in states(folder, orders)] == ["pending"] * 5
+
+
+def test_lines_of_the_log_say_what_happened(
+    folder: Path, redis_url: str, workers: list[WorkerProgram]
+) -> None:
+    place(folder, 3)
+    workers.append(WorkerProgram(folder, redis_url))
+    workers[0].wait_for("job completed", 8)
+    workers[0].end()
+
+    lines = workers[0].lines
+    completed = next(line for line in lines if line["event"] == "job completed")
+    assert {"queue", "job_id", "attempt", "duration_s", "result", "level", "timestamp"} <= set(
+        completed
+    )
+    steps = [line["step"] for line in lines if line["event"] == "job progress"]
+    assert {"goods: processing", "gateway: paid", "handed over"} <= set(steps)
+    assert any("appendonly" in line["event"] for line in lines), "no warning of lost jobs"
+    assert not any("17850" in json.dumps(line) for line in lines), "a customer in the log"
+
+
+def test_metrics_of_the_worker(folder: Path, redis_url: str, workers: list[WorkerProgram]) -> None:
+    place(folder, 5)
+    workers.append(WorkerProgram(folder, redis_url, "--metrics-port", "0"))
+    workers[0].wait_for("job completed", 14)
+    (address,) = [
+        found[0]
+        for line in workers[0].lines
+        if (found := re.search(r"http://127\.0\.0\.1:\d+/metrics", line["event"]))
+    ]
+    text = httpx.get(address).text
+    workers[0].end()
+
+    assert re.search(
+        r'simqueue_jobs_processed_total\{outcome="completed",queue="order"\} 5\.0', text
+    )
+    assert "simqueue_job_processing_seconds_bucket" in text
+
+
+@pytest.fixture
+def silent_mail() -> Iterator[str]:
+    """URL of a mail server that accepts connections and never says a word."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        yield f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+
+
+def test_a_second_signal_ends_it_at_once(
+    folder: Path, redis_url: str, workers: list[WorkerProgram], silent_mail: str
+) -> None:
+    """The first signal lets a job that hangs have its grace period; the second does not wait."""
+    place(folder, 1)
+    workers.append(WorkerProgram(folder, redis_url, "--grace", "60", SMTP_URL=silent_mail))
+    workers[0].wait_for("job started", 3)
+    workers[0].process.send_signal(signal.SIGTERM)
+    workers[0].wait_for("stopping")
+    code = workers[0].end(seconds=10)
+
+    assert code == 130
+    assert any("second signal" in line["event"] for line in workers[0].lines)
+
+
+def test_a_grace_period_that_is_over_leaves_jobs_and_says_so(
+    folder: Path, redis_url: str, workers: list[WorkerProgram], silent_mail: str
+) -> None:
+    place(folder, 1)
+    workers.append(WorkerProgram(folder, redis_url, "--grace", "0.2", SMTP_URL=silent_mail))
+    workers[0].wait_for("job started", 3)
+    code = workers[0].end()
+
+    assert code == 0
+    left = [line["job_id"] for line in workers[0].lines if "left unfinished" in line["event"]]
+    assert left
+    assert all(job.startswith("email-") for job in left)
+
+
+def refuse(folder: Path, **variables: str) -> str:
+    program = WorkerProgram(folder, variables.pop("redis", ""), **variables)
+    code = program.process.wait(30)
+    program.kill()
+    assert code == 2
+    assert len(program.lines) == 1, program.lines
+    return str(program.lines[0]["event"])
+
+
+def test_without_a_queue_a_worker_ends_with_one_line(folder: Path) -> None:
+    assert "QUEUE_REDIS_URL is not set: expected redis://" in refuse(folder)
+    assert "a worker needs WORKER_MODE=bull-queue" in refuse(folder, WORKER_MODE="in-process")
+    assert "lives in one process" in refuse(folder, redis="embedded://")
+    assert "no Redis answers there" in refuse(folder, redis="redis://:geheim@127.0.0.1:1")
+    assert "geheim" not in refuse(folder, redis="redis://:geheim@127.0.0.1:1")
+
+
+@pytest.mark.slow
+def test_a_redis_that_is_killed_and_restarted_loses_nothing(
+    folder: Path, workers: list[WorkerProgram]
+) -> None:
+    """With ``appendonly`` and ``appendfsync always``; the worker goes on by itself."""
+    if not find_redis():
+        missing("redis-server")
+    server = RedisServer("--appendonly", "yes", "--appendfsync", "always")
+    try:
+        orders = place(folder, 120)
+        workers.append(WorkerProgram(folder, server.url, WORKER_CONCURRENCY="2"))
+        workers[0].wait_for("job completed", 60)
+        server.kill()
+        workers[0].wait_for("trouble with the queue", 1)
+        server.start()
+        # A job that was running when the server died may have to wait for the stall check.
+        wait_until_done(folder, server.url, seconds=120)
+        assert not any("pending" in state for state in states(folder, orders))
+        troubles = sum("trouble" in line["event"] for line in workers[0].lines)
+        assert workers[0].end() == 0
+    finally:
+        server.stop()
+
+    assert troubles < 40, "an outage fills the log"
+    with shop_of(folder) as shop:
+        emails = shop.store.emails()
+        paid, refunded = (
+            {o for o in orders if shop.store.state(o).payment_status == word}
+            for word in ("paid", "refunded")
+        )
+    assert len(emails) == len(set(emails))
+    # Who paid before the order was rejected was told of the payment, and got the money back.
+    assert paid <= {o for o, kind in emails if kind == "payment-success"} <= paid | refunded
+
+
+@pytest.mark.slow
+def test_the_jobs_of_a_killed_worker_are_done_by_another(
+    folder: Path, redis_url: str, workers: list[WorkerProgram]
+) -> None:
+    """kill -9: at least once, effects once. At BullMQ's defaults recovery takes 22 to 90 s."""
+    orders = place(folder, 60)
+    workers.append(WorkerProgram(folder, redis_url, "--log", "run.csv"))
+    workers[0].wait_for("job started", 25)
+    workers[0].kill()
+    workers.append(WorkerProgram(folder, redis_url, "--log", "run.csv"))
+    started = {line["job_id"] for line in workers[0].lines if line["event"] == "job started"}
+    ended = {
+        line["job_id"]
+        for line in workers[0].lines
+        if "job_id" in line and "started" not in line["event"]
+    }
+    if started - ended:
+        workers[1].wait_for("job stalled", 1, seconds=120)
+    wait_until_done(folder, redis_url, seconds=120)
+    workers[1].end()
+
+    log = read_log(folder / "run.csv").frame()
+    assert all("pending" not in state for state in states(folder, orders))
+    with shop_of(folder) as shop:
+        emails = shop.store.emails()
+        assert len(emails) == len(set(emails))
+        processed = [o for o in orders if shop.store.state(o).status == "processing"]
+        assert {o for o, kind in emails if kind == "order-confirmation"} == set(processed)
+    stalled = log[log["outcome"] == "stalled"]
+    if started - ended:
+        # A job whose end was written down, but whose completion Redis did not hear before the
+        # kill, runs again too; its log has no stalled row to be measured from.
+        again = log[(log["run"] == 2) & log["job_id"].isin(stalled["job_id"])]
+        assert set(stalled["job_id"]) <= set(again["job_id"])
+        waits = again["ready_s"].to_numpy() - stalled["started_s"].min()
+        assert (waits > 20).all()
+        assert (waits < 95).all()
