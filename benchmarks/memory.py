@@ -7,7 +7,7 @@ import tracemalloc
 from benchmarks.report import Measured
 from benchmarks.work import scenario
 from simqueue.results.summary import summarise
-from simqueue.simulation.model import Model
+from simqueue.simulation.engines import ENGINES
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
@@ -29,9 +29,9 @@ def measure() -> list[Measured]:
         found += [
             Measured.of(
                 f"run, {title}", [run / jobs], "bytes/job", at_most=TARGET_BYTES,
-                note=f"{jobs:,} jobs: arrays, model, record",
+                note=f"{jobs:,} jobs: arrays, model, log",
             ),
-            Measured.of(f"run, log and summary, {title}", [summary / jobs], "bytes/job"),
+            Measured.of(f"run and summary, {title}", [summary / jobs], "bytes/job"),
         ]  # fmt: skip
     return found
 
@@ -47,10 +47,8 @@ def _peaks(scenario: Scenario) -> tuple[int, int, int]:
     tracemalloc.start()
     try:
         workload = Workload(scenario)
-        model = Model(workload)
-        model.run()
+        log = ENGINES["simpy"](workload).log
         run = tracemalloc.get_traced_memory()[1]
-        log = model.record.log(workload, model.waiting())
         summarise(log, (scenario.warmup_s, scenario.duration_s), scenario.slots)
         return len(workload.arrivals[0]), run, tracemalloc.get_traced_memory()[1]
     finally:

@@ -70,7 +70,7 @@ def compare(
 
 def _size(work: Work) -> str:
     """How many jobs, slots and waiting jobs there were, in words."""
-    log = SIMQUEUE.run(work).record.log(work.workload)
+    log = SIMQUEUE.run(work).log
     scenario = work.workload.scenario
     found = summarise(log, (0.0, scenario.duration_s), scenario.slots).queues[QUEUE]
     waiting = found.queue_length

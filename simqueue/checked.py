@@ -51,14 +51,17 @@ class Problem(NamedTuple):
         The keys that lead there, and the tags of pydantic's unions among them.
     expected
         What was expected, in words.
+    value
+        What was there instead.
     shown
-        The value in words, where it helps; empty otherwise.
+        That in words, where it helps; empty otherwise.
     more
         How many other things are wrong.
     """
 
     path: tuple[str, ...]
     expected: str
+    value: object
     shown: str
     more: int
 
@@ -78,4 +81,5 @@ def first_problem(error: ValidationError) -> Problem:
         expected = "distribution {tag!r} is none of {expected_tags}".format(**first["ctx"])
     quiet = first["type"] in _SAY_ALL or isinstance(first["input"], dict)
     shown = "" if quiet else repr(first["input"])
-    return Problem(tuple(str(part) for part in first["loc"]), expected, shown, len(details) - 1)
+    path = tuple(str(part) for part in first["loc"])
+    return Problem(path, expected, first["input"], shown, len(details) - 1)

@@ -191,5 +191,5 @@ def parse_payload(job: Job) -> _Payload:
         return kind.model_validate(job.payload)
     except ValidationError as error:
         problem = first_problem(error)
-        where = ".".join(("payload", *problem.path))
-        raise InputError(f"job {job.id}: {where}: {problem}") from error
+        where = ".".join(problem.path)
+        raise InputError(f"job {job.id}: payload {where}: {problem}") from error

@@ -80,8 +80,8 @@ def read_settings() -> Settings:
         problem = first_problem(error)
         name = problem.path[0].upper()
         # A URL may hold a password.
-        said = problem.expected if name.endswith("_URL") else problem
-        raise InputError(f"environment variable {name}: {said}") from None
+        shown = "" if name.endswith("_URL") else f"={problem.value}"
+        raise InputError(f"environment variable {name}{shown}: {problem.expected}") from None
 
 
 def mask_password(url: str) -> str:

@@ -1,6 +1,7 @@
 """Imports point one way, importing is quick, and the project's files agree with each other."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -16,56 +17,109 @@ import simqueue
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "simqueue"
 
-#: What each room may import, beside itself. `cli`, `operations`, `validation` and `course` sit on
-#: top and may see all.
-FOUNDATIONS = {"errors", "policies", "jobs", "settings", "clock", "data"}
+#: The ground floor: each may import those before it.
+GROUND = (
+    *(
+        "errors",
+        "checked",
+        "policies",
+        "jobs",
+        "work",
+        "metrics",
+        "clock",
+        "data",
+        "files",
+        "settings",
+    ),
+)
+#: The floors above it, each room with those that it may import beside the ground.
 MAY_IMPORT = {
-    "errors": set(),
-    "policies": set(),
-    "data": {"errors"},
-    "clock": set(),
-    "jobs": {"errors"},
-    "settings": {"errors", "policies"},
-    "workload": FOUNDATIONS,
-    "shop": FOUNDATIONS,
-    "results": FOUNDATIONS | {"workload"},
-    "workers": FOUNDATIONS | {"workload", "shop", "results"},
-    "adapters": FOUNDATIONS | {"workload", "workers", "results"},
-    "simulation": FOUNDATIONS | {"workload", "results"},
+    "workload": set(),
+    "record": set(),
+    "shop": set(),
+    "adapters": {"workload", "record"},
+    "workers": {"shop", "record", "adapters"},
+    "simulation": {"workload", "record"},
+    "results": {"workload", "record"},
+    "experiments": {"workload", "record", "simulation", "results"},
+    "validation": {
+        *("workload", "record", "adapters", "workers", "simulation", "results", "experiments"),
+    },
+    "operations": {"adapters"},
+    "course": {
+        *("workload", "record", "shop", "adapters", "workers", "simulation", "results"),
+        *("experiments", "validation"),
+    },
+    "cli": {
+        *("workload", "record", "shop", "adapters", "workers", "simulation", "results"),
+        *("experiments", "validation", "operations"),
+    },
 }
+#: The doors: whoever comes in from outside.
+DOORS = {"__init__", "__main__"}
 
 
 def imports_of(file: Path) -> set[str]:
-    """Rooms of simqueue that a module imports, wherever in the file."""
+    """Modules of simqueue that a module imports, wherever in the file, for types only too."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        names = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{file}: relative imports hide where things come from"
-            names = [node.module]
-        for name in names:
-            package, _, rest = name.partition(".")
-            if package == "simqueue" and rest:
-                found.add(rest.split(".")[0])
+            # What is imported from a package may be a module of it.
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.startswith("simqueue.")}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def modules() -> dict[str, Path]:
+    """Every module of simqueue by its name; a package stands for its ``__init__``."""
+    found = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = ("simqueue", *file.relative_to(PACKAGE).with_suffix("").parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
     return found
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_imports_point_one_way(room: str) -> None:
-    files = [*PACKAGE.glob(f"{room}.py"), *PACKAGE.glob(f"{room}/**/*.py")]
+    files = list((PACKAGE / room).rglob("*.py"))
     assert files, f"there is no room {room}"
+    allowed = {*GROUND, *MAY_IMPORT[room], room, "__version__"}
     for file in files:
-        wrong = imports_of(file) - MAY_IMPORT[room] - {room}
+        wrong = {room_of(name) for name in imports_of(file)} - allowed
         assert not wrong, f"{file.relative_to(ROOT)} imports {wrong}"
+
+
+@pytest.mark.parametrize(("place", "module"), list(enumerate(GROUND)))
+def test_the_ground_floor_stands_on_itself(place: int, module: str) -> None:
+    file = PACKAGE / f"{module}.py"
+    wrong = {room_of(name) for name in imports_of(file)} - set(GROUND[:place])
+    assert not wrong, f"{module} imports {wrong}"
 
 
 def test_every_room_is_known() -> None:
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
-    on_top = {"cli", "operations", "validation", "course", "__init__", "__main__", "__pycache__"}
 
-    assert rooms - on_top - {"_data"} == set(MAY_IMPORT)
+    assert rooms - {"_data", "__pycache__"} == {*GROUND, *MAY_IMPORT, *DOORS}
+
+
+def test_no_two_files_import_each_other() -> None:
+    """Nor do three or more in a circle."""
+    files = modules()
+    graph = {name: imports_of(file) & files.keys() - {name} for name, file in files.items()}
+    # A package's contents page imports its modules; they do not import it to get at each other.
+    for name in graph:
+        graph[name] = {other for other in graph[name] if not name.startswith(f"{other}.")}
+
+    try:
+        list(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
 def test_importing_simqueue_imports_nothing_heavy() -> None:

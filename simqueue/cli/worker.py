@@ -126,8 +126,7 @@ def _serve_metrics(queues: Sequence[str], port: int, stack: ExitStack) -> Watche
     """Serve this worker's metrics; what counts its events."""
     from prometheus_client import CollectorRegistry
 
-    from simqueue.operations.metrics import WorkerMetrics, serve_metrics
-    from simqueue.workers.metrics import MetricsWatcher
+    from simqueue.workers.metrics import MetricsWatcher, WorkerMetrics, serve_metrics
 
     registry = CollectorRegistry()
     watcher = MetricsWatcher(WorkerMetrics(registry, queues))

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simqueue.operations.metrics import Counts
+from simqueue.metrics import AttemptCounters
 
 if TYPE_CHECKING:
     from prometheus_client import Counter
@@ -54,7 +54,7 @@ class Ledger:
     as retried here.
     """
 
-    def __init__(self, queue: str, counts: Counts, active: Iterable[str] = ()) -> None:
+    def __init__(self, queue: str, counts: AttemptCounters, active: Iterable[str] = ()) -> None:
         self._queue = queue
         self._counts = counts
         #: When each running job started; ``None`` if that was before us.
@@ -144,7 +144,7 @@ class EventReader:
     """
 
     def __init__(
-        self, connection: Connection, queues: Sequence[str], counts: Counts, gaps: Counter
+        self, connection: Connection, queues: Sequence[str], counts: AttemptCounters, gaps: Counter
     ) -> None:
         self._client: Any = connection.client
         self._counts = counts

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter
 
+from simqueue.metrics import AttemptCounters
 from simqueue.operations.event_streams import EventReader
-from simqueue.operations.metrics import Counts, QueueGauges
+from simqueue.operations.metrics import QueueGauges
 from simqueue.operations.stats import QueueStats, read_stats
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Monitor:
             ("queue",),
             registry=self.registry,
         )
-        counts = Counts(self.registry, self.queues, _SOURCE)
+        counts = AttemptCounters(self.registry, self.queues, _SOURCE)
         self.reader = EventReader(connection, self.queues, counts, gaps)
         self._samples: deque[tuple[float, list[list[int]]]] = deque(
             maxlen=round(HISTORY_S / SAMPLE_S)

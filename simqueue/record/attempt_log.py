@@ -40,7 +40,7 @@ UNFINISHED, COMPLETED, RETRIED, FAILED, STALLED = range(5)
 ROW = np.dtype(
     [
         ("replication", "i4"),
-        ("queue", "i4"),
+        ("queue", "i2"),
         ("job", "i8"),
         ("flow", "i8"),
         ("parent", "i8"),
@@ -53,7 +53,7 @@ ROW = np.dtype(
         ("finished_s", "f8"),
         ("outcome", "i1"),
         ("result", "i4"),
-        ("worker", "i4"),
+        ("worker", "i2"),
         ("slot", "i2"),
     ]
 )
@@ -86,7 +86,7 @@ class AttemptLog:
     (('payment',), (0, 1))
     >>> day = log.replication(1)
     >>> f"{day.waits('payment').mean():.3f} s, {len(day.select(outcome='failed'))} failed"
-    '@@'
+    '0.003 s, 11 failed'
     """
 
     engine: str

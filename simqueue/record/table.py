@@ -48,15 +48,19 @@ def from_frame(frame: pd.DataFrame, place: str = "attempt log") -> AttemptLog:
     rows = np.zeros(len(frame), dtype=ROW)
     vocabularies: dict[str, tuple[str, ...]] = {}
     for column in VOCABULARIES:
-        rows[column], words = coded(cells.words(column))
-        vocabularies[column] = tuple(words)
+        codes, words = coded(cells.words(column))
+        if len(words) > (most := np.iinfo(ROW[column]).max):
+            raise InputError(
+                f"{place}: column {column}: {len(words):,} words; at most {most:,} fit"
+            )
+        rows[column], vocabularies[column] = codes, tuple(words)
     keys, ids = coded(np.concatenate([cells.words(column) for column in IDS]))
     for field, part in zip(KEYS, np.split(keys, 3), strict=True):
         rows[field] = part
     for column, field in (("queue", "queue"), ("job_id", "job"), ("flow", "flow")):
         cells.demand(rows[field] >= 0, column, "should not be empty")
-    for code, queue in enumerate(vocabularies["queue"]):
-        cells.demand((rows["queue"] != code) | _may_be_called(queue), "queue", "is no queue's name")
+    named = np.array([*map(_may_be_called, vocabularies["queue"]), True])
+    cells.demand(named[rows["queue"]], "queue", "is no queue's name")
     outcomes = cells.words("outcome")
     known = np.isin(outcomes, OUTCOMES)
     cells.demand(known, "outcome", f"is none of {', '.join(OUTCOMES[1:])}")

@@ -17,7 +17,7 @@ from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, AttemptLog
 from simqueue.simulation.clients import Clients
 from simqueue.simulation.job import SimJob
 from simqueue.simulation.packed import PackedRows, log_of
-from simqueue.simulation.waiting import ARRIVAL, DUE, Wait
+from simqueue.simulation.waiting import ARRIVAL, DUE, Timer, Wait
 from simqueue.workload.workload import Kind, Workload
 
 
@@ -77,10 +77,11 @@ class Model(ABC):
         self.clients = Clients(self) if workload.resends else None
         self._coming = zip(*(column.data for column in workload.arrivals), strict=True)
         self.more_arrivals = True
-        self._await_arrival()
+        self._next = Timer(self.env, ARRIVAL, self._arrival)
+        self._await_arrival(0.0)
 
     @abstractmethod
-    def put(self, job: SimJob) -> None:
+    def put(self, job: SimJob, now: float) -> None:
         """Add a job: at the tail of its queue, or wherever the mode has it."""
 
     @abstractmethod
@@ -100,30 +101,27 @@ class Model(ABC):
     def arrive(self, kind: int, number: int) -> None:
         """Let the job of ``kind`` of root arrival ``number`` come in."""
         self.unfinished += 1
-        self.put(SimJob(kind, number, self.env.now))
+        now = self.env.now
+        self.put(SimJob(kind, number, now), now)
 
-    def fails(self, job: SimJob, drawn: int, now: float) -> bool:
-        """Whether an attempt that starts now will fail; ``drawn``: what the workload says."""
+    def brings(self, job: SimJob, now: float) -> tuple[float, float, bool]:
+        """What an attempt that starts now brings: seconds of cpu, of io, and whether it fails."""
+        number = job.number
+        cpu_s, io_s, fails, _ = self.workload.attempts(job.kind, job.attempt)
+        failed = fails[number] == 1
         for start, end in self._outages[job.kind]:
-            if start <= now < end:
-                return True
-        return drawn == 1
+            failed = failed or start <= now < end
+        return cpu_s[number], io_s[number], failed
 
-    def finish(self, place: Place, job: SimJob) -> None:
+    def finish(self, place: Place, job: SimJob, now: float) -> None:
         """End an attempt: write it down, and see to the retry or to the jobs that follow."""
-        now, worker = self.env.now, place.process.number
-        if not place.failed:
-            self.rows.add(job, place.started, now, COMPLETED, worker, place.number)
-            self.unfinished -= 1
-            self.follow_up(job, "completed", place)
-            return
-        wait = self.backoff_s(job)
+        wait = self.backoff_s(job) if place.failed else None
+        outcome = COMPLETED if not place.failed else FAILED if wait is None else RETRIED
+        self.rows.add(job, place.started, now, outcome, place.process.number, place.number)
         if wait is None:
-            self.rows.add(job, place.started, now, FAILED, worker, place.number)
             self.unfinished -= 1
-            self.follow_up(job, "failed", place)
+            self.follow_up(job, "failed" if place.failed else "completed", place)
         else:
-            self.rows.add(job, place.started, now, RETRIED, worker, place.number)
             self.postpone(job, wait)
 
     def follow_up(self, job: SimJob, outcome: Outcome, place: Place) -> None:
@@ -150,21 +148,21 @@ class Model(ABC):
 
     def retry(self, job: SimJob) -> None:
         """Let the backoff of a job be over."""
-        job.next_attempt(self.env.now)
-        self.put(job)
+        now = self.env.now
+        job.next_attempt(now)
+        self.put(job, now)
 
-    def _await_arrival(self) -> None:
+    def _await_arrival(self, now: float) -> None:
         coming = next(self._coming, None)
         if coming is None:
             self.more_arrivals = False
             return
         time, self._kind, self._number = coming
-        Wait(self.env, time - self.env.now, ARRIVAL, self._arrival)
+        self._next.set(time - now)
 
     def _arrival(self, _: simpy.Event) -> None:
-        kind, number = self._kind, self._number
         if self.clients is None:
-            self.arrive(kind, number)
+            self.arrive(self._kind, self._number)
         else:
-            self.clients.ask(kind, number)
-        self._await_arrival()
+            self.clients.ask(self._kind, self._number)
+        self._await_arrival(self.env.now)

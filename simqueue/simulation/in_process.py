@@ -9,7 +9,7 @@ import simpy
 
 from simqueue.simulation.core import Model, Process
 from simqueue.simulation.job import SimJob
-from simqueue.simulation.waiting import FINISH, Wait
+from simqueue.simulation.waiting import FINISH, Timer
 from simqueue.workload.workload import Workload
 
 
@@ -20,16 +20,16 @@ class Caller:
         self.model, self.number, self.process = model, number, model.web
         self.started, self.failed = 0.0, False
         self._to_do: deque[SimJob] = deque()
+        self._ending = Timer(model.env, FINISH, self._done)
 
-    def take(self, job: SimJob) -> None:
+    def take(self, job: SimJob, now: float) -> None:
         """Start the one attempt at a job."""
-        model, number = self.model, job.number
-        now = self.started = model.env.now
-        cpu_s, io_s, fails, _ = model.workload.attempts(job.kind, job.attempt)
-        ends = self.process.finish_at(now, cpu_s[number], io_s[number])
-        self.failed = model.fails(job, fails[number], now)
+        model = self.model
+        self.started = now
+        cpu, io, self.failed = model.brings(job, now)
+        ends = self.process.finish_at(now, cpu, io)
         self._job = job
-        Wait(model.env, ends - now, FINISH, self._done)
+        self._ending.set(ends - now)
 
     def pass_on(self, jobs: list[SimJob]) -> None:
         """Put the jobs that follow first among what is left to do."""
@@ -37,11 +37,12 @@ class Caller:
 
     def _done(self, _: simpy.Event) -> None:
         """End the attempt; do what is left of this request before the next one."""
-        self.model.finish(self, self._job)
+        now = self.model.env.now
+        self.model.finish(self, self._job, now)
         if self._to_do:
-            self.take(self._to_do.popleft())
+            self.take(self._to_do.popleft(), now)
         else:
-            self.model.next_request(self)
+            self.model.next_request(self, now)
 
 
 class InProcess(Model):
@@ -56,17 +57,17 @@ class InProcess(Model):
         self._requests: deque[SimJob] = deque()
         self._idle = deque(Caller(self, n) for n in range(self.scenario.caller.concurrency))
 
-    def put(self, job: SimJob) -> None:
+    def put(self, job: SimJob, now: float) -> None:
         """Have a request served: by the caller that has been idle longest, if one is."""
         if self._idle:
-            self._idle.popleft().take(job)
+            self._idle.popleft().take(job, now)
         else:
             self._requests.append(job)
 
-    def next_request(self, caller: Caller) -> None:
+    def next_request(self, caller: Caller, now: float) -> None:
         """Give a caller the next request, or let it be idle."""
         if self._requests:
-            caller.take(self._requests.popleft())
+            caller.take(self._requests.popleft(), now)
         else:
             self._idle.append(caller)
 

@@ -26,6 +26,22 @@ class Wait(simpy.Event):
         self.callbacks = [then]
         env.schedule(self, rank, delay)
 
+
+class Timer(simpy.Event):
+    """A time to wait that can be set again once it is over: one object for many waits."""
+
+    _ok, _value = True, None
+
+    def __init__(
+        self, env: simpy.Environment, rank: EventPriority, then: Callable[[simpy.Event], None]
+    ) -> None:
+        self._schedule, self._rank, self._then = env.schedule, rank, [then]
+
+    def set(self, delay: float) -> None:
+        """Let it be over after ``delay`` seconds."""
+        self.callbacks = self._then
+        self._schedule(self, self._rank, delay)
+
     def cancel(self) -> None:
-        """Let nothing happen then."""
-        self.callbacks.clear()
+        """Let nothing happen then. It cannot be set again: the old end is still to come."""
+        self.callbacks = []

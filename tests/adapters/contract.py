@@ -18,8 +18,8 @@ from simqueue.adapters.base import Adapter
 from simqueue.errors import JobError
 from simqueue.jobs import Job, follow_ups, order_job, payment_job
 from simqueue.record.attempt_log import COLUMNS, AttemptLog
-from simqueue.workers.shop_work import ShopWork
 from simqueue.work import Work
+from simqueue.workers.shop_work import ShopWork
 
 
 @dataclass

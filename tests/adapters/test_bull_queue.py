@@ -9,11 +9,11 @@ from contract import AdapterContract, Bench, Diary
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.jobs import Job, order_job
-from simqueue.workers.process import WorkerProcess
 from simqueue.policies import POLICIES, Backoff
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.worker_events import Event, merge_events
 from simqueue.work import Work
+from simqueue.workers.process import WorkerProcess
 
 #: The shop's policies with waits that a test can wait for.
 QUICK = {

@@ -12,9 +12,9 @@ import pytest
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import Job, order_job
-from simqueue.workers.process import WorkerProcess
 from simqueue.policies import Backoff, QueuePolicy
 from simqueue.record.worker_events import Event, merge_events
+from simqueue.workers.process import WorkerProcess
 
 
 @dataclass

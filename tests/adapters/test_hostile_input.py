@@ -21,9 +21,9 @@ from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.adapters.bull_queue.options import job_of
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import PAYLOADS, Job, parse_payload
-from simqueue.workers.process import WorkerProcess
 from simqueue.policies import POLICIES, QueuePolicy
 from simqueue.settings import read_settings
+from simqueue.workers.process import WorkerProcess
 
 pytest.importorskip("fakeredis")
 

@@ -12,14 +12,14 @@ import sys
 from pathlib import Path
 
 from simqueue.adapters.bull_queue import connect
-from simqueue.clock import SystemClock
 from simqueue.cli.logs import configure_logging
-from simqueue.workers.shop_worker import ShopWorker
-from simqueue.workers.process import stop_on_signals, worker_name
+from simqueue.clock import SystemClock
 from simqueue.policies import POLICIES
 from simqueue.record.worker_events import EventFile
 from simqueue.settings import read_settings
 from simqueue.shop import Conditions, database, open_shop
+from simqueue.workers.process import stop_on_signals, worker_name
+from simqueue.workers.shop_worker import ShopWorker
 
 #: One call in five ends without an answer, half of those after the money was taken.
 CONDITIONS = Conditions(error_rate=0.2, late_share=0.5, decline_rate=0.03)

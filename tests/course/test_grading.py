@@ -148,7 +148,7 @@ def test_a_hundred_workers_are_refused_at_once() -> None:
 
 
 def test_it_is_the_same_whoever_asks_and_whatever_the_seed() -> None:
-    scenario = read_scenario(data_path("incident.toml"), [("seed", 99, "seed"), ("name", "x", "")])
+    scenario = read_scenario("incident.toml").replace({"seed": 99, "name": "x"})
     assert grade(scenario).value == grade([]).value == grade("").value
     assert f"{DAYS} days" in str(grade([]))
 

@@ -11,8 +11,8 @@ import pytest
 from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.data import data_path
-from simqueue.policies import Backoff, QueuePolicy
 from simqueue.experiments.run import simulate
+from simqueue.policies import Backoff, QueuePolicy
 from simqueue.workload.changes import parse_set
 from simqueue.workload.reading import build_scenario, read_scenario
 

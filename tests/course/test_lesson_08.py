@@ -7,8 +7,8 @@ import pytest
 
 from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
-from simqueue.record.attempt_log import COMPLETED
 from simqueue.experiments.run import simulate
+from simqueue.record.attempt_log import COMPLETED
 from simqueue.workload.reading import build_scenario
 
 OUTAGE_ENDS_S = 20

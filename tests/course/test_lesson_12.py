@@ -15,8 +15,9 @@ from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.record.attempt_log import AttemptLog
-from simqueue.simulation.bullmq import BullModel
-from simqueue.simulation.model import Job
+from simqueue.simulation.bullmq import BullMQ
+from simqueue.simulation.engines import SimPyEngine
+from simqueue.simulation.job import SimJob
 from simqueue.workload.production import Overhead
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
@@ -92,18 +93,15 @@ def test_the_cost_by_simulation() -> None:
 
 
 def test_what_retries_first_changes() -> None:
-    class RetriesFirst(BullModel):
-        def retry(self, job: Job) -> None:
-            self.next_attempt(job)
+    class RetriesFirst(BullMQ):
+        def retry(self, job: SimJob) -> None:
+            job.next_attempt(self.env.now)
             self.queue_of[job.kind].put_back([job])
 
     changes = []
     for seed in (1, 2, 3):
-        logs = []
-        for kind in (BullModel, RetriesFirst):
-            model = kind(Workload(scenario(60, seed, COST)))
-            model.run()
-            logs.append(model.record.log(model.workload))
+        workload = Workload(scenario(60, seed, COST))
+        logs = [SimPyEngine(model)(workload).log for model in (BullMQ, RetriesFirst)]
         right, wrong = logs
         assert len(right) == len(wrong)  # d
         busy = [(log.rows["finished_s"] - log.rows["started_s"]).sum() for log in logs]

@@ -22,7 +22,8 @@ from redis_servers import RedisServer, find_redis
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.cli import run
 from simqueue.jobs import order_job
-from simqueue.operations.metrics import Counts, QueueGauges
+from simqueue.metrics import AttemptCounters
+from simqueue.operations.metrics import QueueGauges
 from simqueue.workers.process import check_server
 
 DEPLOYMENT = DOCS / "deployment.md"
@@ -190,7 +191,7 @@ def test_alerts_ask_for_metrics_that_exist() -> None:
     (group,) = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"]
     rules = {rule["alert"]: rule["expr"] for rule in group["rules"]}
     registry = CollectorRegistry()
-    Counts(registry, ["order"], "a test")
+    AttemptCounters(registry, ["order"], "a test")
     QueueGauges(registry)
     known = {
         name for family in registry.collect() for name in (family.name, f"{family.name}_total")

@@ -23,9 +23,9 @@ from redis_servers import RedisServer
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.errors import JobError
 from simqueue.jobs import EMAIL, ORDER, PAYMENT, Job, job_id, order_job, payment_job
-from simqueue.workers.process import WorkerProcess
 from simqueue.policies import POLICIES, Backoff, QueuePolicy
 from simqueue.record.worker_events import Event, merge_events
+from simqueue.workers.process import WorkerProcess
 
 HERE = Path(__file__).parent
 

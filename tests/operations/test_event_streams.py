@@ -10,8 +10,8 @@ from queues import connected, until, worker
 from redis_servers import RedisServer
 
 from simqueue.adapters.bull_queue import Connection
+from simqueue.metrics import AttemptCounters
 from simqueue.operations.event_streams import EventReader, Ledger
-from simqueue.operations.metrics import Counts
 
 Event = tuple[int, str, str, dict[str, str]]
 
@@ -23,7 +23,7 @@ class Totals:
         self._queue = queue
         self.registry = CollectorRegistry()
         self.gaps = Counter("simqueue_event_gaps", "gaps", ("queue",), registry=self.registry)
-        self.counts = Counts(self.registry, [queue], "in a test")
+        self.counts = AttemptCounters(self.registry, [queue], "in a test")
 
     def __call__(self, name: str, **labels: str) -> float:
         value = self.registry.get_sample_value(f"simqueue_{name}", {"queue": self._queue, **labels})

@@ -6,10 +6,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from simqueue.errors import InputError
-from simqueue.operations.metrics import QueueGauges, WorkerMetrics, serve_metrics
+from simqueue.operations.metrics import QueueGauges
 from simqueue.operations.stats import QueueStats
-from simqueue.workers.metrics import MetricsWatcher
 from simqueue.record.worker_events import Event
+from simqueue.workers.metrics import MetricsWatcher, WorkerMetrics, serve_metrics
 
 
 def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:

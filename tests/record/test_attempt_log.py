@@ -15,10 +15,10 @@ from simqueue.record.attempt_log import (
     OUTCOMES,
     ROW,
     AttemptLog,
-    from_frame,
     merge,
-    read_log,
 )
+from simqueue.record.reading import read_log
+from simqueue.record.table import from_frame
 
 TIME = st.integers(0, 10**15).map(lambda ns: ns / 1e9)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simqueue.results.counts import Counts, counts_at
 from simqueue.experiments.run import simulate
+from simqueue.results.counts import Counts, counts_at
 from simqueue.workload.reading import build_scenario
 
 

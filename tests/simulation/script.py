@@ -25,11 +25,11 @@ from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.adapters.scripted import ScriptedWork
 from simqueue.clock import SystemClock
 from simqueue.jobs import Job
-from simqueue.workers.process import WorkerProcess
 from simqueue.policies import QueuePolicy
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.worker_events import Event, merge_events
-from simqueue.experiments.run import model_of
+from simqueue.simulation.engines import ENGINES
+from simqueue.workers.process import WorkerProcess
 from simqueue.workload.arrivals import Arrivals
 from simqueue.workload.distributions import Floats
 from simqueue.workload.reading import build_scenario
@@ -164,9 +164,7 @@ def run_model(script: Script) -> pd.DataFrame:
 
 
 def _modelled(workload: ScriptedWorkload) -> pd.DataFrame:
-    model = model_of(workload)
-    model.run()
-    return model.record.log(workload, model.waiting()).frame()
+    return ENGINES["simpy"](workload).log.frame()
 
 
 def is_clear(script: Script) -> bool:

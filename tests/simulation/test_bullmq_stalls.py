@@ -19,8 +19,9 @@ from script import (
     starts,
 )
 
+from simqueue.experiments.run import simulate
 from simqueue.policies import Backoff, QueuePolicy
-from simqueue.experiments.run import model_of, simulate
+from simqueue.simulation.engines import ENGINES
 from simqueue.workload.reading import build_scenario
 
 SHORT = {"lock_duration_s": 0.8, "stalled_interval_s": 0.8}
@@ -237,9 +238,7 @@ def test_the_first_of_the_held_workers_takes_the_job() -> None:
     ]
     script = Script(jobs, workers=2, bullmq={"lock_duration_s": 1000})
     workload = ScriptedWorkload(script.scenario(), jobs)
-    model = model_of(workload)
-    model.run()
-    log = model.record.log(workload).frame().set_index("job_id")
+    log = ENGINES["simpy"](workload).log.frame().set_index("job_id")
 
     assert log["started_s"][["x-1", "x-2", "x-3"]].tolist() == [2.0, 3.0, 15.0]
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from simqueue.data import data_path
+from simqueue.experiments.run import simulate
 from simqueue.policies import Backoff
 from simqueue.record.attempt_log import COMPLETED, FAILED
 from simqueue.results.theory import attempts_mean
-from simqueue.experiments.run import simulate
 from simqueue.workload.changes import parse_set
 from simqueue.workload.reading import build_scenario, read_scenario
 

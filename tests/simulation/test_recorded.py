@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simqueue.errors import InputError
-from simqueue.record.attempt_log import STALLED, AttemptLog
-from simqueue.simulation.recorded import Slots, replay_log, seen_slots
+from simqueue.experiments.replay import Slots, replay_log, seen_slots
 from simqueue.experiments.run import simulate
+from simqueue.record.attempt_log import STALLED, AttemptLog
 from simqueue.workload.production import Overhead
 from simqueue.workload.reading import build_scenario
 

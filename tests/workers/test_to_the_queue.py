@@ -19,11 +19,11 @@ from small_shop import an_order, small_shop
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.clock import SystemClock
 from simqueue.jobs import QUEUES, order_job, payment_job
-from simqueue.workers.replay import replay
 from simqueue.shop import Conditions, Shop
 from simqueue.shop.tables import orders
 from simqueue.workers.reconciler import Reconciler
 from simqueue.workers.relay import Relay
+from simqueue.workers.replay import replay
 from simqueue.workers.shop_work import ShopWork
 
 

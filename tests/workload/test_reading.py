@@ -6,8 +6,8 @@ import pytest
 
 from simqueue.errors import InputError
 from simqueue.policies import POLICIES
-from simqueue.workload.production import MEASURED, NO_OVERHEAD, Overhead
 from simqueue.workload.changes import parse_set
+from simqueue.workload.production import MEASURED, NO_OVERHEAD, Overhead
 from simqueue.workload.reading import build_scenario, read_scenario
 
 SERVICE = 'service = { distribution = "exponential", mean_s = 0.1 }'

@@ -61,9 +61,9 @@ class BullMQ(Model):
                         looker = lookers[worker.number, name]
                         worker.slots.append(Slot(self, queue, worker, number, looker))
 
-    def put(self, job: SimJob) -> None:
+    def put(self, job: SimJob, now: float) -> None:
         """Add a job to its queue."""
-        self.queue_of[job.kind].put(job)
+        self.queue_of[job.kind].put(job, now)
 
     def waiting(self) -> Iterator[SimJob]:
         """The jobs that are ready and that nobody has taken, queue by queue."""
@@ -80,10 +80,10 @@ class BullMQ(Model):
         )
         return self.more_arrivals or self.unfinished > unserved
 
-    def ended(self, slot: Slot, job: SimJob) -> None:
+    def ended(self, slot: Slot, job: SimJob, now: float) -> None:
         """See to an attempt that came to its end, if it still holds its job's lock."""
         if not self._stalls.began or self._stalls.may_finish(slot, job):
-            self.finish(slot, job)
+            self.finish(slot, job, now)
 
     def watch_locks(self) -> None:
         """Some lock may run out from now on."""
@@ -94,15 +94,16 @@ class BullMQ(Model):
         if wait > 0:
             super().postpone(job, wait)
             return
-        queue = self.queue_of[job.kind]
+        queue, now = self.queue_of[job.kind], self.env.now
         queue.promote()
-        job.next_attempt(self.env.now)
-        queue.put(job)
+        job.next_attempt(now)
+        queue.put(job, now)
 
     def retry(self, job: SimJob) -> None:
         """Let the backoff of a job be over."""
-        job.next_attempt(self.env.now)
-        self.queue_of[job.kind].put_due(job)
+        now = self.env.now
+        job.next_attempt(now)
+        self.queue_of[job.kind].put_due(job, now)
 
     def stall(self, queue: Queue, runs: Sequence[LostRun]) -> None:
         """Put jobs back whose locks ran out: no backoff, and the attempt does not count."""

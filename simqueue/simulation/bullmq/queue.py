@@ -34,8 +34,8 @@ class Taker(Protocol):
     def asks_at(self, now: float) -> float:
         """When it can ask for a job."""
 
-    def pick_up(self, job: SimJob, at: float) -> None:
-        """Take a job that an idle worker has heard of."""
+    def pick_up(self, job: SimJob, now: float, after: float) -> None:
+        """Take a job that an idle worker has heard of, ``after`` seconds from now."""
 
 
 class Queue:
@@ -54,19 +54,19 @@ class Queue:
         self._add = self.ready.appendleft if lifo else self.ready.append
         self._look_at = math.inf
 
-    def put(self, job: SimJob) -> None:
+    def put(self, job: SimJob, now: float) -> None:
         """Add a job; if a worker is idle, it picks the job up."""
-        slot = self._next_idle() if self.idle and not self.ready else None
+        slot = self._next_idle(now) if self.idle and not self.ready else None
         if slot is not None:
-            slot.pick_up(job, self._env.now + self._pickup_s)
+            slot.pick_up(job, now, self._pickup_s)
         else:
             self._add(job)
 
-    def put_due(self, job: SimJob) -> None:
+    def put_due(self, job: SimJob, now: float) -> None:
         """Let a retry be due: an idle worker's timer ends now, else the next fetch will see it."""
-        slot = self._next_idle() if self.idle else None
+        slot = self._next_idle(now) if self.idle else None
         if slot is not None:
-            slot.pick_up(job, self._env.now + self._retry_s)
+            slot.pick_up(job, now, self._retry_s)
         else:
             self.due.append(job)
 
@@ -85,12 +85,12 @@ class Queue:
         yield from self.ready
         yield from self.due
 
-    def _next_idle(self) -> Taker | None:
+    def _next_idle(self, now: float) -> Taker | None:
         """The slot that has been idle longest and can ask at once.
 
         If the event loops of all idle workers are held, the first whose turn comes will look.
         """
-        now, idle = self._env.now, self.idle
+        idle = self.idle
         for _ in range(len(idle)):
             slot = idle[0]
             if slot.looker.again_at <= now and slot.process.loop_free_at <= now:
@@ -109,13 +109,14 @@ class Queue:
         slot = next((slot for slot in self.idle if slot.looker is looker), None)
         if slot is not None and self.ready:
             self.idle.remove(slot)
-            slot.pick_up(self.ready.popleft(), self._env.now)
+            slot.pick_up(self.ready.popleft(), self._env.now, 0.0)
         self._hand_out(0.0)
 
     def _hand_out(self, after: float) -> None:
         """Let idle workers take what is ready."""
+        now = self._env.now
         while self.ready and self.idle:
-            slot = self._next_idle()
+            slot = self._next_idle(now)
             if slot is None:
                 return
-            slot.pick_up(self.ready.popleft(), self._env.now + after)
+            slot.pick_up(self.ready.popleft(), now, after)

@@ -136,7 +136,7 @@ class Stalls:
             self._attend(worker, self._env.now)
         for slot in worker.slots:
             if slot.job is None and not slot.telling:
-                slot.next()
+                slot.next(self._env.now)
 
     def _attend(self, worker: Worker, started: float) -> None:
         """Start the timers of a worker that came up at ``started``."""

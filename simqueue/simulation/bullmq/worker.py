@@ -9,8 +9,7 @@ import simpy
 from simqueue.simulation.bullmq.queue import Looker, Queue
 from simqueue.simulation.core import Process
 from simqueue.simulation.job import SimJob
-from simqueue.simulation.waiting import FINISH, Wait
-from simqueue.workload.workload import Workload
+from simqueue.simulation.waiting import FINISH, Timer
 
 
 class Worker(Process):
@@ -47,23 +46,22 @@ class Rules(Protocol):
     """
 
     env: simpy.Environment
-    workload: Workload
     loop_s: float
     service_s: float
     failure_s: float
     patience_s: float
     doomed: set[SimJob]
 
-    def fails(self, job: SimJob, drawn: int, now: float) -> bool:
-        """Whether an attempt that starts now will fail."""
+    def brings(self, job: SimJob, now: float) -> tuple[float, float, bool]:
+        """What an attempt brings: seconds of cpu and of io, and whether it fails."""
 
-    def ended(self, slot: Slot, job: SimJob) -> None:
+    def ended(self, slot: Slot, job: SimJob, now: float) -> None:
         """See to an attempt that came to its end."""
 
     def fail_unrun(self, job: SimJob, slot: Slot) -> None:
         """End a job that stalled too often."""
 
-    def put(self, job: SimJob) -> None:
+    def put(self, job: SimJob, now: float) -> None:
         """Add a job to its queue."""
 
     def watch_locks(self) -> None:
@@ -92,7 +90,7 @@ class Slot:
         self.looker = looker
         self.job: SimJob | None = None
         self.started, self.failed, self.telling = 0.0, False, False
-        self._ending: Wait | None = None
+        self._ending = Timer(rules.env, FINISH, self._done)
         self._has_io = False
         queue.idle.append(self)
 
@@ -105,35 +103,34 @@ class Slot:
         again, free = self.looker.again_at, self.process.loop_free_at
         return again if again > now else free if free > now else now
 
-    def pick_up(self, job: SimJob, at: float) -> None:
-        """Take a job that an idle worker has heard of."""
+    def pick_up(self, job: SimJob, now: float, after: float) -> None:
+        """Take a job that an idle worker has heard of, ``after`` seconds from now."""
         if self.rules.doomed and job in self.rules.doomed:
             self.rules.fail_unrun(job, self)
-            self.next()
+            self.next(now)
             return
-        self.take(job, at)
+        self.take(job, now, now + after)
         self.looker.again_at = self.process.loop_free_at
 
-    def take(self, job: SimJob, at: float) -> None:
-        """Start an attempt at a job: now or, where it was picked up, a little later."""
-        rules, number = self.rules, job.number
+    def take(self, job: SimJob, now: float, at: float) -> None:
+        """Start an attempt at a job ``at`` a moment: now, or a little later if it was picked up."""
+        rules, process = self.rules, self.process
         self.job, self.started = job, at
-        cpu_s, io_s, fails, _ = rules.workload.attempts(job.kind, job.attempt)
-        io = io_s[number]
+        cpu, io, self.failed = rules.brings(job, at)
         begun = at + rules.service_s
-        ends = self.process.finish_at(begun, cpu_s[number] + rules.loop_s, io)
-        if self.process.loop_free_at - begun > rules.patience_s:
+        ends = process.finish_at(begun, cpu + rules.loop_s, io)
+        if process.loop_free_at - begun > rules.patience_s:
             rules.watch_locks()
-        self.failed = rules.fails(job, fails[number], at)
         self._has_io = io > 0
-        self._ending = Wait(rules.env, ends - rules.env.now, FINISH, self._done)
+        self._ending.set(ends - now)
 
     def pass_on(self, jobs: list[SimJob]) -> None:
         """Add the jobs that follow the one just done."""
+        now = self.rules.env.now
         for job in jobs:
-            self.rules.put(job)
+            self.rules.put(job, now)
 
-    def next(self) -> None:
+    def next(self, now: float) -> None:
         """Take the next job, or be idle; a job that stalled too often fails here, unrun."""
         queue = self.queue
         if self.process.closed:
@@ -144,16 +141,17 @@ class Slot:
             queue.idle.append(self)
         elif self.rules.doomed and queue.ready[0] in self.rules.doomed:
             self.rules.fail_unrun(queue.ready.popleft(), self)
-            self.next()
+            self.next(now)
         else:
-            self.take(queue.ready.popleft(), self.rules.env.now)
+            self.take(queue.ready.popleft(), now, now)
 
     def abandon(self) -> SimJob | None:
         """Die with the worker: nothing that was to end will; the job that was being done."""
         job, self.job = self.job, None
-        if self._ending is not None and (job is not None or self.telling):
+        if job is not None or self.telling:
             self._ending.cancel()
-        elif job is None and self in self.queue.idle:
+            self._ending = Timer(self.rules.env, FINISH, self._done)
+        elif self in self.queue.idle:
             self.queue.idle.remove(self)
         self.telling = False
         return job
@@ -161,23 +159,21 @@ class Slot:
     def _done(self, _: simpy.Event) -> None:
         """End the attempt when the event loop comes to it, and take the next job."""
         rules = self.rules
-        if self._has_io:
-            held = self.process.loop_free_at - rules.env.now
-            if held > 0:
-                # It stands behind the cpu parts that wait now, not behind those that will come.
-                self._has_io = False
-                self._ending = Wait(rules.env, held, FINISH, self._done)
-                return
+        now = rules.env.now
+        if self.telling:  # Redis has heard of the failure
+            self.telling = False
+            self.next(now)
+            return
+        if self._has_io and self.process.loop_free_at > now:
+            # It stands behind the cpu parts that wait now, not behind those that will come.
+            self._has_io = False
+            self._ending.set(self.process.loop_free_at - now)
+            return
         job, self.job = self.job, None
         assert job is not None
-        rules.ended(self, job)
+        rules.ended(self, job, now)
         if self.failed and rules.failure_s > 0:
             self.telling = True
-            self._ending = Wait(rules.env, rules.failure_s, FINISH, self._told)
+            self._ending.set(rules.failure_s)
         else:
-            self.next()
-
-    def _told(self, _: simpy.Event) -> None:
-        """Go on when Redis has heard of the failure."""
-        self.telling = False
-        self.next()
+            self.next(now)
