@@ -1,15 +1,18 @@
 """simqueue: understand, and plan, production job queues.
 
 The names below are what notebooks and scripts use; each is imported when it is first asked for, so
-that importing simqueue costs nothing.
+that importing simqueue costs nothing. Other doors: `simqueue.course`, `simqueue.simulation`,
+`simqueue.validation`, `simqueue.adapters` and `simqueue.shop`.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from simqueue.lazy import contents
 
 if TYPE_CHECKING:
+    from simqueue.data import data_path
     from simqueue.errors import InputError, JobError, SimqueueError
     from simqueue.experiments.run import Run, simulate
     from simqueue.policies import POLICIES, Backoff, QueuePolicy, next_step
@@ -24,28 +27,32 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _CONTENTS = {
-    "simqueue.workload.reading": ("read_scenario", "build_scenario"),
+    "simqueue.workload.reading": (
+        "read_scenario",
+        "build_scenario",
+    ),
     "simqueue.workload.scenario": ("Scenario",),
     "simqueue.workload.workload": ("Workload",),
-    "simqueue.experiments.run": ("simulate", "Run"),
+    "simqueue.experiments.run": (
+        "simulate",
+        "Run",
+    ),
     "simqueue.record.reading": ("read_log",),
     "simqueue.record.attempt_log": ("AttemptLog",),
     "simqueue.results": ("theory",),
     "simqueue.results.intervals": ("mean_ci95",),
-    "simqueue.policies": ("POLICIES", "QueuePolicy", "Backoff", "next_step"),
-    "simqueue.errors": ("SimqueueError", "InputError", "JobError"),
+    "simqueue.policies": (
+        "POLICIES",
+        "QueuePolicy",
+        "Backoff",
+        "next_step",
+    ),
+    "simqueue.data": ("data_path",),
+    "simqueue.errors": (
+        "SimqueueError",
+        "InputError",
+        "JobError",
+    ),
 }
-_HOME = {name: module for module, names in _CONTENTS.items() for name in names}
-
-__all__ = ["__version__", *_HOME]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'simqueue' has no attribute {name!r}")
-    home = import_module(_HOME[name])
-    return getattr(home, name, None) or import_module(f"{_HOME[name]}.{name}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+__getattr__, __dir__ = contents(__name__, _CONTENTS)
+__all__ = ["__version__", *(name for names in _CONTENTS.values() for name in names)]

@@ -5,12 +5,20 @@ from __future__ import annotations
 from simqueue.adapters.base import Adapter
 from simqueue.adapters.in_process import InProcessAdapter
 from simqueue.adapters.noop import NoOpAdapter
+from simqueue.adapters.scripted import run_in_process
 from simqueue.clock import Clock
 from simqueue.record.recorder import Recorder
 from simqueue.settings import Settings
 from simqueue.work import Work
 
-__all__ = ["Adapter", "InProcessAdapter", "NoOpAdapter", "Recorder", "open_adapter"]
+__all__ = [
+    "Adapter",
+    "InProcessAdapter",
+    "NoOpAdapter",
+    "Recorder",
+    "open_adapter",
+    "run_in_process",
+]
 
 
 def open_adapter(settings: Settings, work: Work, clock: Clock, recorder: Recorder) -> Adapter:
