@@ -18,7 +18,19 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "simqueue"
 
 #: The ground floor: each may import those before it.
-GROUND = tuple(["lazy", "errors", "checked", "policies", "jobs", "work", "metrics", "clock", "data", "files", "settings"])
+GROUND = (
+    "lazy",
+    "errors",
+    "checked",
+    "policies",
+    "jobs",
+    "work",
+    "metrics",
+    "clock",
+    "data",
+    "files",
+    "settings",
+)
 #: The floors above it, each room with those that it may import beside the ground.
 MAY_IMPORT = {
     "workload": set(),
