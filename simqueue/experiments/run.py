@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simqueue.record.attempt_log import AttemptLog, merge
-from simqueue.results.peak import loop_limit, peaks
-from simqueue.results.steady_state import Theory, load_warnings, theory
+from simqueue.results.formulas import Theory, short_run_warnings, theory
+from simqueue.results.loads import load_warnings
 from simqueue.results.summary import Summary, summarise
+from simqueue.results.verdicts import Verdict, judge, sentences
 from simqueue.simulation.engines import Engine, engine_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
@@ -88,29 +89,19 @@ class Run:
         return theory(self.scenario)
 
     def verdicts(self) -> dict[str, str]:
-        """What limits the run and what it needs, a sentence each.
+        """What binds the run and what it needs, a sentence each.
 
         Returns
         -------
         dict
-            By queue; under ``caller`` in in-process mode, and under ``event loop`` where that is
-            the limit.
+            By what it is about: ``lost.QUEUE`` for jobs that failed for good, ``worker 0`` for one
+            that is away, ``event loop``, each queue; ``caller`` in in-process mode.
         """
-        scenario = self.scenario
-        in_process = scenario.mode == "in-process"
-        loops = 1 if in_process else scenario.workers.count
-        cpu = {name: queue.cpu.mean for name, queue in scenario.queues.items()}
-        limit = loop_limit(self.log, self.window, cpu, loops, scenario.moment, self.replications)
-        # Where the event loop is the limit, jobs take long because they wait for it: slots that
-        # are counted from such times would be wrong advice.
-        if limit:
-            return {"event loop": limit}
-        found = peaks(self.log, self.window, scenario.slots, scenario.moment, shared=in_process)
-        return {name: peak.verdict for name, peak in found.items()}
+        return sentences(self._verdicts)
 
     def warnings(self) -> list[str]:
         """What makes the numbers less than they could be, a sentence each."""
-        found = load_warnings(self.scenario)
+        found = load_warnings(self.scenario) + short_run_warnings(self.scenario)
         return [self._interruption(), *found] if self.interrupted else found
 
     def document(self) -> dict[str, Any]:
@@ -168,8 +159,14 @@ class Run:
         return self.log.frame()
 
     @cached_property
+    def _verdicts(self) -> list[Verdict]:
+        return judge(self.log, self.scenario, self.window, self.replications)
+
+    @cached_property
     def _summary(self) -> Summary:
-        return summarise(self.log, self.window, self.scenario.slots, self.replications)
+        scenario = self.scenario
+        crashes = scenario.workers.crashes
+        return summarise(self.log, self.window, scenario.slots, self.replications, crashes)
 
     def _interruption(self) -> str:
         if self.cut_off_s is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, STALLED, AttemptLog
+from simqueue.workload.production import Crash
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -65,8 +66,17 @@ class History:
         return np.where(known, self.freed_s - np.where(known, self.started_s, 0.0), 0.0)
 
 
-def histories(log: AttemptLog) -> Iterator[History]:
-    """Each queue of each replication that has rows in ``log``."""
+def histories(log: AttemptLog, crashes: Sequence[Crash] | None = None) -> Iterator[History]:
+    """Each queue of each replication that has rows in ``log``.
+
+    Parameters
+    ----------
+    log
+        The attempts.
+    crashes
+        Which workers died, and when, if that is known: a job holds its slot until then, and not
+        until it is put back. Where it is not known, until the worker's last sign of life.
+    """
     if len(log) == 0:
         return
     replications, number = np.unique(log.rows["replication"], return_inverse=True)
@@ -77,7 +87,7 @@ def histories(log: AttemptLog) -> Iterator[History]:
     new_job = new_group | _changes(rows["job"])
     new_attempt = new_job | _changes(rows["attempt"])
     edges = np.append(np.flatnonzero(new_group), len(rows))
-    freed = _freed(rows, group)
+    freed = _freed(rows, group, _deaths(log, crashes))
     for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         part = slice(low, high)
         replication, queue = divmod(int(group[low]), len(log.queues))
@@ -138,11 +148,22 @@ def _history(
     )
 
 
-def _freed(rows: NDArray[np.void], group: Ints) -> Floats:
+def _deaths(log: AttemptLog, crashes: Sequence[Crash] | None) -> dict[int, Floats] | None:
+    """When each worker, by its code in the log, was killed; ``None`` if nobody knows."""
+    if crashes is None:
+        return None
+    deaths: dict[int, Floats] = {}
+    for code, name in enumerate(log.workers):
+        mine = [one.at_s for one in crashes if str(one.worker) == name and not one.drain]
+        deaths[code] = np.array(sorted(mine))
+    return deaths
+
+
+def _freed(rows: NDArray[np.void], group: Ints, deaths: Mapping[int, Floats] | None) -> Floats:
     """When each attempt gave its slot back; infinite if it did not.
 
-    A stalled attempt ends in the log when it is put back, long after its worker died. When that
-    worker is back and the slot has taken another job, the slot is no longer the dead job's.
+    A stalled attempt ends in the log when it is put back, long after its worker died. It held the
+    slot until then, or until the slot took another job.
     """
     freed: Floats = np.where(np.isnan(rows["finished_s"]), np.inf, rows["finished_s"])
     freed[np.isnan(rows["started_s"])] = np.inf
@@ -156,7 +177,27 @@ def _freed(rows: NDArray[np.void], group: Ints) -> Floats:
         started = rows["started_s"][order]
         taken[order[:-1]] = np.where(same[1:] & ~np.isnan(started[1:]), started[1:], np.inf)
         freed[stalled] = np.minimum(freed, taken)[stalled]
+        for place in np.flatnonzero(stalled & ~np.isnan(rows["started_s"])).tolist():
+            freed[place] = _died(rows, place, float(freed[place]), deaths)
     return freed
+
+
+def _died(
+    rows: NDArray[np.void], place: int, until: float, deaths: Mapping[int, Floats] | None
+) -> float:
+    """When the worker of a stalled attempt died, ``until`` at the latest."""
+    row = rows[place]
+    began = float(row["started_s"])
+    if deaths is not None:
+        mine = deaths.get(int(row["worker"]), np.empty(0))
+        mine = mine[(mine >= began) & (mine < until)]
+        return float(mine[0]) if len(mine) else until
+    alive = (rows["worker"] == row["worker"]) & (rows["replication"] == row["replication"])
+    signs = np.append(
+        rows["started_s"][alive], rows["finished_s"][alive & (rows["outcome"] != STALLED)]
+    )
+    signs = signs[(signs >= began) & (signs <= until)]
+    return float(signs.max(initial=began))
 
 
 def _changes(values: NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from simqueue.results.flows import FlowSummary, summarise_flows
 from simqueue.results.history import History, histories
 from simqueue.results.statistics import Statistics, describe
 from simqueue.results.timeline import mean_open, most_open, sweep_area
+from simqueue.workload.production import Crash
 
 Floats = NDArray[np.float64]
 
@@ -112,6 +113,7 @@ def summarise(
     window: tuple[float, float],
     slots: Mapping[str, int],
     replications: int | None = None,
+    crashes: Sequence[Crash] | None = None,
 ) -> Summary:
     """Summarise a run.
 
@@ -126,6 +128,8 @@ def summarise(
         the caller's: give that number for each.
     replications
         How many were run, if some may have had no jobs at all; by default those in the log.
+    crashes
+        Which workers died, and when, if that is known; see `simqueue.results.history.histories`.
 
     Raises
     ------
@@ -137,7 +141,7 @@ def summarise(
         raise ValueError(f"window(={window}) must have a length")
     per_queue: dict[str, list[History]] = {queue: [] for queue in (*slots, *log.queues)}
     per_run: dict[int, list[History]] = {}
-    for history in histories(log):
+    for history in histories(log, crashes):
         per_queue[history.queue].append(history)
         per_run.setdefault(history.replication, []).append(history)
     runs = replications or max(len(per_run), 1)

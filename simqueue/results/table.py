@@ -16,7 +16,7 @@ from simqueue.results.summary import Summary
 from simqueue.results.wording import count, digits, duration, duration_within, percent
 
 if TYPE_CHECKING:
-    from simqueue.results.steady_state import Theory
+    from simqueue.results.formulas import Theory
 
 _NOT_EXACT = 1e-6
 

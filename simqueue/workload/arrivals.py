@@ -49,6 +49,10 @@ class _Stream(Checked):
 
     client: Client | None = None
 
+    def steps_s(self, duration_s: float) -> Floats:  # noqa: ARG002
+        """Moments at which the expected rate changes."""
+        return np.empty(0)
+
 
 #: More arrivals than this in a run are a slip of the pen, and would not fit in memory.
 MAX_ARRIVALS = 1e8
@@ -59,6 +63,10 @@ class Poisson(_Stream):
 
     rate_per_s: PositiveRate
 
+    def expected(self, times_s: Floats, duration_s: float) -> Floats:
+        """Arrivals that are expected by each moment."""
+        return self.rate_per_s * np.minimum(times_s, duration_s)
+
     def draw(self, source: Source, duration_s: float) -> Arrivals:
         """Arrivals in [0, duration_s)."""
         return Arrivals(_poisson([0.0], [self.rate_per_s], duration_s, source), None)
@@ -68,6 +76,10 @@ class Regular(_Stream):
     """One every ``interval_s`` seconds, the first after one interval."""
 
     interval_s: Positive
+
+    def expected(self, times_s: Floats, duration_s: float) -> Floats:
+        """Arrivals that are expected by each moment."""
+        return np.minimum(times_s, duration_s) / self.interval_s
 
     def draw(self, source: Source, duration_s: float) -> Arrivals:  # noqa: ARG002
         """Arrivals in [0, duration_s)."""
@@ -92,6 +104,15 @@ class Profile(_Stream):
         if starts[0] != 0 or any(b <= a for a, b in pairwise(starts)):
             raise ValueError("the times should start at 0 and rise")
         return self
+
+    def steps_s(self, duration_s: float) -> Floats:  # noqa: ARG002
+        """Moments at which the expected rate changes."""
+        return np.array([start for start, _ in self.profile])
+
+    def expected(self, times_s: Floats, duration_s: float) -> Floats:
+        """Arrivals that are expected by each moment."""
+        starts, rates = np.array(self.profile).T
+        return _expected(starts, rates, times_s, duration_s)
 
     def draw(self, source: Source, duration_s: float) -> Arrivals:
         """Arrivals in [0, duration_s)."""
@@ -169,13 +190,26 @@ class Trace(_Stream):
             order = np.argsort(times, kind="stable")
             order = order[times[order] < duration_s]
             return Arrivals(times[order], [keys[i] for i in order])
+        starts, rates = self._rates()
+        return Arrivals(_poisson(list(starts), list(rates), duration_s, source), None)
+
+    def steps_s(self, duration_s: float) -> Floats:  # noqa: ARG002
+        """Moments at which the expected rate changes."""
+        return self._rates()[0]
+
+    def expected(self, times_s: Floats, duration_s: float) -> Floats:
+        """Arrivals that are expected by each moment."""
+        return _expected(*self._rates(), times_s, duration_s)
+
+    def _rates(self) -> tuple[Floats, Floats]:
+        """When each rate begins, seconds of the run, and the rates per second."""
+        recorded = self._recorded_s()[0]
         start, end = self.span
         lasts = (end - start).total_seconds()
         # The last quarter of a window may be a part of one, and nothing comes after the window.
         edges = np.append(np.arange(0.0, lasts, QUARTER_HOUR_S), lasts)
         counts = np.histogram(recorded, edges)[0]
-        rates = [*(self.scale * counts / np.diff(edges) * self.speed), 0.0]
-        return Arrivals(_poisson(list(edges / self.speed), rates, duration_s, source), None)
+        return edges / self.speed, np.append(self.scale * counts / np.diff(edges) * self.speed, 0.0)
 
     def _recorded_s(self) -> tuple[Floats, list[str], bool]:
         """Seconds from the window's start, ids, and whether all stamps are whole minutes."""
@@ -215,6 +249,14 @@ ArrivalStream = Annotated[
         custom_error_message=f"should have exactly one of the keys {', '.join(_KINDS)}",
     ),
 ]
+
+
+def _expected(starts_s: Floats, rates_per_s: Floats, times_s: Floats, end_s: float) -> Floats:
+    """Arrivals by each moment at a rate that steps; none after ``end_s``."""
+    edges = np.append(starts_s, max(float(starts_s[-1]), end_s) + 1.0)
+    counted = np.concatenate([[0.0], np.cumsum(rates_per_s * np.diff(edges))])
+    found: Floats = np.interp(np.minimum(times_s, end_s), edges, counted)
+    return found
 
 
 def _poisson(

@@ -47,6 +47,16 @@ class _Distribution(Checked):
         """``n`` independent durations, seconds."""
         raise NotImplementedError
 
+    def cdf(self, t: Floats) -> Floats:
+        """TEMPORARY."""
+        sample = np.sort(self.draw(np.random.default_rng(0), 20_000))
+        return np.searchsorted(sample, t, side="right") / len(sample)
+
+    @property
+    def third(self) -> float:
+        """TEMPORARY."""
+        return float((self.draw(np.random.default_rng(0), 200_000) ** 3).mean())
+
 
 class _OfMean(_Distribution):
     mean_s: PositiveMean

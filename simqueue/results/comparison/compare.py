@@ -13,7 +13,7 @@ from simqueue.results.comparison.figure_words import share, value
 from simqueue.results.comparison.figures import Figure, QueueComparison, compare_queue
 from simqueue.results.comparison.job_by_job import by_job
 from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES, JOBS, parse_tolerances
-from simqueue.results.steady_state import theory
+from simqueue.results.formulas import theory
 from simqueue.results.summary import summarise
 from simqueue.results.wording import count
 from simqueue.workload.scenario import Scenario
@@ -168,14 +168,15 @@ def compare(
     window = scenario.warmup_s, scenario.duration_s
     slots = {**scenario.slots}
     slots |= dict.fromkeys({*real.queues, *model.queues} - set(slots), 0)
-    found = [summarise(log, window, slots).queues for log in (real, model)]
+    crashes = scenario.workers.crashes
+    found = [summarise(log, window, slots, crashes=crashes).queues for log in (real, model)]
     tables = by_job(real), by_job(model)
     differing = differing_jobs(*tables, scenario, edge_s)
     excused = {(job.queue, job.job_id) for job in differing if job.excused}
     alike = found
     if excused:
         alike = [
-            summarise(table.without(excused, log), window, slots).queues
+            summarise(table.without(excused, log), window, slots, crashes=crashes).queues
             for table, log in zip(tables, (real, model), strict=True)
         ]
     formulas = theory(scenario)

@@ -1,0 +1,198 @@
+"""What a scenario lets one know beforehand: the loads that it brings in the long run.
+
+Mean rates follow the jobs through the tree of follow-ups; nothing here looks at a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from simqueue.results.offered import offered
+from simqueue.results.theory import attempts_mean
+from simqueue.workload.arrivals import Follows, Poisson, Regular
+from simqueue.workload.distributions import Constant
+from simqueue.workload.production import MEASURED, NO_OVERHEAD
+from simqueue.workload.scenario import Scenario
+
+#: A share of the event loop that nobody would call small.
+_MUCH = 0.2
+#: Rounding of sums of floats.
+_TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class OfferedLoads:
+    """Work that comes in, as a share of what can be done; 1 or more is too much.
+
+    Attributes
+    ----------
+    queues
+        For each queue, per slot; ``None`` if it has no slot. In in-process mode all queues share
+        the caller's slots, and each has its share of the load.
+    attempts_per_s
+        Attempts that start in all queues together that workers take.
+    event_loop
+        For the one event loop of each process, by the cpu part of the attempts.
+    """
+
+    queues: dict[str, float | None]
+    event_loop: float
+    attempts_per_s: float
+
+    @property
+    def together(self) -> float:
+        """All queues on shared slots: the load of in-process mode's caller."""
+        return sum(load or 0.0 for load in self.queues.values())
+
+
+def offered_loads(scenario: Scenario) -> OfferedLoads:
+    """Mean loads of a scenario over its duration, outages and crashes left out."""
+    rates = job_rates(scenario)
+    work: dict[str, float] = {}
+    cpu = together = 0.0
+    cost = scenario.bullmq.overhead if scenario.mode == "bull-queue" else NO_OVERHEAD
+    for name, queue in scenario.queues.items():
+        attempts = rates[name] * attempts_mean(
+            queue.failure_rate, scenario.policy_of(name).attempts
+        )
+        own = cost.service_s + cost.loop_s
+        work[name] = attempts * (queue.service.mean + queue.cpu.mean + own)
+        if scenario.slots[name]:
+            cpu += attempts * (queue.cpu.mean + cost.loop_s)
+            together += attempts
+    slots = scenario.slots
+    loops = 1 if scenario.mode == "in-process" else scenario.workers.count
+    return OfferedLoads(
+        queues={name: work[name] / slots[name] if slots[name] else None for name in work},
+        event_loop=cpu / loops,
+        attempts_per_s=together,
+    )
+
+
+def load_warnings(scenario: Scenario) -> list[str]:
+    """One line for each load that constant input brings and that is too much, and so on.
+
+    Input that changes over the run (a trace, a profile) may exceed the slots for a while: whether
+    it did is for the run itself to say. What counts is what comes within the run: a retry that is
+    due after its end is no load of this run.
+    """
+    rates = job_rates(scenario)
+    slots = scenario.slots
+    found = [
+        f"no worker takes {queue} jobs (workers.type = {scenario.workers.type!r}): they only wait"
+        for queue in scenario.queues
+        if slots[queue] == 0 and rates[queue] > 0
+    ]
+    comes = offered(scenario, outages=False)
+    # By its last tenth a run has what it will have of retries and of payments that come later.
+    last = np.array([0.9, 1.0]) * scenario.duration_s
+    steady = {queue for queue in scenario.queues if _constant(scenario, queue)}
+    loads: list[tuple[str, float, bool]] = []
+    any_varies = any(varies(scenario, queue) for queue in scenario.queues)
+    if scenario.mode == "in-process":
+        if steady == set(scenario.queues):
+            together = sum(float(comes.load(queue, last)[0]) for queue in scenario.queues)
+            loads.append(("the caller", together / scenario.caller.concurrency, any_varies))
+    else:
+        loads += [
+            (
+                f"the {queue} queue",
+                float(comes.load(queue, last)[0]) / slots[queue],
+                varies(scenario, queue),
+            )
+            for queue in scenario.queues
+            if queue in steady and slots[queue]
+        ]
+    if steady == set(scenario.queues):
+        served = [queue for queue in scenario.queues if slots[queue]]
+        loops = 1 if scenario.mode == "in-process" else scenario.workers.count
+        loop = float(comes.loops(served, last)[0]) / loops
+        loads.append(("the event loop of each process", loop, any_varies))
+    return (
+        found
+        + _unseen_cost(scenario)
+        + [
+            f"no steady state: {who} has a load of {load:.3g} (1 is all it can do), so the backlog "
+            "grows; the figures describe this run only: the longer the run, the longer the waits"
+            for who, load, random in loads
+            if load > 1 + _TINY or (random and load >= 1 - _TINY)
+        ]
+    )
+
+
+def _unseen_cost(scenario: Scenario) -> list[str]:
+    """Whether the queue itself has so much to do that leaving its cost out is wrong."""
+    if scenario.mode != "bull-queue" or scenario.bullmq.overhead != NO_OVERHEAD:
+        return []
+    attempts_per_s = offered_loads(scenario).attempts_per_s
+    share = attempts_per_s * MEASURED.loop_s / scenario.workers.count
+    if share < _MUCH:
+        return []
+    return [
+        f"{attempts_per_s:,.0f} attempts a second: the queue itself would take about "
+        f"{share:.0%} of each worker's event loop ({1000 * MEASURED.loop_s:g} ms an attempt), "
+        "which is left out here; --set bullmq.overhead=measured takes it into account"
+    ]
+
+
+def job_rates(scenario: Scenario) -> dict[str, float]:
+    """Mean rate at which jobs come to each queue in the long run, per second."""
+    rates = dict.fromkeys(scenario.queues, 0.0)
+
+    def bring(queue: str, rate: float) -> None:
+        rates[queue] += rate
+        for child, share in _follow_ups(scenario, queue):
+            bring(child, rate * share)
+
+    for queue in scenario.arrivals:
+        bring(queue, _arrival_rate(scenario, queue))
+    return rates
+
+
+def _follow_ups(scenario: Scenario, name: str) -> Iterator[tuple[str, float]]:
+    """Each queue that a job of ``name`` adds to, and how often it does; circles cannot be."""
+    queue = scenario.queues[name]
+    failed = queue.failure_rate ** scenario.policy_of(name).attempts
+    for child in queue.follow_up.completed:
+        yield child, 1 - failed
+    for child in queue.follow_up.failed:
+        yield child, failed
+
+
+def fed_by_others(scenario: Scenario, queue: str) -> bool:
+    """Whether other queues' jobs are followed by jobs of this one."""
+    return any(
+        queue == child for parent in scenario.queues for child, _ in _follow_ups(scenario, parent)
+    )
+
+
+def varies(scenario: Scenario, queue: str) -> bool:
+    """Whether chance makes some jobs come sooner or take longer than others."""
+    settings = scenario.queues[queue]
+    constant = isinstance(settings.service, Constant) and isinstance(settings.cpu, Constant)
+    regular = all(isinstance(one, Regular) for one in scenario.arrivals.values())
+    return not (constant and regular and settings.failure_rate in (0.0, 1.0))
+
+
+def _arrival_rate(scenario: Scenario, queue: str) -> float:
+    stream, end = scenario.arrivals[queue], scenario.duration_s
+    if isinstance(stream, Follows):
+        return _arrival_rate(scenario, stream.follows)
+    return float(stream.expected(np.array([end]), end)[0]) / end
+
+
+def _constant(scenario: Scenario, queue: str) -> bool:
+    """Whether all that comes to ``queue``, through whatever other queues, comes at one rate."""
+
+    def reaches(start: str) -> bool:
+        return start == queue or any(reaches(child) for child, _ in _follow_ups(scenario, start))
+
+    for start, stream in scenario.arrivals.items():
+        if isinstance(stream, Follows):
+            stream = scenario.arrivals[stream.follows]
+        if not isinstance(stream, Poisson | Regular) and reaches(start):
+            return False
+    return True
