@@ -14,8 +14,9 @@ import numpy as np
 from simqueue.record.attempt_log import AttemptLog, merge
 from simqueue.results.formulas import Theory, short_run_warnings, theory
 from simqueue.results.loads import load_warnings
+from simqueue.results.offered import Outlook
 from simqueue.results.summary import Summary, summarise
-from simqueue.results.verdicts import Verdict, judge, sentences
+from simqueue.results.verdicts import Verdict, judge, sentences, shortest
 from simqueue.simulation.engines import Engine, engine_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
@@ -86,7 +87,7 @@ class Run:
 
     def theory(self) -> dict[str, Theory | None]:
         """What a formula says of each queue; ``None`` where none truly holds."""
-        return theory(self.scenario)
+        return theory(self._outlook)
 
     def verdicts(self) -> dict[str, str]:
         """What binds the run and what it needs, a sentence each.
@@ -101,7 +102,7 @@ class Run:
 
     def warnings(self) -> list[str]:
         """What makes the numbers less than they could be, a sentence each."""
-        found = load_warnings(self.scenario) + short_run_warnings(self.scenario)
+        found = load_warnings(self._outlook) + short_run_warnings(self._outlook)
         return [self._interruption(), *found] if self.interrupted else found
 
     def document(self) -> dict[str, Any]:
@@ -141,14 +142,16 @@ class Run:
         from simqueue.results.drawing import in_style
         from simqueue.results.plots import run_figure
 
-        scenario = self.scenario
+        scenario, first = self.scenario, shortest(self._verdicts, self.scenario.slots)
+        short = [window for verdict in self._verdicts for window in verdict.short_s]
         figure, _ = in_style(
             lambda: run_figure(
                 self.log,
                 self.window,
                 scenario.slots,
                 scenario.moment,
-                shared=scenario.mode == "in-process",
+                finding=first.sentence if first else "Nothing ran.",
+                short_s=short,
             ),
             None if path is None else Path(path),
         )
@@ -159,8 +162,12 @@ class Run:
         return self.log.frame()
 
     @cached_property
+    def _outlook(self) -> Outlook:
+        return Outlook(self.scenario)
+
+    @cached_property
     def _verdicts(self) -> list[Verdict]:
-        return judge(self.log, self.scenario, self.window, self.replications)
+        return judge(self.log, self._outlook, self.window, self.replications)
 
     @cached_property
     def _summary(self) -> Summary:

@@ -14,8 +14,8 @@ from simqueue.errors import InputError
 from simqueue.files import reason, replacing
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.history import History, histories
-from simqueue.results.peak import Moment
 from simqueue.results.style import STYLE
+from simqueue.results.windows import Moment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from simqueue.results.loads import fed_by_others, job_rates
-from simqueue.results.offered import Offered, offered
+from simqueue.results.offered import Outlook
 from simqueue.results.relaxation import deficit, mg1_relaxation_s, mmc_relaxation_s
 from simqueue.results.theory import erlang_c, mg1_wait_mean, mmc_wait_mean, retry_rate
+from simqueue.results.wording import duration, percent
 from simqueue.workload.arrivals import Follows, Poisson
 from simqueue.workload.distributions import Exponential
 from simqueue.workload.production import NO_OVERHEAD
@@ -33,8 +33,13 @@ _WINDOWS = 24
 class Case:
     """One queue of a scenario, about which a formula may say something."""
 
-    scenario: Scenario
+    outlook: Outlook
     name: str
+
+    @property
+    def scenario(self) -> Scenario:
+        """The whole of it."""
+        return self.outlook.scenario
 
     @property
     def queue(self) -> QueueModel:
@@ -97,16 +102,11 @@ class Case:
         window = self.scenario.warmup_s, self.scenario.duration_s
         return deficit(self.relaxation_s, window)
 
-    @cached_property
-    def offered(self) -> Offered:
-        """What comes in during the run."""
-        return offered(self.scenario)
-
     @property
     def wait_mean_of_the_run_s(self) -> float:
         """The mean wait at the rates that the run has, window by window."""
         edges = np.linspace(self.scenario.warmup_s, self.scenario.duration_s, _WINDOWS + 1)
-        rates = self.offered.rate(self.name, edges)
+        rates = self.outlook.brought.rate(self.name, edges)
         waits = [self.wait_mean_s(min(float(rate), self.rate)) for rate in rates]
         return float(np.average(waits, weights=rates)) if rates.any() else 0.0
 
@@ -154,13 +154,13 @@ def broken(case: Case) -> Condition | None:
     return next((one for one in CONDITIONS if not one.holds(case)), None)
 
 
-def theory(scenario: Scenario) -> dict[str, Theory | None]:
+def theory(outlook: Outlook) -> dict[str, Theory | None]:
     """The wait that a formula gives for each queue; ``None`` unless it truly holds there.
 
     M/M/c for exponential service, with retries after any backoff (see
     `simqueue.results.theory.retry_rate`); M/G/1 and M/D/1 for one slot without retries.
     """
-    return {queue: _theory(Case(scenario, queue)) for queue in scenario.queues}
+    return {queue: _theory(Case(outlook, queue)) for queue in outlook.scenario.queues}
 
 
 def _theory(case: Case) -> Theory | None:
@@ -195,13 +195,11 @@ def _loop_is_held(scenario: Scenario) -> bool:
     )
 
 
-def short_run_warnings(scenario: Scenario) -> list[str]:
+def short_run_warnings(outlook: Outlook) -> list[str]:
     """One line for each queue of which a formula would hold if the run were longer."""
-    from simqueue.results.wording import duration, percent
-
     found = []
-    for name in scenario.queues:
-        case = Case(scenario, name)
+    for name in outlook.scenario.queues:
+        case = Case(outlook, name)
         condition = broken(case)
         if condition is None or condition.name != "the run is long":
             continue

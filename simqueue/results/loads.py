@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simqueue.results.offered import offered
+from simqueue.results.offered import Outlook
 from simqueue.results.theory import attempts_mean
 from simqueue.workload.arrivals import Follows, Poisson, Regular
 from simqueue.workload.distributions import Constant
@@ -72,13 +72,14 @@ def offered_loads(scenario: Scenario) -> OfferedLoads:
     )
 
 
-def load_warnings(scenario: Scenario) -> list[str]:
+def load_warnings(outlook: Outlook) -> list[str]:
     """One line for each load that constant input brings and that is too much, and so on.
 
     Input that changes over the run (a trace, a profile) may exceed the slots for a while: whether
     it did is for the run itself to say. What counts is what comes within the run: a retry that is
     due after its end is no load of this run.
     """
+    scenario = outlook.scenario
     rates = job_rates(scenario)
     slots = scenario.slots
     found = [
@@ -86,7 +87,7 @@ def load_warnings(scenario: Scenario) -> list[str]:
         for queue in scenario.queues
         if slots[queue] == 0 and rates[queue] > 0
     ]
-    comes = offered(scenario, outages=False)
+    comes = outlook.calm
     # By its last tenth a run has what it will have of retries and of payments that come later.
     last = np.array([0.9, 1.0]) * scenario.duration_s
     steady = {queue for queue in scenario.queues if _constant(scenario, queue)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,25 @@ def offered(scenario: Scenario, *, outages: bool = True) -> Offered:
         Whether attempts fail in outages; without, what would come if there were none.
     """
     return _Fluid(scenario, outages).offered()
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a scenario brings, worked out when first asked for."""
+
+    scenario: Scenario
+
+    @cached_property
+    def brought(self) -> Offered:
+        """All that comes, outages and their retries included."""
+        return offered(self.scenario)
+
+    @cached_property
+    def calm(self) -> Offered:
+        """What would come if there were no outages."""
+        if not any(queue.outages for queue in self.scenario.queues.values()):
+            return self.brought
+        return offered(self.scenario, outages=False)
 
 
 class _Fluid:

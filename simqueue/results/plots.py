@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +12,8 @@ from numpy.typing import NDArray
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.drawing import by_queue, clock_axis, in_style, mean_lengths, wrapped
 from simqueue.results.history import History
-from simqueue.results.peak import (
-    Moment,
-    Peak,
-    as_requested,
-    least_window,
-    offered_slots,
-    peaks,
-    window_edges,
-)
 from simqueue.results.style import OKABE_ITO, look
+from simqueue.results.windows import JOBS_PER_WINDOW, Moment, window_edges
 from simqueue.results.wording import digits, duration
 
 if TYPE_CHECKING:
@@ -39,7 +31,8 @@ def plot_run(
     window: tuple[float, float],
     slots: Mapping[str, int],
     moment: Moment,
-    shared: bool = False,
+    finding: str = "",
+    short_s: Sequence[tuple[float, float]] = (),
 ) -> str:
     """Write the figure of a run as PNG (150 dpi) and return its alternative text.
 
@@ -47,8 +40,14 @@ def plot_run(
 
     Parameters
     ----------
-    log, window, slots, moment, shared
-        As in `simqueue.results.peak.peaks`.
+    log, window, slots
+        What came out; from and to, seconds; the queues, in the order in which to show them.
+    moment
+        Words for a moment of the run.
+    finding
+        What the figure shows, its title.
+    short_s
+        From and to of the windows in which more came in than could be done, seconds.
     path
         Where to; a name that ends in ``.png``.
 
@@ -57,7 +56,7 @@ def plot_run(
     InputError
         If the file cannot be written or its name ends in something else.
     """
-    return in_style(lambda: run_figure(log, window, slots, moment, shared), path)[1]
+    return in_style(lambda: run_figure(log, window, slots, moment, finding, short_s), path)[1]
 
 
 def run_figure(
@@ -65,16 +64,16 @@ def run_figure(
     window: tuple[float, float],
     slots: Mapping[str, int],
     moment: Moment,
-    shared: bool = False,
+    finding: str = "",
+    short_s: Sequence[tuple[float, float]] = (),
 ) -> tuple[Figure, str]:
     """Draw the figure of a run; returns it with its alternative text. See `plot_run`."""
     from matplotlib.figure import Figure
 
     queues = by_queue(log, slots)
     runs = len(np.unique(log.rows["replication"])) or 1
-    tops = peaks(log, window, slots, moment, shared)
     edges = window_edges(
-        *window, least=least_window([h for found in queues.values() for h in found])
+        *window, least=_least_window([h for found in queues.values() for h in found])
     )
     figure = Figure(figsize=(9, 9.5), layout="constrained")
     panels = figure.subplots(3, 1, sharex=True)
@@ -85,12 +84,11 @@ def run_figure(
     ]
     for panel, title in zip(panels, titles, strict=True):
         panel.set_title(title)
-    finding = _worst(tops)
+    finding = finding or titles[-1] + "."
     figure.suptitle(wrapped(finding), x=0.01, ha="left", fontweight="bold", fontsize=13)
-    brought = by_queue(as_requested(log), slots) if shared else queues
-    short = _shade(panels, brought, edges, slots, runs, shared)
+    _shade(panels, short_s)
     clock_axis(panels[-1], window, moment)
-    if len(queues) > 1 or short:
+    if len(queues) > 1 or short_s:
         figure.legend(
             *panels[0].get_legend_handles_labels(),
             loc="outside lower center",
@@ -101,6 +99,12 @@ def run_figure(
         f"for {_listed(list(queues)) or 'no queue'}. " + " ".join(f"{title}." for title in titles)
     )
     return figure, text
+
+
+def _least_window(found: Sequence[History]) -> float:
+    """How long a window should at least be to show crowds, not single jobs: seconds."""
+    work = np.concatenate([np.empty(0), *(one.work_s for one in found)])
+    return JOBS_PER_WINDOW * float(work.mean()) if len(work) else 0.0
 
 
 def _arrivals(
@@ -213,38 +217,16 @@ def _most(
     return f"{what}: {queue}, {words(tops[queue])} at {moment(at)}"
 
 
-def _worst(tops: Mapping[str, Peak]) -> str:
-    """The verdict on the queue that is shortest of slots."""
-    if not tops:
-        return "Nothing ran."
-    return max(tops.values(), key=lambda peak: peak.load / (peak.slots or 1e-9)).verdict
-
-
-def _shade(
-    panels: NDArray[np.object_],
-    queues: Mapping[str, list[History]],
-    edges: Floats,
-    slots: Mapping[str, int],
-    runs: int,
-    shared: bool,
-) -> bool:
-    """Shade the windows in which more work came in than there were slots for."""
-    loads = {queue: offered_slots(found, edges, runs) for queue, found in queues.items()}
-    short = np.zeros(len(edges) - 1, dtype=bool)
-    if shared:
-        short = sum(loads.values(), np.zeros(len(edges) - 1)) >= max(slots.values(), default=0)
-    else:
-        for queue, load in loads.items():
-            short |= load >= slots.get(queue, 0)
-    label = "more work came in than the slots can do"
-    for number in np.flatnonzero(short & (len(queues) > 0)).tolist():
+def _shade(panels: NDArray[np.object_], short_s: Sequence[tuple[float, float]]) -> None:
+    """Shade the windows in which more work came in than could be done."""
+    label = "more work comes in than can be done"
+    for start, end in short_s:
         for panel in panels:
             panel.axvspan(
-                *(edges[number], edges[number + 1]),
+                *(start, end),
                 color=OKABE_ITO["yellow"], alpha=0.25, lw=0, zorder=0, label=label,
             )  # fmt: skip
         label = "_"
-    return bool(short.any())
 
 
 def _listed(words: list[str]) -> str:

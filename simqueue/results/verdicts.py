@@ -20,12 +20,11 @@ from simqueue.results.history import History, histories
 from simqueue.results.intervals import mean_ci95
 from simqueue.results.loads import varies
 from simqueue.results.lost import lost_jobs
-from simqueue.results.offered import Offered, offered
+from simqueue.results.offered import Outlook
 from simqueue.results.windows import JOBS_PER_WINDOW, window_edges
 from simqueue.results.wording import count, digits, duration, duration_up, duration_within, percent
 from simqueue.workload.arrivals import Trace
 from simqueue.workload.production import Crash
-from simqueue.workload.scenario import Scenario
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +71,7 @@ class Verdict:
 
 def judge(
     log: AttemptLog,
-    scenario: Scenario,
+    outlook: Outlook,
     window: tuple[float, float],
     replications: int = 1,
 ) -> list[Verdict]:
@@ -80,14 +79,16 @@ def judge(
 
     Parameters
     ----------
-    log, scenario
-        What was run, and what came out.
+    log
+        What came out.
+    outlook
+        What was asked for.
     window
         From and to, seconds: the warm-up and the drain left out.
     replications
         How many the log is of.
     """
-    return _Judge(log, scenario, window, replications).verdicts()
+    return _Judge(log, outlook, window, replications).verdicts()
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,14 @@ class _Waits:
 
 class _Judge:
     def __init__(
-        self, log: AttemptLog, scenario: Scenario, window: tuple[float, float], runs: int
+        self, log: AttemptLog, outlook: Outlook, window: tuple[float, float], runs: int
     ) -> None:
-        self.log, self.scenario, self.window, self.runs = log, scenario, window, runs
+        scenario = self.scenario = outlook.scenario
+        self.log, self.window, self.runs = log, window, runs
         self.found: dict[str, list[History]] = {}
         for one in histories(log, scenario.workers.crashes):
             self.found.setdefault(one.queue, []).append(one)
-        self.offered = offered(scenario)
-        self.calm = offered(scenario, outages=False)
+        self.offered, self.calm = outlook.brought, outlook.calm
         self.in_process = scenario.mode == "in-process"
 
     def verdicts(self) -> list[Verdict]:
@@ -178,17 +179,17 @@ class _Judge:
         peak = int(np.argmax(load))
         needed = self._needed(float(load[peak]), name)
         sure = self._needed(self._surely(load[peak], name, edges[peak : peak + 2]), name)
+        when = self.scenario.moment(float(edges[peak]))
         if min(needed, sure) > slots and waits.worst > 0:
-            when = self.scenario.moment(float(edges[peak]))
             least = "at least " if sure < needed else ""
-            words = f"{subject} needs {least}{count(min(needed, sure), 'slot')} at {when}"
+            words = f"{subject} needs {least}{count(min(needed, sure), 'slot')}"
+            words += "" if _flat(load) else f" at {when}"
             words += f"; it has {slots:,}: {self._reach(waits, edges, peak)}."
             return Verdict(
                 name, "slots", words, float(load[peak]), min(needed, sure),
                 _short(edges, load, slots),
             )  # fmt: skip
         needed = min(needed, sure)
-        when = self.scenario.moment(float(edges[peak]))
         enough = f"{subject} has {count(slots, 'slot')} and needs {needed:,}"
         enough += f" at its busiest ({when})" if not _flat(load) else ""
         binds, rest = self._what_else(name, waits, edges)
@@ -408,6 +409,3 @@ def shortest(verdicts: Sequence[Verdict], slots: Mapping[str, int]) -> Verdict |
     if first is not None or not verdicts:
         return first
     return max(verdicts, key=lambda one: (one.load or 0.0) / (slots.get(one.about, 0) or 1e-9))
-
-
-__all__ = ["Offered", "Verdict", "judge", "sentences", "shortest"]

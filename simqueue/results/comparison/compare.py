@@ -14,6 +14,7 @@ from simqueue.results.comparison.figures import Figure, QueueComparison, compare
 from simqueue.results.comparison.job_by_job import by_job
 from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES, JOBS, parse_tolerances
 from simqueue.results.formulas import theory
+from simqueue.results.offered import Outlook
 from simqueue.results.summary import summarise
 from simqueue.results.wording import count
 from simqueue.workload.scenario import Scenario
@@ -125,8 +126,8 @@ class Comparison:
                 name: {
                     "figures": {key: one.as_dict() for key, one in queue.figures.items()},
                     "theory": queue.theory,
-                    "real": asdict(queue.real),
-                    "model": asdict(queue.model),
+                    "real": queue.real.as_dict(),
+                    "model": queue.model.as_dict(),
                 }
                 for name, queue in self.queues.items()
             },
@@ -179,7 +180,7 @@ def compare(
             summarise(table.without(excused, log), window, slots, crashes=crashes).queues
             for table, log in zip(tables, (real, model), strict=True)
         ]
-    formulas = theory(scenario)
+    formulas = theory(Outlook(scenario))
     return Comparison(
         scenario=scenario.name,
         engines=(real.engine, model.engine),
