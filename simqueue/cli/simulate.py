@@ -104,7 +104,7 @@ def simulate(
 
 def _explain_nothing(run: Run) -> None:
     """Say so if there is nothing to report."""
-    if run.cut_off_s is not None and run.cut_off_s <= run.scenario.warmup_s:
+    if run.cut_off_s is not None and run.cut_off_s <= run.warmup_s:
         print("interrupted during the warm-up: there is nothing to report", file=sys.stderr)
         raise typer.Exit(130)
     if len(run.log) == 0:

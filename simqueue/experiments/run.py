@@ -13,10 +13,12 @@ import numpy as np
 
 from simqueue.record.attempt_log import AttemptLog, merge
 from simqueue.results.formulas import Theory, short_run_warnings, theory
-from simqueue.results.loads import load_warnings
+from simqueue.results.loads import is_steady, load_warnings
 from simqueue.results.offered import Outlook
 from simqueue.results.summary import Summary, summarise
 from simqueue.results.verdicts import Verdict, judge, sentences, shortest
+from simqueue.results.warmup import MOST, warmup_s
+from simqueue.results.wording import duration
 from simqueue.simulation.engines import Engine, engine_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
@@ -69,11 +71,18 @@ class Run:
     interrupted: bool = False
     cut_off_s: float | None = None
 
+    @cached_property
+    def warmup_s(self) -> float:
+        """What is left out of all measures, seconds: as given, or as found in the run."""
+        if self.scenario.warmup_s != "auto":
+            return self.scenario.warmup_s
+        return warmup_s(self.log, self.scenario.duration_s) if is_steady(self.scenario) else 0.0
+
     @property
     def window(self) -> tuple[float, float]:
         """The part that is measured, seconds: from the warm-up's end to the end of arrivals."""
         end = self.scenario.duration_s
-        return self.scenario.warmup_s, end if self.cut_off_s is None else min(end, self.cut_off_s)
+        return self.warmup_s, end if self.cut_off_s is None else min(end, self.cut_off_s)
 
     def summary(self) -> Summary:
         """The run in numbers: times in seconds, by queue.
@@ -103,6 +112,7 @@ class Run:
     def warnings(self) -> list[str]:
         """What makes the numbers less than they could be, a sentence each."""
         found = load_warnings(self._outlook) + short_run_warnings(self._outlook)
+        found += self._about_warmup()
         return [self._interruption(), *found] if self.interrupted else found
 
     def document(self) -> dict[str, Any]:
@@ -147,11 +157,12 @@ class Run:
         figure, _ = in_style(
             lambda: run_figure(
                 self.log,
-                self.window,
+                (0.0, self.window[1]) if scenario.warmup_s == "auto" else self.window,
                 scenario.slots,
                 scenario.moment,
                 finding=first.sentence if first else "Nothing ran.",
                 short_s=short,
+                warmup_s=self.warmup_s if scenario.warmup_s == "auto" else 0.0,
             ),
             None if path is None else Path(path),
         )
@@ -163,7 +174,7 @@ class Run:
 
     @cached_property
     def _outlook(self) -> Outlook:
-        return Outlook(self.scenario)
+        return Outlook(self.scenario, self.warmup_s)
 
     @cached_property
     def _verdicts(self) -> list[Verdict]:
@@ -174,6 +185,16 @@ class Run:
         scenario = self.scenario
         crashes = scenario.workers.crashes
         return summarise(self.log, self.window, scenario.slots, self.replications, crashes)
+
+    def _about_warmup(self) -> list[str]:
+        if self.scenario.warmup_s != "auto":
+            return []
+        if not is_steady(self.scenario):
+            return ["arrivals change over the run, so no warm-up was looked for (warmup_s = auto)"]
+        words = f"warm-up: the first {duration(self.warmup_s)} are left out (MSER-5)"
+        if self.warmup_s >= 0.9 * MOST * self.scenario.duration_s:
+            return [f"{words}: half the run, so it is too short for any warm-up"]
+        return [words]
 
     def _interruption(self) -> str:
         if self.cut_off_s is None:

@@ -99,13 +99,13 @@ class Case:
     @property
     def deficit(self) -> float:
         """Share by which the run's mean wait stays below steady state, because it began empty."""
-        window = self.scenario.warmup_s, self.scenario.duration_s
+        window = self.outlook.warmup_s, self.scenario.duration_s
         return deficit(self.relaxation_s, window)
 
     @property
     def wait_mean_of_the_run_s(self) -> float:
         """The mean wait at the rates that the run has, window by window."""
-        edges = np.linspace(self.scenario.warmup_s, self.scenario.duration_s, _WINDOWS + 1)
+        edges = np.linspace(self.outlook.warmup_s, self.scenario.duration_s, _WINDOWS + 1)
         rates = self.outlook.brought.rate(self.name, edges)
         waits = [self.wait_mean_s(min(float(rate), self.rate)) for rate in rates]
         return float(np.average(waits, weights=rates)) if rates.any() else 0.0

@@ -185,6 +185,11 @@ def _arrival_rate(scenario: Scenario, queue: str) -> float:
     return float(stream.expected(np.array([end]), end)[0]) / end
 
 
+def is_steady(scenario: Scenario) -> bool:
+    """Whether all that comes to any queue comes at one rate."""
+    return all(_constant(scenario, queue) for queue in scenario.queues)
+
+
 def _constant(scenario: Scenario, queue: str) -> bool:
     """Whether all that comes to ``queue``, through whatever other queues, comes at one rate."""
 

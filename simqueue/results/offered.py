@@ -87,9 +87,18 @@ def offered(scenario: Scenario, *, outages: bool = True) -> Offered:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a scenario brings, worked out when first asked for."""
+    """What a scenario brings, worked out when first asked for.
+
+    Attributes
+    ----------
+    scenario
+        What is run.
+    warmup_s
+        What is left out of its measures, seconds.
+    """
 
     scenario: Scenario
+    warmup_s: float
 
     @cached_property
     def brought(self) -> Offered:

@@ -66,6 +66,7 @@ def run_figure(
     moment: Moment,
     finding: str = "",
     short_s: Sequence[tuple[float, float]] = (),
+    warmup_s: float = 0.0,
 ) -> tuple[Figure, str]:
     """Draw the figure of a run; returns it with its alternative text. See `plot_run`."""
     from matplotlib.figure import Figure
@@ -86,9 +87,11 @@ def run_figure(
         panel.set_title(title)
     finding = finding or titles[-1] + "."
     figure.suptitle(wrapped(finding), x=0.01, ha="left", fontweight="bold", fontsize=13)
-    _shade(panels, short_s)
+    _shade(panels, short_s, OKABE_ITO["yellow"], "more work comes in than can be done")
+    if warmup_s:
+        _shade(panels, [(0.0, warmup_s)], "0.6", "warm-up, left out of all numbers")
     clock_axis(panels[-1], window, moment)
-    if len(queues) > 1 or short_s:
+    if len(queues) > 1 or short_s or warmup_s:
         figure.legend(
             *panels[0].get_legend_handles_labels(),
             loc="outside lower center",
@@ -217,15 +220,16 @@ def _most(
     return f"{what}: {queue}, {words(tops[queue])} at {moment(at)}"
 
 
-def _shade(panels: NDArray[np.object_], short_s: Sequence[tuple[float, float]]) -> None:
-    """Shade the windows in which more work came in than could be done."""
-    label = "more work comes in than can be done"
-    for start, end in short_s:
+def _shade(
+    panels: NDArray[np.object_],
+    windows: Sequence[tuple[float, float]],
+    color: str,
+    label: str,
+) -> None:
+    """Shade some of the time in every panel."""
+    for start, end in windows:
         for panel in panels:
-            panel.axvspan(
-                *(start, end),
-                color=OKABE_ITO["yellow"], alpha=0.25, lw=0, zorder=0, label=label,
-            )  # fmt: skip
+            panel.axvspan(start, end, color=color, alpha=0.25, lw=0, zorder=0, label=label)
         label = "_"
 
 

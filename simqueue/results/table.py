@@ -70,7 +70,8 @@ def _jobs(summary: Summary) -> Table:
     runs = summary.replications
     table = _table(
         *("queue", f"jobs\n{'a run' if runs > 1 else ''}", "failed", "attempts\na job"),
-        *("utili-\nsation", "queue\nlength", "\nmax", "delayed\n(backoff)", "\nmax"),
+        *("utili-\nsation", "queue\nlength", "\nmax", "delayed\n(backoff)"),
+        *(["\nmax"] if runs == 1 else []),  # intervals take its room
     )
     for name, queue in summary.queues.items():
         per_job = queue.attempts_per_job
@@ -87,7 +88,7 @@ def _jobs(summary: Summary) -> Table:
             _with(digits(queue.queue_length.mean), queue.queue_length.mean.interval, _short),
             f"{queue.queue_length.max:,}",
             digits(queue.delayed.mean),
-            f"{queue.delayed.max:,}",
+            *([f"{queue.delayed.max:,}"] if runs == 1 else []),
         )
     return table
 

@@ -125,7 +125,7 @@ class Scenario(Checked):
     duration_s
         Seconds after which arrivals stop; the run then drains. Default: the longest trace's.
     warmup_s
-        Jobs enqueued before this are left out of the summary.
+        Jobs enqueued before this are left out of the summary; ``auto``: found in the run (MSER-5).
     mode
         ``bull-queue``, or ``in-process``: each job runs to its end in the caller's request.
     workers, caller
@@ -146,7 +146,7 @@ class Scenario(Checked):
     name: str = "unnamed"
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = 1
     duration_s: PositiveSeconds = 0.0
-    warmup_s: Seconds = 0.0
+    warmup_s: Seconds | Literal["auto"] = 0.0
     mode: Mode = "bull-queue"
     workers: Workers = Workers()
     caller: Caller = Caller()
@@ -175,9 +175,10 @@ class Scenario(Checked):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.warmup_s >= self.duration_s:
+        if self.fixed_warmup_s >= self.duration_s:
             raise ValueError(
-                f"warmup_s: {self.warmup_s:g} should be less than duration_s, {self.duration_s:g}"
+                f"warmup_s: {self.fixed_warmup_s:g} should be less than duration_s, "
+                f"{self.duration_s:g}"
             )
         named = set(self.queues)
         if self.mode == "in-process" and self.workers.crashes:
@@ -262,6 +263,11 @@ class Scenario(Checked):
     def traces(self) -> list[Trace]:
         """The arrival streams that come from a file."""
         return [stream for stream in self.arrivals.values() if isinstance(stream, Trace)]
+
+    @property
+    def fixed_warmup_s(self) -> float:
+        """The warm-up that was given, seconds; 0 if it is to be found in the run."""
+        return 0.0 if self.warmup_s == "auto" else self.warmup_s
 
     @property
     def slots(self) -> dict[str, int]:

@@ -166,7 +166,7 @@ def compare(
     for log in (real, model):
         if len(set(log.rows["replication"].tolist())) > 1:
             raise ValueError(f"a comparison is of one replication; the {log.engine} log has more")
-    window = scenario.warmup_s, scenario.duration_s
+    window = scenario.fixed_warmup_s, scenario.duration_s
     slots = {**scenario.slots}
     slots |= dict.fromkeys({*real.queues, *model.queues} - set(slots), 0)
     crashes = scenario.workers.crashes
@@ -180,7 +180,7 @@ def compare(
             summarise(table.without(excused, log), window, slots, crashes=crashes).queues
             for table, log in zip(tables, (real, model), strict=True)
         ]
-    formulas = theory(Outlook(scenario))
+    formulas = theory(Outlook(scenario, scenario.fixed_warmup_s))
     return Comparison(
         scenario=scenario.name,
         engines=(real.engine, model.engine),
