@@ -254,18 +254,19 @@ class _Judge:
             return []
         peak = int(np.argmax(load))
         needed = max(self._needed(float(load[peak]), queue) for queue in self.scenario.queues)
-        when = self.scenario.moment(float(edges[peak]))
+        when = "" if _flat(load) else self.scenario.moment(float(edges[peak]))
         if needed > callers and waits.worst > 0:
             if loop is not None and loop.short_s:
                 return []
             words = (
-                f"The web process needs {count(needed, 'caller')} at {when}; it has {callers:,}: "
+                f"The web process needs {count(needed, 'caller')}{when and f' at {when}'}; it has "
+                f"{callers:,}: "
                 f"{self._reach(waits, edges, peak)}."
             )
             short = _short(edges, load, callers)
             return [Verdict("caller", "slots", words, float(load[peak]), needed, short)]
-        words = f"The web process has {count(callers, 'caller')} and needs {needed:,} at its "
-        words += f"busiest ({when})"
+        words = f"The web process has {count(callers, 'caller')} and needs {needed:,}"
+        words += when and f" at its busiest ({when})"
         if waits.worst > JOBS_PER_WINDOW * max(self.offered.work_s.values()):
             words += f", yet bursts make requests wait up to {duration(waits.worst)}"
             words += f"{self._elsewhere(waits, edges, peak)}."
