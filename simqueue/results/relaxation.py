@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from simqueue.results.theory import erlang_c
+
 
 def mg1_relaxation_s(rate: float, mean_s: float, second: float, third: float) -> float:
     """Time in which the wait of M/G/1 comes near its mean, seconds.
@@ -43,11 +45,46 @@ def mg1_relaxation_s(rate: float, mean_s: float, second: float, third: float) ->
 def mmc_relaxation_s(rate: float, mean_s: float, servers: int) -> float:
     """Time in which the wait of M/M/c comes near its mean, seconds.
 
-    That of one server as fast as all together, and a service time for the servers to fill up: the
-    two ends between which M/M/c lies.
+    The deficit of the mean wait that an arrival would have, summed up over all time after an empty
+    start, over the mean.
+
+    Parameters
+    ----------
+    rate, mean_s, servers
+        Arrivals per second, mean service time in seconds, servers.
+
+    Notes
+    -----
+    The deficit solves Poisson's equation of the birth-and-death process of M/M/c, whose solution
+    is a sum over its stationary probabilities. Source: Whitt, *Asymptotic Formulas for Markov
+    Processes with Applications to Simulation*, Operations Research 40 (1992), section 4.
+
+    Examples
+    --------
+    >>> round(mmc_relaxation_s(0.8, 1.0, 1), 6), round(mmc_relaxation_s(1.6, 1.0, 2), 2)
+    (25.0, 14.17)
     """
-    load = rate * mean_s / servers
-    return mean_s / servers / (1 - load) ** 2 + mean_s
+    load, waits = rate * mean_s, erlang_c(servers, rate * mean_s)
+    rho, mean = load / servers, waits / (servers - load)
+    # For each number i in the system, the solution's step from i to i + 1 times P(more than i).
+    # Up to the number of servers it is a sum over those below, which are counted in terms of p(i).
+    summed, in_terms, more = 0.0, 0.0, 1.0
+    share = math.exp(_log_share_empty(load, servers, waits))
+    for number in range(servers):
+        in_terms = 1 + in_terms * number / load
+        more = max(more - share, waits)
+        summed += mean * in_terms / load * more
+        share *= load / (number + 1)
+    # From there on all is geometric.
+    once, twice = rho / (1 - rho), rho / (1 - rho) ** 2
+    summed += waits / load * (once * (twice / servers - mean * once) + twice / servers * once)
+    return summed / mean * mean_s
+
+
+def _log_share_empty(load: float, servers: int, waits: float) -> float:
+    """Logarithm of the share of time in which nobody is there."""
+    last = servers * math.log(load) - math.lgamma(servers + 1) - math.log(1 - load / servers)
+    return math.log(waits) - last
 
 
 def deficit(relaxation_s: float, window: tuple[float, float]) -> float:

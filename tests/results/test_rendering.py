@@ -9,10 +9,10 @@ import matplotlib.image
 import pytest
 from hand import NAN, big_log, hand_log, row
 from rich.console import Console
+from simqueue.results.peak import peaks
 
 from simqueue.errors import InputError
 from simqueue.record.attempt_log import AttemptLog
-from simqueue.results.peak import peaks
 from simqueue.results.plots import plot_run
 from simqueue.results.style import OKABE_ITO, look
 from simqueue.results.summary import summarise
