@@ -64,27 +64,21 @@ def mmc_relaxation_s(rate: float, mean_s: float, servers: int) -> float:
     >>> round(mmc_relaxation_s(0.8, 1.0, 1), 6), round(mmc_relaxation_s(1.6, 1.0, 2), 2)
     (25.0, 14.17)
     """
-    load, waits = rate * mean_s, erlang_c(servers, rate * mean_s)
-    rho, mean = load / servers, waits / (servers - load)
-    # For each number i in the system, the solution's step from i to i + 1 times P(more than i).
-    # Up to the number of servers it is a sum over those below, which are counted in terms of p(i).
-    summed, in_terms, more = 0.0, 0.0, 1.0
-    share = math.exp(_log_share_empty(load, servers, waits))
-    for number in range(servers):
-        in_terms = 1 + in_terms * number / load
-        more = max(more - share, waits)
-        summed += mean * in_terms / load * more
-        share *= load / (number + 1)
-    # From there on all is geometric.
+    load = rate * mean_s
+    rho, mean = load / servers, erlang_c(servers, load) / (servers - load)
     once, twice = rho / (1 - rho), rho / (1 - rho) ** 2
-    summed += waits / load * (once * (twice / servers - mean * once) + twice / servers * once)
-    return summed / mean * mean_s
-
-
-def _log_share_empty(load: float, servers: int, waits: float) -> float:
-    """Logarithm of the share of time in which nobody is there."""
-    last = servers * math.log(load) - math.lgamma(servers + 1) - math.log(1 - load / servers)
-    return math.log(waits) - last
+    # In terms of the share of time with just i in the system: that with more, and that with i or
+    # fewer: the shares themselves would underflow.
+    more = [once]
+    for number in range(servers - 1, 0, -1):
+        more.append(load / number * (1 + more[-1]))
+    summed, fewer = 0.0, 0.0
+    for number, above in enumerate(reversed(more)):
+        fewer = 1 + fewer * number / load
+        summed += 1 / (1 / fewer + 1 / above) / load  # either may be infinite
+    # From as many as there are servers on, all is geometric.
+    tail = once * (twice / servers - mean * once) + twice / servers * once
+    return (summed + (servers - load) / load * tail) * mean_s
 
 
 def deficit(relaxation_s: float, window: tuple[float, float]) -> float:
