@@ -69,7 +69,7 @@ def report(
 def _jobs(summary: Summary) -> Table:
     runs = summary.replications
     table = _table(
-        *("queue", f"jobs\n{'a run' if runs > 1 else ''}", "failed", "attempts\na job"),
+        *("\nqueue", "jobs\na run" if runs > 1 else "\njobs", "\nfailed", "attempts\na job"),
         *("utili-\nsation", "queue\nlength", "\nmax", "delayed\n(backoff)"),
         *(["\nmax"] if runs == 1 else []),  # intervals take its room
     )

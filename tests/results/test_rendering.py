@@ -9,7 +9,6 @@ import matplotlib.image
 import pytest
 from hand import NAN, big_log, hand_log, row
 from rich.console import Console
-from simqueue.results.peak import peaks
 
 from simqueue.errors import InputError
 from simqueue.record.attempt_log import AttemptLog
@@ -40,7 +39,7 @@ def crowded(replication: int = 0) -> AttemptLog:
 
 def text_of(log: AttemptLog, width: int = 80, **more: object) -> str:
     summary = summarise(log, WINDOW, SLOTS)
-    verdicts = [peak.verdict for peak in peaks(log, WINDOW, SLOTS, seconds).values()]
+    verdicts = ["The order queue needs 4 slots.", "The email queue has 5 slots and needs 1."]
     out = io.StringIO()
     Console(file=out, width=width).print(report(summary, "a crowd", verdicts=verdicts, **more))
     return out.getvalue()
@@ -50,13 +49,13 @@ def test_the_table_says_what_happened():
     text = " ".join(text_of(crowded(), warnings=["no steady state: far too much"]).split())
     assert "a crowd" in text
     assert "order 40 0 1.00 33 % 6.5 39 0 0" in text  # 200 s busy; 5 * (0 + ... + 39) / 600
-    assert "order 97.5 s 3.09 min 3.22 min 3.25 min" in text  # 0, 5, ... 195 s
+    assert "order wait 97.5 s 3.09 min 3.22 min 3.25 min" in text  # 0, 5, ... 195 s
+    assert "response 102 s 3.17 min 3.3 min 3.33 min" in text
     assert (
         "From order to the last email: mean 104 s, p95 3.19 min, max 3.35 min (40 flows)." in text
     )
-    assert "The order queue needs 4 slots at 300 s; it has 1: waits reach 3.25 min." in text
-    assert "The email queue has 5 slots and needs 1 at its busiest" in text
-    assert "One replication: the means come without an interval." in text
+    assert "The order queue needs 4 slots. The email queue has 5 slots and needs 1." in text
+    assert "One replication: numbers come without an interval." in text
     assert "Warning: no steady state: far too much" in text
     assert "theory" not in text.lower()
     assert "Little" not in text
@@ -67,7 +66,11 @@ def test_the_table_has_intervals_and_theory_when_there_are_any():
 
     theory = {"order": {"model": "M/M/1", "wait_mean_s": 0.25, "p_wait": 0.5}, "email": None}
     text = " ".join(text_of(merge([crowded(), crowded(1)]), theory=theory).split())
-    assert "order 97.5 ± 0 s 250 ms" in text
+    assert "order wait 97.5 s 250 ms 3.09 min" in text
+    assert "97.5–97.5 s" in text
+    assert "2 replications: below each number its 95 % interval" in text
+    assert "jobs attempts utili- queue delayed queue a run failed a job" in text
+    assert "order 40 0 1.00 33 %" in text, "jobs are those of a run"
     assert "Theory: the mean wait in steady state of order M/M/1." in text
     assert "One replication" not in text
 
@@ -100,10 +103,8 @@ def test_what_was_cut_off_is_said():
 
 def test_the_figure_states_the_finding(tmp_path):
     path = tmp_path / "run.png"
-    text = plot_run(crowded(), path, WINDOW, SLOTS, seconds)
-    assert text.startswith(
-        "The order queue needs 4 slots at 300 s; it has 1: waits reach 3.25 min."
-    )
+    text = plot_run(crowded(), path, WINDOW, SLOTS, seconds, "Orders wait.")
+    assert text.startswith("Orders wait. Three charts")
     assert "Longest queue: order, 39 jobs at 300 s (means of 2.5 s)." in text
     assert "Longest wait: order, 3.25 min at 300 s." in text
     assert "for order and email" in text
@@ -112,14 +113,15 @@ def test_the_figure_states_the_finding(tmp_path):
     height, width, _ = matplotlib.image.imread(path).shape
     assert (width, height) == (1350, 1425)  # 9 by 9.5 inches at 150 dpi
     assert [found.name for found in tmp_path.iterdir()] == ["run.png"]
-    plot_run(crowded(), tmp_path / "again.png", WINDOW, SLOTS, seconds)
+    plot_run(crowded(), tmp_path / "again.png", WINDOW, SLOTS, seconds, "Orders wait.")
     assert (tmp_path / "again.png").read_bytes() == data
 
 
 def test_the_figure_shows_what_it_says(tmp_path):
     from simqueue.results.plots import run_figure
 
-    figure, _ = run_figure(crowded(), WINDOW, SLOTS, seconds)
+    figure, text = run_figure(crowded(), WINDOW, SLOTS, seconds, short_s=[(300, 330)])
+    assert text.startswith("Longest wait: order, 3.25 min at 300 s."), "without a finding"
     arrivals, lengths, waits = figure.axes
     assert [axes.get_ylabel().split(" (")[0] for axes in figure.axes] == [
         "jobs a minute",
@@ -145,9 +147,16 @@ def test_the_figure_shows_what_it_says(tmp_path):
         (hand_log(row(job=1, times=(1, 1, 1.5, 2))), (0.5, 3.5)),
     ],
 )
-@pytest.mark.parametrize("shared", [False, True])
-def test_any_run_can_be_drawn(tmp_path, log, window, shared):
-    assert plot_run(log, tmp_path / "run.png", window, SLOTS, seconds, shared)
+def test_any_run_can_be_drawn(tmp_path, log, window):
+    assert plot_run(log, tmp_path / "run.png", window, SLOTS, seconds)
+
+
+def test_a_warm_up_is_shown_where_it_was_found():
+    from simqueue.results.plots import run_figure
+
+    figure, _ = run_figure(crowded(), WINDOW, SLOTS, seconds, warmup_s=60.0)
+    (left_out,) = figure.axes[0].patches
+    assert (left_out.get_x(), left_out.get_width()) == (0.0, 60.0)
 
 
 @pytest.mark.parametrize("name", ["none/run.png", "run.svg", "run", "."])
@@ -173,7 +182,7 @@ def test_seven_queues_look_different_without_colour():
 
 def test_matplotlib_waits_until_it_is_needed():
     code = (
-        "import sys, simqueue.results.table, simqueue.results.plots, simqueue.results.steady_state;"
+        "import sys, simqueue.results.table, simqueue.results.plots, simqueue.results.formulas;"
         "print([m for m in ('matplotlib', 'pandas', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run(
