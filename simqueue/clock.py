@@ -1,6 +1,6 @@
 """Time as an argument: what the shop, its jobs and the adapters know of time comes from a clock.
 
-So a test never waits. Those who watch real processes (operations, validation) read the machine's own.
+So a test never waits. Who watches real processes (operations, validation) reads the machine's own.
 """
 
 from __future__ import annotations

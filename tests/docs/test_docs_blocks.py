@@ -32,7 +32,7 @@ from simqueue.settings import Settings
 from simqueue.workload.reading import build_scenario
 
 #: Adding to these is a decision: each is a block that may rot.
-NOT_RUN = {"README.md": 1, "deployment.md": 10, "shop.md": 2, "teaching.md": 1}
+NOT_RUN = {"deployment.md": 8, "shop.md": 1}
 
 NOTE = re.compile(r"slow|output|file: \S+|run by: \S+|not run: .{10,}")
 #: What a scenario needs beside the keys that a block shows.
@@ -165,12 +165,20 @@ class Reader:
     def output(self, block: Block) -> None:
         assert lines(block.code) == lines(self.printed), block.place
 
+    def toctree(self, block: Block) -> None:
+        """Its entries are pages."""
+        names = [line for line in block.code.splitlines() if line and not line.startswith(":")]
+        assert names, block.place
+        for name in names:
+            assert (block.page.parent / f"{name}.md").is_file(), f"{block.place}: {name}"
+
 
 RUNNERS: dict[str, Callable[[Reader, Block], None]] = {
     "sh": Reader.sh,
     "python": Reader.python,
     "toml": Reader.toml,
     "ini": Reader.ini,
+    "{toctree}": Reader.toctree,
 }
 
 

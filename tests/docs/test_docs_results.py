@@ -67,7 +67,9 @@ class Checker:
 
     def table(self, name: str, value: dict[str, Any], *more: str) -> None:
         """A document has the keys of a table, or of several, and no other."""
-        keys = {key: (part, kind) for part in (name, *more) for key, kind in DOCUMENTS[part].items()}
+        keys = {
+            key: (part, kind) for part in (name, *more) for key, kind in DOCUMENTS[part].items()
+        }
         assert value.keys() == keys.keys(), name
         for key, (part, kind) in keys.items():
             self.value(kind, value[key], f"{part}.{key}")
@@ -152,9 +154,7 @@ def test_the_document_of_a_validation(
     assert document["overhead"].keys() == MEASURED.model_dump().keys()
 
 
-def test_the_document_of_a_replayed_log(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_document_of_a_replayed_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "real.csv"
     sq.simulate(busy(workers={"count": 2})).log.write(log)
 

@@ -92,7 +92,9 @@ def span(schema: dict[str, Any]) -> str:
         return f"{number(least)} to {number(most)}"
     words = {"above": above, "to": most, "below": below}
     found = [] if least is None else [f"{number(least)} or more"]
-    return ", ".join([*found, *(f"{word} {number(x)}" for word, x in words.items() if x is not None)])
+    return ", ".join(
+        [*found, *(f"{word} {number(x)}" for word, x in words.items() if x is not None)]
+    )
 
 
 def default(model: str, key: str, schema: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 DEPLOY = DOCS / "deploy"
 README = ROOT / "README.md"

@@ -94,14 +94,16 @@ def fields(cls: type) -> list[str]:
 def names(door: str) -> Iterator[Name]:
     """The public names of a door, those of its classes behind each."""
     for name, found in public(door).items():
-        yield Name(name, name + parameters(found), documentation(door, name, found))
+        yield Name(name, said(name, found), documentation(door, name, found))
         if inspect.isclass(found):
             for member, one in members(found).items():
                 path = f"{name}.{member}"
-                if inspect.isfunction(one):
-                    yield Name(path, path + parameters(one), inspect.getdoc(one) or "")
-                else:
-                    yield Name(path, path, one.__doc__ or "")
+                yield Name(path, said(path, one), inspect.getdoc(one) or "")
+
+
+def said(path: str, found: Any) -> str:
+    """How it is used: with its parameters, and awaited if it is a coroutine."""
+    return "await " * inspect.iscoroutinefunction(found) + path + parameters(found)
 
 
 def parameters(found: Any) -> str:
