@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
+from pathlib import Path
 
 import public_api as api
 import pytest
 from pages import DOCS, PAGES, blocks, marked
 
-#: What the methods of these names are said once, by the contract that they keep.
 NAMES = [(door, name) for door in api.DOORS for name in api.names(door)]
 
 
@@ -69,9 +69,9 @@ def resolves(path: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_python_on_the_pages_comes_through_the_doors(page: object) -> None:
+def test_python_on_the_pages_comes_through_the_doors(page: Path) -> None:
     """No example imports from an inner room, or uses what is not public."""
-    code = "\n".join(block.code for block in blocks(page, "python"))  # type: ignore[arg-type]
+    code = "\n".join(block.code for block in blocks(page, "python"))
     code = re.sub(r"^(>>> |\.\.\. )", "", code, flags=re.MULTILINE)
 
     for module, names in re.findall(r"^\s*from (simqueue[\w.]*) import ([\w, ]+)", code, re.M):
