@@ -16,7 +16,21 @@ from simqueue.shop.store import Store
 
 @dataclass(frozen=True)
 class Shop:
-    """Everything that a job of the shop touches; use it as a context manager, or `close` it."""
+    """Everything that a job of the shop touches; use it as a context manager, or `close` it.
+
+    Attributes
+    ----------
+    database
+        The connection to its records.
+    store
+        The records: products, stock, orders, emails that were sent.
+    gateway
+        The simulated payment gateway.
+    mailer
+        How emails leave.
+    clock
+        The gateway's time, and the dates of emails.
+    """
 
     database: Database
     store: Store

@@ -110,7 +110,7 @@ def _steps(model: Model, until_s: float | None) -> Iterator[float]:
     yield 1.0
 
 
-#: By the name that ``simulate`` takes.
+#: The engines, by the name that ``simulate`` takes.
 ENGINES: Mapping[str, Engine] = MappingProxyType({"simpy": SimPyEngine()})
 
 

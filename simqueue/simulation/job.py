@@ -4,10 +4,18 @@ from __future__ import annotations
 
 
 class SimJob:
-    """A job in virtual time: its kind, the number of its root arrival, the attempt it is at.
+    """A job in virtual time.
 
-    ``run`` counts how often that attempt was started, ``stalls`` how often the job stalled.
-    Moments are seconds.
+    Attributes
+    ----------
+    kind, number
+        Its kind, and the number of its root arrival: who it is, and to which its draws belong.
+    attempt, run
+        The attempt it is at, and how often that one was started, both from 1.
+    enqueued, ready
+        When it was added, and from when on it waits for this attempt, seconds.
+    stalls
+        How often it stalled.
     """
 
     __slots__ = ("attempt", "enqueued", "kind", "number", "ready", "run", "stalls")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -171,6 +170,5 @@ def test_no_hint_gives_the_answer_away(key: str) -> None:
 
 
 def test_a_run_can_be_told_from_the_other() -> None:
-    both = read_log(data_path("validated.csv.gz"))
-    real, again = (replace(both, rows=both.rows[both.rows["replication"] == n]) for n in (0, 1))
+    real, again = read_log(data_path("validated.csv.gz")).by_replication()
     assert waits(real).mean() == pytest.approx(waits(again).mean(), rel=0.05)
