@@ -101,7 +101,7 @@ def _willink(values: Floats, effective: float) -> tuple[float, float]:
     n, mean = len(values), float(values.mean())
     away = values - mean
     spread = math.sqrt(float((away**2).sum()) / (n - 1))
-    if spread == 0:
+    if spread <= abs(mean) * 1e-12:
         return mean, mean
     error, t = spread / math.sqrt(n), _t(max(min(n - 1, effective - 1), 1.0))
     skewness = 0.0
@@ -121,8 +121,11 @@ def _stretched(r: float, a: float) -> float:
 
 def _effective(values: Floats) -> float:
     """How many replications there are in effect, if the large ones count for more."""
-    total = float(values.sum())
-    return total**2 / float((values**2).sum()) if total else 0.0
+    largest = float(values.max(initial=0.0))
+    if not largest:
+        return 0.0
+    weights = values / largest  # squares of tiny numbers would vanish
+    return float(weights.sum()) ** 2 / float((weights**2).sum())
 
 
 def _t(degrees: float) -> float:
