@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simqueue.errors import InputError
 from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, STALLED, AttemptLog
+from simqueue.record.by_job import by_job
 from simqueue.results.history import histories
 from simqueue.results.timeline import steps
 from simqueue.results.wording import count
@@ -156,16 +157,17 @@ def take(
     rows = log.of_queue(name)
     rows = rows[rows["replication"] == rows["replication"].min()]
     (history,) = histories(replace(log, rows=rows))
-    rows = rows[np.lexsort((rows["run"], rows["attempt"], rows["job"]))]  # as in the history
+    jobs = by_job(rows)  # as in the history
+    rows = jobs.rows
     workers, slots = _slots(log, rows)
     low, high = _window(rows, start_s, duration_s)
     tick_s = 10.0 ** math.floor(math.log10((high - low) / _TICKS))
     ticks = round((high - low) / tick_s)
-    edges = np.flatnonzero(np.diff(rows["job"], prepend=-2, append=-2))
     before = [0, 0]
     tracks = []
-    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        path = _path(rows[first:last], history.freed_s[first:last], slots[first:last])
+    for first, last in zip(jobs.first.tolist(), jobs.last.tolist(), strict=True):
+        mine = slice(first, last + 1)
+        path = _path(rows[mine], history.freed_s[mine], slots[mine])
         track = _track(path, low, tick_s, ticks)
         if track is None:
             continue

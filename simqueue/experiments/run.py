@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simqueue.record.attempt_log import AttemptLog, merge
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.merging import merge
 from simqueue.results.peak import loop_limit, peaks
 from simqueue.results.steady_state import Theory, load_warnings, theory
 from simqueue.results.summary import Summary, summarise

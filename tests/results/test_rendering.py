@@ -63,7 +63,7 @@ def test_the_table_says_what_happened():
 
 
 def test_the_table_has_intervals_and_theory_when_there_are_any():
-    from simqueue.record.attempt_log import merge
+    from simqueue.record.merging import merge
 
     theory = {"order": {"model": "M/M/1", "wait_mean_s": 0.25, "p_wait": 0.5}, "email": None}
     text = " ".join(text_of(merge([crowded(), crowded(1)]), theory=theory).split())

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from simqueue.record.attempt_log import AttemptLog
-from simqueue.results.comparison.crashes import Recovery, recoveries
 from simqueue.results.comparison.differing import DifferingJob, differing_jobs
 from simqueue.results.comparison.figure_words import share, value
 from simqueue.results.comparison.figures import Figure, QueueComparison, compare_queue
-from simqueue.results.comparison.job_by_job import by_job
+from simqueue.results.comparison.job_by_job import job_table
+from simqueue.results.comparison.recoveries import Recovery, recoveries
 from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES, JOBS, parse_tolerances
 from simqueue.results.steady_state import theory
 from simqueue.results.summary import summarise
@@ -169,7 +169,7 @@ def compare(
     slots = {**scenario.slots}
     slots |= dict.fromkeys({*real.queues, *model.queues} - set(slots), 0)
     found = [summarise(log, window, slots).queues for log in (real, model)]
-    tables = by_job(real), by_job(model)
+    tables = job_table(real), job_table(model)
     differing = differing_jobs(*tables, scenario, edge_s)
     excused = {(job.queue, job.job_id) for job in differing if job.excused}
     alike = found

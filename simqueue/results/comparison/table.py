@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from simqueue.results.comparison.compare import Comparison
-from simqueue.results.comparison.crashes import recovery_apart_s
 from simqueue.results.comparison.differing import DifferingJob
 from simqueue.results.comparison.figure_words import difference, figure_name, share, value
 from simqueue.results.comparison.figures import QueueComparison
+from simqueue.results.comparison.recoveries import recovery_apart_s
 from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES, JOBS
 from simqueue.results.comparison.words import fate, finding, jobs_finding, reasons, recovery_lines
 from simqueue.results.wording import duration

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from simqueue.results.comparison.compare import Comparison
-from simqueue.results.comparison.crashes import Recovery, recovery_apart_s
 from simqueue.results.comparison.differing import EXCUSES
 from simqueue.results.comparison.figure_words import within
 from simqueue.results.comparison.job_by_job import Fate
+from simqueue.results.comparison.recoveries import Recovery, recovery_apart_s
 from simqueue.results.wording import count, duration
 
 

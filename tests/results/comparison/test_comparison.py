@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from two_sides import scenario, steady
 
 from simqueue.errors import InputError
-from simqueue.record.attempt_log import AttemptLog, merge
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.merging import merge
 from simqueue.results.comparison.compare import DEFAULT_TOLERANCES, compare, parse_tolerances
 from simqueue.results.comparison.figures import Figure
 from simqueue.results.comparison.tolerances import FIGURES
