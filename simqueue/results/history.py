@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import FINAL, RETRIED, STALLED, AttemptLog
-from simqueue.record.by_job import ByJob, by_job, changes
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from simqueue.record.attempt_log import FINAL, RETRIED, STALLED, AttemptLog, Floats
+from simqueue.record.by_job import ByJob, Ints, by_job, changes
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,14 @@ def histories(log: AttemptLog) -> Iterator[History]:
     """Each queue of each replication that has rows in ``log``."""
     for jobs in by_job(log.rows).by_queue():
         yield _history(jobs, log.queues[jobs.rows["queue"][0]])
+
+
+def by_queue(log: AttemptLog, first: Iterable[str] = ()) -> dict[str, list[History]]:
+    """The histories of each queue that has rows, replication by replication; those ``first``."""
+    found: dict[str, list[History]] = {}
+    for one in histories(log):
+        found.setdefault(one.queue, []).append(one)
+    return {queue: found[queue] for queue in (*first, *log.queues) if queue in found}
 
 
 def _history(jobs: ByJob, queue: str) -> History:
