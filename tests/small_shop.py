@@ -16,7 +16,7 @@ from simqueue.jobs import Job
 from simqueue.shop import Conditions, Order, OrderLine, Product, Shop
 from simqueue.shop.database import open_database
 from simqueue.shop.gateway import SimulatedGateway
-from simqueue.shop.outbox import Outbox as JobOutbox
+from simqueue.shop.outbox import Outbox
 from simqueue.shop.store import Store
 from simqueue.workers.shop_work import ShopWork
 
@@ -28,7 +28,7 @@ CALM = Conditions(decline_rate=0, error_rate=0)
 
 
 @dataclass
-class Outbox:
+class LetterBox:
     """A mailer that keeps what it is given."""
 
     messages: list[EmailMessage] = field(default_factory=list)
@@ -50,9 +50,9 @@ def small_shop(
     database, clock = open_database(url), VirtualClock(now)
     shop = Shop(
         database=database,
-        store=Store(database, JobOutbox(database, clock) if outbox else None),
+        store=Store(database, Outbox(database, clock) if outbox else None),
         gateway=SimulatedGateway(database, clock, seed, conditions),
-        mailer=Outbox(),
+        mailer=LetterBox(),
         clock=clock,
     )
     with shop:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from simqueue.checked import Checked
-from simqueue.jobs import FOLLOW_UPS, QUEUES, queue_name
-from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, Finite, QueuePolicy
+from simqueue.jobs import EMAIL, QUEUES, emails_after, queue_name
+from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, Finite, Outcome, QueuePolicy
 from simqueue.workload.arrivals import ArrivalStream, Follows, Trace
 from simqueue.workload.changes import changed, key_of, parse_changes
 from simqueue.workload.checking import checked
@@ -317,8 +317,8 @@ def _with_defaults(queues: dict[str, Any]) -> dict[str, Any]:
 
 def default_follow_ups(queue: str, named: Any) -> dict[str, list[str]]:
     """What the shop's own jobs are followed by, as far as the scenario names the queue."""
-    follow_up: dict[str, list[str]] = {"completed": [], "failed": []}
-    for rule in FOLLOW_UPS:
-        if rule.queue == queue and "email" in named and "email" not in follow_up[rule.outcome]:
-            follow_up[rule.outcome].append("email")
-    return follow_up
+    outcomes: tuple[Outcome, ...] = get_args(Outcome)
+    return {
+        outcome: [EMAIL] if EMAIL in named and emails_after(queue, outcome) else []
+        for outcome in outcomes
+    }

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_shop import Outbox, an_order, small_shop
+from small_shop import LetterBox, an_order, small_shop
 
 from simqueue.errors import JobError
 from simqueue.jobs import Job, order_job, payment_job
@@ -159,7 +159,7 @@ def test_nothing_is_lost_and_nothing_happens_twice(
                 assert ("payment-success" in kinds) == (state.payment_status == "paid")
 
         # Once: emails, money and goods.
-        assert isinstance(shop.mailer, Outbox)
+        assert isinstance(shop.mailer, LetterBox)
         assert len(shop.mailer.messages) == len(emails) == len(set(emails))
         kept = [order for order in ORDERS if states[order.order_id].payment_status == "paid"]
         assert shop.gateway.balance() == sum((order.total for order in kept), Decimal(0))

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_shop import Outbox, an_order, small_shop
+from small_shop import LetterBox, an_order, small_shop
 
 from simqueue.errors import JobError
 from simqueue.jobs import Job, order_job, payment_job
@@ -132,7 +132,7 @@ def test_the_end_is_right(
 
         emails = shop.store.emails()
         assert len(emails) == len(set(emails)) == len(story.emails)
-        assert isinstance(shop.mailer, Outbox)
+        assert isinstance(shop.mailer, LetterBox)
         assert len(shop.mailer.messages) == len(emails)
         confirmed = {key for key, kind in emails if kind == "order-confirmation"}
         assert confirmed == {key for key, state in states.items() if state.status == "processing"}
