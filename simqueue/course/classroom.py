@@ -24,7 +24,7 @@ from simqueue.workers.checkout import Checkout
 from simqueue.workers.replay import replay
 from simqueue.workers.shop_work import ShopWork
 
-Mode = Literal["in-process", "none"]
+ClassroomMode = Literal["in-process", "none"]
 
 # Without a handler Python would print the log of failed jobs below the cell.
 logging.getLogger("simqueue").addHandler(logging.NullHandler())
@@ -58,9 +58,11 @@ class Classroom:
         Every email that was sent.
     """
 
-    def __init__(self, mode: Mode, conditions: Conditions | None = None, opens_at: float = 0.0):
-        if mode not in get_args(Mode):
-            raise InputError(f"mode {mode!r}: expected one of {', '.join(get_args(Mode))}")
+    def __init__(
+        self, mode: ClassroomMode, conditions: Conditions | None = None, opens_at: float = 0.0
+    ) -> None:
+        if mode not in get_args(ClassroomMode):
+            raise InputError(f"mode {mode!r}: expected one of {', '.join(get_args(ClassroomMode))}")
         settings = Settings.model_construct(
             worker_mode=mode, database_url=SecretStr("sqlite://"), smtp_url=None
         )
@@ -110,7 +112,7 @@ class Classroom:
         self.close()
 
 
-def open_classroom(mode: Mode, *, conditions: Conditions | None = None) -> Classroom:
+def open_classroom(mode: ClassroomMode, *, conditions: Conditions | None = None) -> Classroom:
     """Open a throw-away shop.
 
     Parameters
@@ -145,13 +147,13 @@ class Replay:
         How many requests ended with an error page.
     """
 
-    mode: Mode
+    mode: ClassroomMode
     log: AttemptLog
     counts: dict[str, int]
     errors: int
 
 
-async def replay_orders(mode: Mode, orders: Sequence[Order]) -> Replay:
+async def replay_orders(mode: ClassroomMode, orders: Sequence[Order]) -> Replay:
     """Place and pay recorded orders at their recorded times, in a throw-away shop.
 
     Parameters
