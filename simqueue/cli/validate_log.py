@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from simqueue.experiments.replay import Replayed, Slots
+    from simqueue.experiments.log_replay import LogReplay, Slots
     from simqueue.record.attempt_log import AttemptLog
     from simqueue.results.comparison.compare import Comparison
     from simqueue.validation.server import Server
@@ -35,7 +35,7 @@ def compare_with_log(
     tolerances, plot, as_json
         As of ``simqueue validate``.
     """
-    from simqueue.experiments.replay import replay_log
+    from simqueue.experiments.log_replay import replay_log
     from simqueue.record.reading import read_log
     from simqueue.results.comparison.compare import compare
     from simqueue.results.comparison.plot import plot_comparison
@@ -82,7 +82,7 @@ def measure_cost(server: Server, as_json: bool) -> None:
 
 
 def _known(log: AttemptLog, queue: str, given: tuple[int | None, int | None]) -> Slots:
-    from simqueue.experiments.replay import Slots, seen_slots
+    from simqueue.experiments.log_replay import Slots, seen_slots
 
     workers, concurrency = given
     if workers is not None and concurrency is not None:
@@ -91,7 +91,7 @@ def _known(log: AttemptLog, queue: str, given: tuple[int | None, int | None]) ->
     return Slots(workers or seen.workers, concurrency or seen.concurrency)
 
 
-def _scenario(path: Path, found: Replayed) -> Scenario:
+def _scenario(path: Path, found: LogReplay) -> Scenario:
     """What the comparison has to know: how long jobs came, and the slots of each queue."""
     from simqueue.workload.scenario import Scenario
 
@@ -108,7 +108,7 @@ def _scenario(path: Path, found: Replayed) -> Scenario:
     )
 
 
-def _title(path: Path, found: Replayed) -> str:
+def _title(path: Path, found: LogReplay) -> str:
     words = f"{path.name}: the real run, and its own arrivals, times and failures in the model"
     for queue, one in found.slots.items():
         words += f"\n{queue}: {one.workers} worker(s) x {one.concurrency} slots"

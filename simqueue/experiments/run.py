@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simqueue.record.attempt_log import AttemptLog, merge
-from simqueue.results.peak import loop_limit, peaks
-from simqueue.results.steady_state import Theory, load_warnings, theory
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.merging import merge
+from simqueue.results.steady_state import Theory, formulas, load_warnings
 from simqueue.results.summary import Summary, summarise
+from simqueue.results.verdicts import verdicts
 from simqueue.simulation.engines import Engine, engine_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
@@ -85,7 +86,7 @@ class Run:
 
     def theory(self) -> dict[str, Theory | None]:
         """What a formula says of each queue; ``None`` where none truly holds."""
-        return theory(self.scenario)
+        return formulas(self.scenario)
 
     def verdicts(self) -> dict[str, str]:
         """What limits the run and what it needs, a sentence each.
@@ -96,17 +97,7 @@ class Run:
             By queue; under ``caller`` in in-process mode, and under ``event loop`` where that is
             the limit.
         """
-        scenario = self.scenario
-        in_process = scenario.mode == "in-process"
-        loops = 1 if in_process else scenario.workers.count
-        cpu = {name: queue.cpu.mean for name, queue in scenario.queues.items()}
-        limit = loop_limit(self.log, self.window, cpu, loops, scenario.moment, self.replications)
-        # Where the event loop is the limit, jobs take long because they wait for it: slots that
-        # are counted from such times would be wrong advice.
-        if limit:
-            return {"event loop": limit}
-        found = peaks(self.log, self.window, scenario.slots, scenario.moment, shared=in_process)
-        return {name: peak.verdict for name, peak in found.items()}
+        return verdicts(self.log, self.scenario, self.window, self.replications)
 
     def warnings(self) -> list[str]:
         """What makes the numbers less than they could be, a sentence each."""
@@ -157,7 +148,7 @@ class Run:
                 self.window,
                 scenario.slots,
                 scenario.moment,
-                shared=scenario.mode == "in-process",
+                shared=scenario.in_process,
             ),
             None if path is None else Path(path),
         )

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, STALLED, AttemptLog
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from simqueue.record.attempt_log import FINAL, RETRIED, STALLED, AttemptLog, Floats
+from simqueue.record.by_job import ByJob, Ints, by_job, changes
 
 
 @dataclass(frozen=True)
-class Jobs:
+class JobOutcomes:
     """The jobs of one queue in one replication, an element a job.
 
     ``finished_s`` is the moment of the final outcome, NaN if there was none before the run was
@@ -51,7 +49,7 @@ class History:
     outcome: NDArray[np.int8]
     delayed_s: Floats
     due_s: Floats
-    jobs: Jobs
+    jobs: JobOutcomes
 
     @property
     def wait_s(self) -> Floats:
@@ -67,38 +65,20 @@ class History:
 
 def histories(log: AttemptLog) -> Iterator[History]:
     """Each queue of each replication that has rows in ``log``."""
-    if len(log) == 0:
-        return
-    replications, number = np.unique(log.rows["replication"], return_inverse=True)
-    group = number * len(log.queues) + log.rows["queue"]
-    order = np.lexsort((log.rows["run"], log.rows["attempt"], log.rows["job"], group))
-    rows, group = log.rows[order], group[order]
-    new_group = _changes(group)
-    new_job = new_group | _changes(rows["job"])
-    new_attempt = new_job | _changes(rows["attempt"])
-    edges = np.append(np.flatnonzero(new_group), len(rows))
-    freed = _freed(rows, group)
-    for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        part = slice(low, high)
-        replication, queue = divmod(int(group[low]), len(log.queues))
-        yield _history(
-            rows[part],
-            freed[part],
-            new_job[part],
-            new_attempt[part],
-            int(replications[replication]),
-            log.queues[queue],
-        )
+    for jobs in by_job(log.rows).by_queue():
+        yield _history(jobs, log.queues[jobs.rows["queue"][0]])
 
 
-def _history(
-    rows: NDArray[np.void],
-    freed: Floats,
-    new_job: NDArray[np.bool_],
-    new_attempt: NDArray[np.bool_],
-    replication: int,
-    queue: str,
-) -> History:
+def by_queue(log: AttemptLog, first: Iterable[str] = ()) -> dict[str, list[History]]:
+    """The histories of each queue that has rows, replication by replication; those ``first``."""
+    found: dict[str, list[History]] = {}
+    for one in histories(log):
+        found.setdefault(one.queue, []).append(one)
+    return {queue: found[queue] for queue in (*first, *log.queues) if queue in found}
+
+
+def _history(jobs: ByJob, queue: str) -> History:
+    rows, first = jobs.rows, jobs.first
     # Fields of a structured array lie far apart; a column of its own is several times faster.
     ready, started, finished = (
         np.ascontiguousarray(rows[name]) for name in ("ready_s", "started_s", "finished_s")
@@ -109,36 +89,32 @@ def _history(
     left = np.where(np.isnan(started), ended, started)
     # Rows of a job lie in order: after a retried attempt comes the next one, if it came to that.
     following = np.append(ready[1:], np.inf)
-    following[np.append(new_job[1:], True)] = np.inf
+    following[jobs.last] = np.inf
     retried = outcome == RETRIED
-    first = np.flatnonzero(new_job)
-    last = np.append(first[1:], len(rows)) - 1
-    final = (outcome[last] == COMPLETED) | (outcome[last] == FAILED)
-    jobs = Jobs(
-        job=rows["job"][first],
-        flow=rows["flow"][first],
-        enqueued_s=rows["enqueued_s"][first],
-        finished_s=np.where(final, finished[last], np.nan),
-        outcome=outcome[last],
-        attempts=np.add.reduceat((new_attempt & ~np.isnan(started)).astype(np.int64), first),
-    )
     return History(
-        replication=replication,
+        replication=int(rows["replication"][0]),
         queue=queue,
         enqueued_s=np.ascontiguousarray(rows["enqueued_s"]),
         ready_s=ready,
         left_s=left,
         started_s=started,
-        freed_s=freed,
+        freed_s=_freed(rows),
         finished_s=finished,
         outcome=outcome,
         delayed_s=finished[retried],
         due_s=following[retried],
-        jobs=jobs,
+        jobs=JobOutcomes(
+            job=rows["job"][first],
+            flow=rows["flow"][first],
+            enqueued_s=rows["enqueued_s"][first],
+            finished_s=np.where(np.isin(jobs.outcome, FINAL), finished[jobs.last], np.nan),
+            outcome=jobs.outcome,
+            attempts=jobs.attempts,
+        ),
     )
 
 
-def _freed(rows: NDArray[np.void], group: Ints) -> Floats:
+def _freed(rows: NDArray[np.void]) -> Floats:
     """When each attempt gave its slot back; infinite if it did not.
 
     A stalled attempt ends in the log when it is put back, long after its worker died. When that
@@ -148,16 +124,10 @@ def _freed(rows: NDArray[np.void], group: Ints) -> Floats:
     freed[np.isnan(rows["started_s"])] = np.inf
     stalled = rows["outcome"] == STALLED
     if stalled.any():
-        order = np.lexsort((rows["started_s"], rows["slot"], rows["worker"], group))
-        same = ~(
-            _changes(group[order]) | _changes(rows["worker"][order]) | _changes(rows["slot"][order])
-        )
+        order = np.lexsort((rows["started_s"], rows["slot"], rows["worker"]))
+        same = ~changes(rows[order], "worker", "slot")
         taken = np.full(len(rows), np.inf)
         started = rows["started_s"][order]
         taken[order[:-1]] = np.where(same[1:] & ~np.isnan(started[1:]), started[1:], np.inf)
         freed[stalled] = np.minimum(freed, taken)[stalled]
     return freed
-
-
-def _changes(values: NDArray[np.integer]) -> NDArray[np.bool_]:
-    return np.concatenate([[True], values[1:] != values[:-1]])

@@ -1,24 +1,19 @@
-"""What a scenario lets one know beforehand: its loads, and the waits that a formula gives exactly.
+"""Whether a scenario has a steady state, and the waits that a formula gives for it.
 
-Mean rates follow the jobs through the tree of follow-ups; nothing here looks at a run.
+Nothing here looks at a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-import numpy as np
-
+from simqueue.results.offered_load import OfferedLoads, follow_up_shares, job_rates, offered_loads
 from simqueue.results.theory import (
     NoSteadyState,
-    attempts_mean,
     erlang_c,
     mg1_wait_mean,
     mmc_wait_mean,
     retry_rate,
 )
-from simqueue.workload.arrivals import Follows, Poisson, Profile, Regular, Trace
+from simqueue.workload.arrivals import Follows, Poisson, Regular
 from simqueue.workload.distributions import Exponential
 from simqueue.workload.production import MEASURED, NO_OVERHEAD
 from simqueue.workload.scenario import Scenario
@@ -30,60 +25,13 @@ _MUCH = 0.2
 Theory = dict[str, str | float]
 
 
-@dataclass(frozen=True)
-class OfferedLoads:
-    """Work that comes in, as a share of what can be done; 1 or more is too much.
-
-    Attributes
-    ----------
-    queues
-        For each queue, per slot; ``None`` if it has no slot. In in-process mode all queues share
-        the caller's slots, and each has its share of the load.
-    attempts_per_s
-        Attempts that start in all queues together that workers take.
-    event_loop
-        For the one event loop of each process, by the cpu part of the attempts.
-    """
-
-    queues: dict[str, float | None]
-    event_loop: float
-    attempts_per_s: float
-
-    @property
-    def together(self) -> float:
-        """All queues on shared slots: the load of in-process mode's caller."""
-        return sum(load or 0.0 for load in self.queues.values())
-
-
-def offered_loads(scenario: Scenario) -> OfferedLoads:
-    """Mean loads of a scenario over its duration, outages and crashes left out."""
-    rates = _job_rates(scenario)
-    work: dict[str, float] = {}
-    cpu = together = 0.0
-    cost = scenario.bullmq.overhead if scenario.mode == "bull-queue" else NO_OVERHEAD
-    for name, queue in scenario.queues.items():
-        attempts = rates[name] * attempts_mean(queue.failure_rate, _attempts(scenario, name))
-        own = cost.service_s + cost.loop_s
-        work[name] = attempts * (queue.service.mean + queue.cpu.mean + own)
-        if scenario.slots[name]:
-            cpu += attempts * (queue.cpu.mean + cost.loop_s)
-            together += attempts
-    slots = scenario.slots
-    loops = 1 if scenario.mode == "in-process" else scenario.workers.count
-    return OfferedLoads(
-        queues={name: work[name] / slots[name] if slots[name] else None for name in work},
-        event_loop=cpu / loops,
-        attempts_per_s=together,
-    )
-
-
 def load_warnings(scenario: Scenario) -> list[str]:
     """One line for each load of 1 or more that constant input brings, and each queue without slots.
 
     Input that changes over the run (a trace, a profile) may exceed the slots for a while: whether
     it did is for the run itself to say.
     """
-    loads, rates = offered_loads(scenario), _job_rates(scenario)
+    loads, rates = offered_loads(scenario), job_rates(scenario)
     found = [
         f"no worker takes {queue} jobs (workers.type = {scenario.workers.type!r}): they only wait"
         for queue, load in loads.queues.items()
@@ -91,7 +39,7 @@ def load_warnings(scenario: Scenario) -> list[str]:
     ]
     steady = {queue for queue in scenario.queues if _constant(scenario, queue)}
     too_much: list[tuple[str, float]] = []
-    if scenario.mode == "in-process":
+    if scenario.in_process:
         if steady == set(scenario.queues):
             too_much.append(("the caller", loads.together))
     else:
@@ -113,7 +61,7 @@ def load_warnings(scenario: Scenario) -> list[str]:
 
 def _unseen_cost(scenario: Scenario, loads: OfferedLoads) -> list[str]:
     """Whether the queue itself has so much to do that leaving its cost out is wrong."""
-    if scenario.mode != "bull-queue" or scenario.bullmq.overhead != NO_OVERHEAD:
+    if scenario.in_process or scenario.bullmq.overhead != NO_OVERHEAD:
         return []
     share = loads.attempts_per_s * MEASURED.loop_s / scenario.workers.count
     if share < _MUCH:
@@ -125,7 +73,7 @@ def _unseen_cost(scenario: Scenario, loads: OfferedLoads) -> list[str]:
     ]
 
 
-def theory(scenario: Scenario) -> dict[str, Theory | None]:
+def formulas(scenario: Scenario) -> dict[str, Theory | None]:
     """The wait that a formula gives for each queue; ``None`` unless it truly holds there.
 
     It holds for Poisson input at one rate from one stream (payments that follow such orders after
@@ -134,15 +82,15 @@ def theory(scenario: Scenario) -> dict[str, Theory | None]:
     (see `simqueue.results.theory.retry_rate`); M/G/1 and M/D/1 for one slot without retries. Never
     for follow-ups such as email, whose input is the output of other queues.
     """
-    return {queue: _theory(scenario, queue) for queue in scenario.queues}
+    return {queue: _formula(scenario, queue) for queue in scenario.queues}
 
 
-def _theory(scenario: Scenario, name: str) -> Theory | None:
+def _formula(scenario: Scenario, name: str) -> Theory | None:
     queue, slots = scenario.queues[name], scenario.slots[name]
     rate = _poisson_rate(scenario, name)
     if (
         rate is None
-        or scenario.mode != "bull-queue"
+        or scenario.in_process
         or slots == 0
         or queue.outages
         or queue.lifo
@@ -173,7 +121,7 @@ def _theory(scenario: Scenario, name: str) -> Theory | None:
 
 def _loop_is_shared(scenario: Scenario) -> bool:
     """Whether any job has a cpu part: it holds the event loop that all queues of a worker share."""
-    rates = _job_rates(scenario)
+    rates = job_rates(scenario)
     return any(
         queue.cpu.mean > 0 and rates[name] > 0 and scenario.works_on(name)
         for name, queue in scenario.queues.items()
@@ -183,7 +131,9 @@ def _loop_is_shared(scenario: Scenario) -> bool:
 def _poisson_rate(scenario: Scenario, queue: str) -> float | None:
     """Jobs per second if they come from one Poisson process at one rate and from nowhere else."""
     if any(
-        child == queue for parent in scenario.queues for child, _ in _follow_ups(scenario, parent)
+        child == queue
+        for parent in scenario.queues
+        for child, _ in follow_up_shares(scenario, parent)
     ):
         return None
     stream = scenario.arrivals.get(queue)
@@ -194,59 +144,13 @@ def _poisson_rate(scenario: Scenario, queue: str) -> float | None:
     return stream.rate_per_s
 
 
-def _job_rates(scenario: Scenario) -> dict[str, float]:
-    """Mean rate at which jobs come to each queue, per second."""
-    rates = dict.fromkeys(scenario.queues, 0.0)
-
-    def bring(queue: str, rate: float) -> None:
-        rates[queue] += rate
-        for child, share in _follow_ups(scenario, queue):
-            bring(child, rate * share)
-
-    for queue in scenario.arrivals:
-        bring(queue, _arrival_rate(scenario, queue))
-    return rates
-
-
-def _follow_ups(scenario: Scenario, name: str) -> Iterator[tuple[str, float]]:
-    """Each queue that a job of ``name`` adds to, and how often it does; circles cannot be."""
-    queue = scenario.queues[name]
-    failed = queue.failure_rate ** _attempts(scenario, name)
-    for child in queue.follow_up.completed:
-        yield child, 1 - failed
-    for child in queue.follow_up.failed:
-        yield child, failed
-
-
-def _attempts(scenario: Scenario, queue: str) -> int:
-    return 1 if scenario.mode == "in-process" else scenario.queues[queue].attempts
-
-
-def _arrival_rate(scenario: Scenario, queue: str) -> float:
-    stream, duration = scenario.arrivals[queue], scenario.duration_s
-    match stream:
-        case Follows():
-            return _arrival_rate(scenario, stream.follows)
-        case Poisson():
-            return stream.rate_per_s
-        case Regular():
-            return 1 / stream.interval_s
-        case Profile():
-            starts, rates = np.array(stream.profile).T
-            lasted = np.diff(np.minimum(np.append(starts, duration), duration))
-            return float(rates @ lasted) / duration
-        case Trace():
-            # Recorded orders are counted; a scaled trace draws `scale` times as many on average.
-            recorded = stream.model_copy(update={"scale": 1.0})
-            times = recorded.draw(lambda _: np.random.default_rng(0), duration).times_s
-            return len(times) * stream.scale / duration
-
-
 def _constant(scenario: Scenario, queue: str) -> bool:
     """Whether all that comes to ``queue``, through whatever other queues, comes at one rate."""
 
     def reaches(start: str) -> bool:
-        return start == queue or any(reaches(child) for child, _ in _follow_ups(scenario, start))
+        return start == queue or any(
+            reaches(child) for child, _ in follow_up_shares(scenario, start)
+        )
 
     for start, stream in scenario.arrivals.items():
         if isinstance(stream, Follows):

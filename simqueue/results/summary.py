@@ -13,15 +13,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import COMPLETED, FAILED, AttemptLog
+from simqueue.record.attempt_log import COMPLETED, FAILED, AttemptLog, Floats
 from simqueue.results.flows import FlowSummary, summarise_flows
 from simqueue.results.history import History, histories
 from simqueue.results.statistics import Statistics, describe
 from simqueue.results.timeline import mean_open, most_open, sweep_area
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

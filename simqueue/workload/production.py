@@ -72,7 +72,7 @@ MEASURED = Overhead(
 )
 
 
-class BullMQ(Checked):
+class BullMQSettings(Checked):
     """What the real queue does beside running jobs; the defaults are BullMQ's own.
 
     Attributes

@@ -44,7 +44,7 @@ class Diary:
     def follow_ups(
         self, job: Job, outcome: Literal["completed", "failed"], result: str
     ) -> Sequence[Job]:
-        return follow_ups(job, outcome, result)
+        return follow_ups(job, result)
 
 
 class Bench(Protocol):

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib.image
 import pytest
@@ -12,11 +13,14 @@ from rich.console import Console
 
 from simqueue.errors import InputError
 from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.merging import merge
+from simqueue.results.drawing import in_style
 from simqueue.results.peak import peaks
-from simqueue.results.plots import plot_run
+from simqueue.results.plots import run_figure
 from simqueue.results.style import OKABE_ITO, look
 from simqueue.results.summary import summarise
 from simqueue.results.table import report
+from simqueue.results.verdicts import verdict
 
 SLOTS = {"order": 1, "email": 5}
 WINDOW = (0.0, 600.0)
@@ -40,10 +44,15 @@ def crowded(replication: int = 0) -> AttemptLog:
 
 def text_of(log: AttemptLog, width: int = 80, **more: object) -> str:
     summary = summarise(log, WINDOW, SLOTS)
-    verdicts = [peak.verdict for peak in peaks(log, WINDOW, SLOTS, seconds).values()]
+    verdicts = [verdict(name, peak, seconds) for name, peak in peaks(log, WINDOW, SLOTS).items()]
     out = io.StringIO()
     Console(file=out, width=width).print(report(summary, "a crowd", verdicts=verdicts, **more))
     return out.getvalue()
+
+
+def drawn(log: AttemptLog, path: Path, window: tuple[float, float], shared: bool = False) -> str:
+    """The figure's text; the figure is in ``path``."""
+    return in_style(lambda: run_figure(log, window, SLOTS, seconds, shared), path)[1]
 
 
 def test_the_table_says_what_happened():
@@ -63,8 +72,6 @@ def test_the_table_says_what_happened():
 
 
 def test_the_table_has_intervals_and_theory_when_there_are_any():
-    from simqueue.record.attempt_log import merge
-
     theory = {"order": {"model": "M/M/1", "wait_mean_s": 0.25, "p_wait": 0.5}, "email": None}
     text = " ".join(text_of(merge([crowded(), crowded(1)]), theory=theory).split())
     assert "order 97.5 ± 0 s 250 ms" in text
@@ -100,7 +107,7 @@ def test_what_was_cut_off_is_said():
 
 def test_the_figure_states_the_finding(tmp_path):
     path = tmp_path / "run.png"
-    text = plot_run(crowded(), path, WINDOW, SLOTS, seconds)
+    text = drawn(crowded(), path, WINDOW)
     assert text.startswith(
         "The order queue needs 4 slots at 300 s; it has 1: waits reach 3.25 min."
     )
@@ -112,13 +119,11 @@ def test_the_figure_states_the_finding(tmp_path):
     height, width, _ = matplotlib.image.imread(path).shape
     assert (width, height) == (1350, 1425)  # 9 by 9.5 inches at 150 dpi
     assert [found.name for found in tmp_path.iterdir()] == ["run.png"]
-    plot_run(crowded(), tmp_path / "again.png", WINDOW, SLOTS, seconds)
+    drawn(crowded(), tmp_path / "again.png", WINDOW)
     assert (tmp_path / "again.png").read_bytes() == data
 
 
 def test_the_figure_shows_what_it_says(tmp_path):
-    from simqueue.results.plots import run_figure
-
     figure, _ = run_figure(crowded(), WINDOW, SLOTS, seconds)
     arrivals, lengths, waits = figure.axes
     assert [axes.get_ylabel().split(" (")[0] for axes in figure.axes] == [
@@ -147,20 +152,20 @@ def test_the_figure_shows_what_it_says(tmp_path):
 )
 @pytest.mark.parametrize("shared", [False, True])
 def test_any_run_can_be_drawn(tmp_path, log, window, shared):
-    assert plot_run(log, tmp_path / "run.png", window, SLOTS, seconds, shared)
+    assert drawn(log, tmp_path / "run.png", window, shared)
 
 
 @pytest.mark.parametrize("name", ["none/run.png", "run.svg", "run", "."])
 def test_a_plot_that_cannot_be_written_is_said(tmp_path, name):
     with pytest.raises(InputError, match="cannot write the plot"):
-        plot_run(crowded(), tmp_path / name, WINDOW, SLOTS, seconds)
+        drawn(crowded(), tmp_path / name, WINDOW)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_no_place_for_a_plot(tmp_path):
     (tmp_path / "run.png").mkdir()
     with pytest.raises(InputError, match="directory"):
-        plot_run(crowded(), tmp_path / "run.png", WINDOW, SLOTS, seconds)
+        drawn(crowded(), tmp_path / "run.png", WINDOW)
 
 
 def test_seven_queues_look_different_without_colour():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from simqueue.results.steady_state import load_warnings, offered_loads, theory
+from simqueue.results.offered_load import offered_loads
+from simqueue.results.steady_state import formulas, load_warnings
 from simqueue.results.theory import mmc_wait_mean
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
@@ -26,7 +27,7 @@ def order(**changes: object) -> dict:
 
 
 def test_poisson_exponential_is_mmc():
-    assert theory(scenario())["order"] == {
+    assert formulas(scenario())["order"] == {
         "model": "M/M/5",
         "wait_mean_s": pytest.approx(mmc_wait_mean(2, 0.5, 5)),
         "p_wait": pytest.approx(1 / 261),  # 1/5! 5/4 = 1/96, over itself and 65/24
@@ -35,7 +36,7 @@ def test_poisson_exponential_is_mmc():
 
 def test_retries_of_any_backoff_raise_the_rate():
     for backoff in ({"type": "fixed", "delay_ms": 0}, {"type": "exponential", "delay_ms": 60_000}):
-        entry = theory(scenario(**order(failure_rate=0.5, attempts=3, backoff=backoff)))["order"]
+        entry = formulas(scenario(**order(failure_rate=0.5, attempts=3, backoff=backoff)))["order"]
         assert entry["wait_mean_s"] == pytest.approx(mmc_wait_mean(2 * 1.75, 0.5, 5))
 
 
@@ -53,7 +54,7 @@ def test_retries_of_any_backoff_raise_the_rate():
     ],
 )
 def test_no_formula_where_none_truly_holds(changes):
-    assert theory(scenario(**changes))["order"] is None
+    assert formulas(scenario(**changes))["order"] is None
 
 
 @pytest.mark.parametrize(
@@ -66,10 +67,10 @@ def test_no_formula_where_none_truly_holds(changes):
 )
 def test_one_slot_has_formulas_for_any_service(service, model, factor):
     one = {"workers": {"concurrency": 1}}
-    entry = theory(scenario(**one, **order(service=service)))["order"]
+    entry = formulas(scenario(**one, **order(service=service)))["order"]
     # M/M/1 at load 1/2 waits one service time.
     assert entry == {"model": model, "wait_mean_s": pytest.approx(0.25 * factor), "p_wait": 0.5}
-    retried = theory(scenario(**one, **order(service=service, failure_rate=0.1)))["order"]
+    retried = formulas(scenario(**one, **order(service=service, failure_rate=0.1)))["order"]
     assert (retried is None) == (model != "M/M/1")
 
 
@@ -91,20 +92,20 @@ SHOP = {
 
 def test_displaced_payments_are_poisson_and_emails_are_not():
     queues = {**SHOP["queues"], "email": {"service": EXPONENTIAL}}
-    found = theory(scenario(**{**SHOP, "queues": queues}))
+    found = formulas(scenario(**{**SHOP, "queues": queues}))
     assert found["payment"]["wait_mean_s"] == pytest.approx(mmc_wait_mean(3.5, 0.5, 5))
     assert found["order"]["wait_mean_s"] == pytest.approx(mmc_wait_mean(2.22, 0.5, 5))
     assert found["email"] is None
 
 
 def test_another_queues_cpu_holds_the_loop_that_all_share():
-    assert set(theory(scenario(**SHOP)).values()) == {None}
+    assert set(formulas(scenario(**SHOP)).values()) == {None}
 
 
 def test_a_queue_with_arrivals_and_follow_ups_has_no_formula():
     queues = {"order": {"service": EXPONENTIAL}, "email": {"service": EXPONENTIAL}}
     arrivals = {"order": {"rate_per_s": 1.0}, "email": {"rate_per_s": 1.0}}
-    assert theory(scenario(queues=queues, arrivals=arrivals))["email"] is None
+    assert formulas(scenario(queues=queues, arrivals=arrivals))["email"] is None
 
 
 def test_loads_follow_the_jobs_through_the_tree():

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal, get_args
 
 import pytest
-from small_shop import CALM, Outbox, an_order, run, small_shop
+from small_shop import CALM, LetterBox, an_order, run, small_shop
 
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import EMAIL, EmailKind, Job, order_job, payment_job
@@ -49,7 +49,7 @@ def test_a_payment_done_twice_charges_once(shop: Shop) -> None:
 def test_an_email_done_twice_is_sent_once(shop: Shop) -> None:
     for kind in get_args(EmailKind):
         assert run(shop, email_job(kind), email_job(kind)) == ["sent", "sent"]
-    assert isinstance(shop.mailer, Outbox)
+    assert isinstance(shop.mailer, LetterBox)
     assert len(shop.mailer.messages) == len(shop.store.emails()) == 3
 
 

@@ -9,13 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.errors import InputError
-from simqueue.record.attempt_log import (
-    COMPLETED,
-    FAILED,
-    UNFINISHED,
-    AttemptLog,
-    merge,
-)
+from simqueue.record.attempt_log import FINAL, UNFINISHED, AttemptLog
+from simqueue.record.by_job import by_job
+from simqueue.record.merging import merge
 from simqueue.simulation.engines import ENGINES
 from simqueue.simulation.recorded import RecordedWorkload
 from simqueue.workload.production import Overhead
@@ -59,7 +55,7 @@ def seen_slots(log: AttemptLog, queue: str) -> Slots:
 
 
 @dataclass(frozen=True)
-class Replayed:
+class LogReplay:
     """What `replay_log` gives.
 
     Attributes
@@ -80,7 +76,7 @@ class Replayed:
 
 def replay_log(
     log: AttemptLog, slots: dict[str, Slots] | None = None, overhead: Overhead | None = None
-) -> Replayed:
+) -> LogReplay:
     """Run the jobs of a real log through the model.
 
     Parameters
@@ -95,8 +91,13 @@ def replay_log(
     Raises
     ------
     InputError
-        If the log has no job that ended, or does not say who worked.
+        If the log has several replications or no job that ended, or does not say who worked.
     """
+    if len(log.replications) > 1:
+        raise InputError(
+            f"the log has {len(log.replications)} replications: expected one real run, such as "
+            "log.replication(0)"
+        )
     cost = overhead or Overhead()
     pickups = {"pickup_s": cost.pickup_s, "retry_s": cost.retry_s}
     slots = slots or {queue: seen_slots(log, queue) for queue in log.queues}
@@ -107,29 +108,22 @@ def replay_log(
         left_out += missing
         if len(rows) == 0:
             continue
-        keys = rows["job"][np.append(True, rows["job"][1:] != rows["job"][:-1])]
-        workload = RecordedWorkload(
-            _scenario(queue, slots[queue], rows, pickups), rows, log.ids(keys)
-        )
+        ids = log.ids(np.unique(rows["job"]))
+        workload = RecordedWorkload(_scenario(queue, slots[queue], rows, pickups), rows, ids)
         models.append(ENGINES["simpy"](workload).log)
         kept.append(rows)
     if not kept:
         raise InputError("the log has no job that came to its end: there is nothing to replay")
     real = replace(log, rows=np.concatenate(kept))
-    return Replayed(real, merge(models), slots, left_out)
+    return LogReplay(real, merge(models), slots, left_out)
 
 
 def _whole_jobs(rows: NDArray[np.void]) -> tuple[NDArray[np.void], int]:
     """The rows of the jobs that ended, job by job and in order; how many jobs are left out."""
-    order = np.lexsort((rows["run"], rows["attempt"], rows["job"]))
-    rows = rows[order]
-    jobs, number = np.unique(rows["job"], return_inverse=True)
-    last = np.append(number[1:] != number[:-1], True)[: len(rows)]
-    final = np.isin(rows["outcome"][last], (COMPLETED, FAILED))
-    unknown = np.zeros(len(jobs), bool)
-    np.logical_or.at(unknown, number, rows["outcome"] == UNFINISHED)
-    whole = final & ~unknown
-    return rows[whole[number]], int((~whole).sum())
+    jobs = by_job(rows)
+    unknown = np.logical_or.reduceat(jobs.rows["outcome"] == UNFINISHED, jobs.first)
+    whole = np.isin(jobs.outcome, FINAL) & ~unknown
+    return jobs.rows[whole[jobs.number]], int((~whole).sum())
 
 
 def _scenario(
