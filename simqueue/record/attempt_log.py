@@ -194,7 +194,9 @@ class AttemptLog:
             If the log has no such queue.
         """
         rows = self.select(queue, since_s=since_s, until_s=until_s).rows
-        order = np.lexsort((rows["run"], rows["attempt"], rows["job"], rows["replication"]))
+        # Attempts of a job that somebody had done again are counted anew: time tells which is last.
+        fields = ("run", "attempt", "ready_s", "job", "replication")
+        order = np.lexsort([rows[field] for field in fields])
         job = rows[["replication", "job"]][order]
         last = np.append(job[1:] != job[:-1], True)[: len(rows)]
         ends = np.sort(order[last])

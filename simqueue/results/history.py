@@ -71,7 +71,8 @@ def histories(log: AttemptLog) -> Iterator[History]:
         return
     replications, number = np.unique(log.rows["replication"], return_inverse=True)
     group = number * len(log.queues) + log.rows["queue"]
-    order = np.lexsort((log.rows["run"], log.rows["attempt"], log.rows["job"], group))
+    # Attempts of a job that somebody had done again are counted anew: time tells which is last.
+    order = np.lexsort((*(log.rows[name] for name in ("run", "attempt", "ready_s", "job")), group))
     rows, group = log.rows[order], group[order]
     new_group = _changes(group)
     new_job = new_group | _changes(rows["job"])
