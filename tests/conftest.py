@@ -4,6 +4,8 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,13 @@ def missing(what: str) -> None:
     if CI:
         pytest.fail(f"{what} is missing")
     pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture(scope="session")
+def another_process() -> Iterator[Executor]:
+    """A process that knows nothing of this one, as where processes cannot be forked."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="session")
