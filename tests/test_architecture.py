@@ -29,6 +29,7 @@ GROUND = (
     "clock",
     "data",
     "files",
+    "extras",
     "settings",
 )
 #: The floors above it, each room with those that it may import beside the ground.
