@@ -2,7 +2,7 @@
 
 import json
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from simqueue.jobs import (
     parse_payload,
     payment_job,
 )
+from simqueue.policies import Outcome
 
 
 def test_ids_say_what_a_job_is() -> None:
@@ -39,9 +40,7 @@ def test_ids_say_what_a_job_is() -> None:
         (payment_job("1", Decimal(5)), "failed", "failed", ["payment-failed"]),
     ],
 )
-def test_what_follows(
-    job: Job, outcome: Literal["completed", "failed"], result: str, emails: list[str]
-) -> None:
+def test_what_follows(job: Job, outcome: Outcome, result: str, emails: list[str]) -> None:
     children = follow_ups(job, outcome, result)
 
     assert [child.name for child in children] == emails

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from simqueue.jobs import Job, OrderPayload, PaymentPayload, parse_payload
+from simqueue.policies import Outcome
 from simqueue.shop.outbox import jobs_due
 from simqueue.shop.shop import Shop
 from simqueue.workers.email import give_up_email, send_email
@@ -40,7 +40,7 @@ class ShopWork:
     def follow_ups(
         self,
         job: Job,
-        outcome: Literal["completed", "failed"],  # noqa: ARG002 (the word says it all)
+        outcome: Outcome,  # noqa: ARG002 (the word says it all)
         result: str,
     ) -> Sequence[Job]:
         """The emails that are due; none if the shop's outbox has them.
