@@ -13,7 +13,7 @@ from test_metrics import samples
 
 from simqueue.adapters.bull_queue import Connection
 from simqueue.errors import InputError
-from simqueue.operations.failed import FailedJobs
+from simqueue.operations.failed import Failures
 from simqueue.operations.serving import address_of, listen, serve, token_from_environment
 
 TOKEN = "a-token-for-the-tests"
@@ -118,7 +118,7 @@ def test_failures_are_listed_and_run_again_with_the_token_only(redis_url: str) -
         for headers in ({}, wrong, {"authorization": TOKEN}, {"authorization": "Basic " + TOKEN}):
             assert (await client.post(path, headers=headers)).status_code == 401
         assert (await client.get(path, headers=BEARER)).status_code == 405
-        assert await FailedJobs(connection, "video").count() == 2
+        assert await Failures(connection, "video").count() == 2
 
         done = await client.post(path, headers=BEARER)
         assert (done.status_code, done.json()) == (200, {"retried": "a/b?c"})
@@ -175,7 +175,7 @@ def test_it_is_ready_only_while_redis_answers() -> None:
         server.kill()
         away = await client.get("/readyz", timeout=20)
         assert away.status_code == 503
-        assert away.json()["reason"].startswith("Redis: ")
+        assert away.json()["reason"].startswith(f"Redis at {server.url}: ")
         assert (await client.get("/healthz")).json()["alive"]
         stats = await client.get("/api/queues/stats", timeout=20)
         assert (stats.status_code, "error" in stats.json()) == (503, True)
