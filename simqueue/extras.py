@@ -15,7 +15,7 @@ EXTRAS = {
         *("uvicorn", "uvloop"),
     ),
     "postgres": ("psycopg",),
-    "course": ("IPython", "ipywidgets", "jupyter"),
+    "course": ("IPython", "ipywidgets"),
 }
 
 

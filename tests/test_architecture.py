@@ -142,6 +142,7 @@ CONDA_NAMES = {
     "redis-py": "redis",
     "prometheus_client": "prometheus-client",
     "msgpack-python": "msgpack",
+    "python-build": "build",
 }
 
 
