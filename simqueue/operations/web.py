@@ -120,10 +120,10 @@ def make_app(
     def known(handler: OfFailures) -> Handler:
         async def of_a_known_queue(request: Request) -> Response:
             # Names and ids may hold slashes: which part is the queue's is known by its name.
-            place = request.path_params["place"]
+            asked = request.path_params
             for queue, jobs in failures.items():
-                before, _, job_id = place.partition(f"{queue}/failed/")
-                if place == queue or (not before and job_id):
+                before, _, job_id = asked.get("job", "").partition(f"{queue}/failed/")
+                if asked.get("queue") == queue or (job_id and not before):
                     with connection.asking():
                         return await handler(jobs, job_id, request)
             return _refuse(404, f"only these queues are served: {', '.join(failures)}")
@@ -153,9 +153,9 @@ def make_app(
             *(Route(f"/static/{name}", _file(name)) for name in _FILES),
             Route("/api/queues/stats", stats),
             Route("/api/queues/history", history),
-            Route("/api/queues/{place:path}/retry", guarded(known(retry)), methods=["POST"]),
-            Route("/api/queues/{place:path}/remove", guarded(known(remove)), methods=["POST"]),
-            Route("/api/queues/{place:path}/failed", known(failed)),
+            Route("/api/queues/{queue:path}/failed", known(failed)),
+            Route("/api/queues/{job:path}/retry", guarded(known(retry)), methods=["POST"]),
+            Route("/api/queues/{job:path}/remove", guarded(known(remove)), methods=["POST"]),
             Route("/metrics", metrics),
             Route("/healthz", alive),
             Route("/readyz", ready),

@@ -9,7 +9,7 @@ from queues import connected, failed_jobs, until, worker
 
 from simqueue.adapters.bull_queue import Connection
 from simqueue.errors import InputError
-from simqueue.operations.failed import Failures
+from simqueue.operations.failed import Failures, JobHeldError
 from simqueue.operations.stats import read_stats
 
 
@@ -117,6 +117,21 @@ def test_a_removed_job_is_gone(url: str) -> None:
             return await made["jobs"].count(), await made["queue"].getJob("a")
 
     assert asyncio.run(scenario()) == (0, None)
+
+
+def test_a_job_that_somebody_holds_stays(url: str) -> None:
+    """A lock outlives its worker by 30 s; a job whose lock is held is not BullMQ's to remove."""
+
+    async def scenario() -> int:
+        async with connected(url) as connection:
+            await failed_jobs(connection, "video", ["a"])
+            await connection.client.set("bull:video:a:lock", "somebody")
+            failures = Failures(connection, "video")
+            with pytest.raises(JobHeldError, match="'a' cannot be removed: a worker holds its l"):
+                await failures.remove("a")
+            return await failures.count()
+
+    assert asyncio.run(scenario()) == 1
 
 
 def test_a_job_with_a_broken_payload_can_be_handled(url: str) -> None:
