@@ -88,6 +88,12 @@ def redis_url(redis_server: RedisServer) -> str:
     return redis_server.url
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever meets a Redis that is away asks again at once, and soon gives up."""
+    monkeypatch.setattr("redis.backoff.ExponentialBackoff.compute", lambda *_: 0.0)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Page]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
