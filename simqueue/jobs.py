@@ -100,7 +100,8 @@ class FollowUp(NamedTuple):
     kind: EmailKind
 
 
-#: The usual result of an outcome comes first: it is the one that the simulator takes.
+#: What follows a job: no other place says so. The usual result of an outcome comes first: it is
+#: the one that the simulator takes.
 FOLLOW_UPS: tuple[FollowUp, ...] = (
     FollowUp(ORDER, "completed", "processing", "order-confirmation"),
     FollowUp(PAYMENT, "completed", "paid", "payment-success"),
@@ -149,15 +150,16 @@ def _root(queue: str, order_id: str, payload: dict[str, Any]) -> Job:
     )
 
 
-def follow_ups(job: Job, outcome: Outcome, result: str) -> list[Job]:
+def follow_ups(job: Job, result: str) -> list[Job]:
     """The jobs that the end of ``job`` adds.
+
+    The word decides, not the job's outcome: an order that was processed by a worker that died
+    before it could say so ends as a failed job, and still owes its confirmation.
 
     Parameters
     ----------
     job
         The job that ended.
-    outcome
-        ``completed``, or ``failed`` for good after the last attempt.
     result
         The business's word for it: ``processing``, ``rejected``, ``paid``, ``declined``...
     """
@@ -171,8 +173,17 @@ def follow_ups(job: Job, outcome: Outcome, result: str) -> list[Job]:
             payload={"order_id": job.payload["order_id"]},
         )
         for rule in FOLLOW_UPS
-        if (rule.queue, rule.outcome, rule.result) == (job.queue, outcome, result)
+        if (rule.queue, rule.result) == (job.queue, result)
     ]
+
+
+def emails_after(queue: str, outcome: Outcome) -> list[EmailKind]:
+    """The emails that may follow a job of ``queue`` with this outcome, the usual one first.
+
+    >>> emails_after("payment", "completed"), emails_after("order", "failed")
+    (['payment-success', 'payment-failed'], [])
+    """
+    return [rule.kind for rule in FOLLOW_UPS if (rule.queue, rule.outcome) == (queue, outcome)]
 
 
 def parse_payload(job: Job) -> _Payload:

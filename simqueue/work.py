@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from simqueue.jobs import Job
+from simqueue.policies import Outcome
 
 
 class Work(Protocol):
@@ -46,9 +47,7 @@ class Work(Protocol):
             worker died before it could say so), what `handle` would have returned.
         """
 
-    def follow_ups(
-        self, job: Job, outcome: Literal["completed", "failed"], result: str
-    ) -> Sequence[Job]:
+    def follow_ups(self, job: Job, outcome: Outcome, result: str) -> Sequence[Job]:
         """The jobs that the end of ``job`` adds; ``result`` is the word it ended with."""
 
 

@@ -63,19 +63,20 @@ class PostgresServer:
             raise
 
     def new_database(self) -> str:
-        """URL of an empty database."""
+        """URL of an empty database: a schema of the one there is, which is made in no time."""
         name = f"shop{next(self._numbers)}"
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        return self._url(name)
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}".encode())
+        return f"{self._url}?options=-csearch_path%3D{name}"
 
     def stop(self) -> None:
         """Stop the server and remove its folder."""
         self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self._folder / "data"))
         shutil.rmtree(self._folder)
 
-    def _url(self, name: str) -> str:
-        return f"postgresql://shop:secret@127.0.0.1:{self.port}/{name}"
+    @property
+    def _url(self) -> str:
+        return f"postgresql://shop:secret@127.0.0.1:{self.port}/postgres"
 
     def _run(self, program: str, *arguments: str) -> None:
         # Not captured through a pipe: the server would inherit it and keep it open.

@@ -12,7 +12,8 @@ import re
 from pathlib import Path
 
 from simqueue.course.display import folded, prose, show, table
-from simqueue.course.film import Film, Track, take
+from simqueue.course.film import Film, Track
+from simqueue.course.filming import take
 from simqueue.errors import InputError
 from simqueue.record.attempt_log import AttemptLog
 

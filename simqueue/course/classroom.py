@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import weakref
 from collections import Counter
@@ -17,20 +16,21 @@ from pydantic import SecretStr
 from simqueue.adapters import InProcessAdapter, Recorder, open_adapter
 from simqueue.clock import VirtualClock
 from simqueue.errors import InputError
-from simqueue.jobs import Job, order_job, payment_job
+from simqueue.jobs import Job
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.settings import Settings
 from simqueue.shop import Conditions, Order, OrderState, open_shop
+from simqueue.workers.checkout import Checkout
 from simqueue.workers.replay import replay
 from simqueue.workers.shop_work import ShopWork
 
-Mode = Literal["in-process", "none"]
+ClassroomMode = Literal["in-process", "none"]
 
 # Without a handler Python would print the log of failed jobs below the cell.
 logging.getLogger("simqueue").addHandler(logging.NullHandler())
 
 
-class _Outbox:
+class _LetterBox:
     """A mailer that keeps the letters."""
 
     def __init__(self) -> None:
@@ -58,20 +58,23 @@ class Classroom:
         Every email that was sent.
     """
 
-    def __init__(self, mode: Mode, conditions: Conditions | None = None, opens_at: float = 0.0):
-        if mode not in get_args(Mode):
-            raise InputError(f"mode {mode!r}: expected one of {', '.join(get_args(Mode))}")
+    def __init__(
+        self, mode: ClassroomMode, conditions: Conditions | None = None, opens_at: float = 0.0
+    ) -> None:
+        if mode not in get_args(ClassroomMode):
+            raise InputError(f"mode {mode!r}: expected one of {', '.join(get_args(ClassroomMode))}")
         settings = Settings.model_construct(
             worker_mode=mode, database_url=SecretStr("sqlite://"), smtp_url=None
         )
-        outbox = _Outbox()
+        letter_box = _LetterBox()
         self.mode = mode
-        self.letters = outbox.letters
+        self.letters = letter_box.letters
         self.clock = VirtualClock(opens_at)
         opened = open_shop(settings, self.clock, conditions=conditions)
-        self.shop = replace(opened, mailer=outbox)
+        self.shop = replace(opened, mailer=letter_box)
         self._recorder = Recorder(mode)
         self.adapter = open_adapter(settings, ShopWork(self.shop), self.clock, self._recorder)
+        self._checkout = Checkout(self.shop, self.adapter)
         self._close = weakref.finalize(self, opened.close)
 
     async def place(self, order: Order) -> None:
@@ -82,12 +85,12 @@ class Classroom:
         Exception
             What the job raised, if the adapter runs it in the caller and it failed.
         """
-        await asyncio.to_thread(self.shop.store.place, order)
-        await self.adapter.add(order_job(order.order_id))
+        await self._checkout.record(order)
+        await self._checkout.process(order)
 
     async def pay(self, order: Order) -> None:
         """Pay an order: a payment job is added; raises as `place` does."""
-        await self.adapter.add(payment_job(order.order_id, order.total))
+        await self._checkout.pay(order)
 
     def state(self, order: Order) -> OrderState:
         """Where the goods and the money of an order are now."""
@@ -109,7 +112,7 @@ class Classroom:
         self.close()
 
 
-def open_classroom(mode: Mode, *, conditions: Conditions | None = None) -> Classroom:
+def open_classroom(mode: ClassroomMode, *, conditions: Conditions | None = None) -> Classroom:
     """Open a throw-away shop.
 
     Parameters
@@ -144,13 +147,13 @@ class Replay:
         How many requests ended with an error page.
     """
 
-    mode: Mode
+    mode: ClassroomMode
     log: AttemptLog
     counts: dict[str, int]
     errors: int
 
 
-async def replay_orders(mode: Mode, orders: Sequence[Order]) -> Replay:
+async def replay_orders(mode: ClassroomMode, orders: Sequence[Order]) -> Replay:
     """Place and pay recorded orders at their recorded times, in a throw-away shop.
 
     Parameters

@@ -8,28 +8,20 @@ from __future__ import annotations
 
 import gc
 import html
-import inspect
 import io
-import math
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simqueue.course.display import Shown, attended, kept, prose, show
 from simqueue.course.figures import making_png
-from simqueue.errors import InputError
-from simqueue.results.wording import digits
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from simqueue.course.knobs import Choice, Knob, knob_of
+from simqueue.course.quick_png import QuickPng
 
 Draw = Callable[..., Any]
-Choice = Sequence[Any]
 
-_STEPS = 100
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -61,7 +53,7 @@ def explore(draw: Draw, /, **choices: Choice) -> None:
     Run in JupyterLab, this cell has sliders: load from 0.5 to 0.95; slots 1, 5 or 20.
     5 slots at a load of 0.8
     """
-    knobs = [_knob(draw, name, choice) for name, choice in choices.items()]
+    knobs = [knob_of(draw, name, choice) for name, choice in choices.items()]
     spans = "; ".join(knob.span for knob in knobs)
     note = f"Run in JupyterLab, this cell has sliders: {spans}."
     if attended() and find_spec("ipywidgets"):
@@ -80,9 +72,9 @@ class Explorer:
         The slider of each parameter.
     """
 
-    def __init__(self, draw: Draw, knobs: Sequence[_Knob]) -> None:
+    def __init__(self, draw: Draw, knobs: Sequence[Knob]) -> None:
         self._draw = draw
-        self._png = _Quickly()
+        self._png = QuickPng()
         self._handle: Any = None
         self.sliders = {knob.name: knob.slider() for knob in knobs}
         for slider in self.sliders.values():
@@ -130,139 +122,3 @@ class Explorer:
         finally:
             if collecting:
                 gc.enable()
-
-
-class _Quickly:
-    """Makes PNGs of like figures: fewer dots, and the margins of the first while they will do.
-
-    Half of the time that a figure takes goes into finding its margins.
-    """
-
-    _DPI = 100
-
-    def __init__(self) -> None:
-        self._places: list[Any] = []
-
-    def __call__(self, drawn: Figure) -> bytes:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from PIL import Image
-
-        drawn.set_dpi(self._DPI)
-        canvas: Any = FigureCanvasAgg(drawn)
-        layout = drawn.get_layout_engine()
-        if len(self._places) == len(drawn.axes):
-            drawn.set_layout_engine("none")
-            for axes, place in zip(drawn.axes, self._places, strict=True):
-                axes.set_position(place)
-                axes.set_in_layout(True)  # Setting it has taken it out.
-            canvas.draw()
-        if len(self._places) != len(drawn.axes) or not _fits(drawn, canvas.get_renderer()):
-            drawn.set_layout_engine(layout)
-            if layout is not None:
-                layout.execute(drawn)
-            drawn.set_layout_engine("none")
-            self._places = [axes.get_position() for axes in drawn.axes]
-            canvas.draw()
-        file = io.BytesIO()
-        picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
-        picture.convert("RGB").save(file, format="png", compress_level=1)
-        return file.getvalue()
-
-
-def _fits(drawn: Figure, renderer: Any) -> bool:
-    """Whether no label is cut off, and the title stands clear of the axes."""
-    width, top = drawn.bbox.width, drawn.bbox.height
-    for title in drawn.texts:
-        top = min(top, title.get_window_extent(renderer).y0)
-    for axes in drawn.axes:
-        if axes.get_window_extent(renderer).y1 > top:
-            return False
-        for label in (axes.xaxis.label, axes.yaxis.label):
-            box = label.get_window_extent(renderer)
-            if label.get_text() and (box.x0 < 0 or box.y0 < 0 or box.x1 > width):
-                return False
-    return True
-
-
-@dataclass(frozen=True)
-class _Knob:
-    """A parameter that a slider turns: one of ``values``, or from the first to the last."""
-
-    name: str
-    start: Any
-    values: list[Any]
-    step: Any = None
-
-    @property
-    def label(self) -> str:
-        return _label(self.name)
-
-    @property
-    def span(self) -> str:
-        words = [digits(v) if isinstance(v, float) else str(v) for v in self.values]
-        if self.step:
-            return f"{self.label} from {words[0]} to {words[1]}"
-        return f"{self.label} {' or '.join(filter(None, [', '.join(words[:-1]), words[-1]]))}"
-
-    def slider(self) -> Any:
-        widgets = import_module("ipywidgets")
-        common = {
-            "value": self.start,
-            "description": self.label,
-            "style": {"description_width": "initial"},
-            "layout": {"width": "100%", "max_width": "40rem"},
-        }
-        if self.step is None:
-            return widgets.SelectionSlider(options=self.values, **common)
-        common |= {"min": self.values[0], "max": self.values[1], "step": self.step}
-        if all(isinstance(value, int) for value in (*self.values, self.step)):
-            return widgets.IntSlider(**common)
-        decimals = len(f"{self.step:.9f}".rstrip("0").partition(".")[2])
-        return widgets.FloatSlider(readout_format=f".{decimals}f", **common)
-
-
-def _knob(draw: Draw, name: str, choice: Choice) -> _Knob:
-    parameter = inspect.signature(draw).parameters.get(name)
-    if parameter is None:
-        raise InputError(f"{name}: {draw.__name__} has no parameter of this name")
-    try:
-        values, step = _values(choice)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{name}: {choice!r}: expected (lowest, highest), (lowest, highest, step) or a list "
-            "of the values to choose from"
-        ) from None
-    if parameter.default is inspect.Parameter.empty:
-        return _Knob(name, values[0], values, step)
-    inside = values[0] <= parameter.default <= values[-1] if step else parameter.default in values
-    if not inside:
-        raise InputError(f"{name}: the default, {parameter.default!r}, is not among {choice!r}")
-    return _Knob(name, parameter.default, values, step)
-
-
-def _values(choice: Choice) -> tuple[list[Any], Any]:
-    """The values of a list, no step; or both ends, and the step."""
-    if isinstance(choice, list):
-        if not choice:
-            raise ValueError("nothing to choose from")
-        return choice, None
-    low, high, *rest = choice
-    if not low < high:
-        raise ValueError("no room between lowest and highest")
-    whole = isinstance(low, int) and isinstance(high, int)
-    (step,) = rest or (1 if whole else 10.0 ** round(math.log10((high - low) / _STEPS)),)
-    if not 0 < step <= high - low:
-        raise ValueError("no such step")
-    return [low, high], step
-
-
-def _label(name: str) -> str:
-    """A parameter's name in words.
-
-    >>> _label("mean_wait_s"), _label("arrivals_per_s"), _label("load")
-    ('mean wait, s', 'arrivals per s', 'load')
-    """
-    stem, _, unit = name.rpartition("_")
-    if unit in ("s", "ms", "h") and stem and not stem.endswith("per"):
-        return f"{stem.replace('_', ' ')}, {unit}"
-    return name.replace("_", " ")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simqueue.record.attempt_log import AttemptLog, merge
-from simqueue.results.formulas import Theory, short_run_warnings, theory
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.merging import merge
+from simqueue.results.formulas import Theory, formulas, short_run_warnings
 from simqueue.results.loads import is_steady, load_warnings
 from simqueue.results.offered import Outlook
 from simqueue.results.summary import Summary, summarise
@@ -96,7 +97,7 @@ class Run:
 
     def theory(self) -> dict[str, Theory | None]:
         """What a formula says of each queue; ``None`` where none truly holds."""
-        return theory(self._outlook)
+        return formulas(self._outlook)
 
     def verdicts(self) -> dict[str, str]:
         """What binds the run and what it needs, a sentence each.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from simqueue.errors import InputError
 from simqueue.files import reason, writing
+from simqueue.record.by_job import by_job
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,8 @@ VOCABULARIES = {"queue": "queues", "name": "names", "result": "results", "worker
 #: What became of an attempt; the empty word: nothing yet when the run was cut off.
 OUTCOMES = ("", "completed", "retried", "failed", "stalled")
 UNFINISHED, COMPLETED, RETRIED, FAILED, STALLED = range(5)
+#: With these a job is over.
+FINAL = (COMPLETED, FAILED)
 
 #: A row in memory. ``job``, ``flow`` and ``parent`` are keys of `AttemptLog.ids`; there, and in
 #: ``name``, ``result``, ``worker`` and ``slot``, -1 stands for none.
@@ -197,11 +200,8 @@ class AttemptLog:
             If the log has no such queue.
         """
         rows = self.select(queue, since_s=since_s, until_s=until_s).rows
-        order = np.lexsort((rows["run"], rows["attempt"], rows["job"], rows["replication"]))
-        job = rows[["replication", "job"]][order]
-        last = np.append(job[1:] != job[:-1], True)[: len(rows)]
-        ends = np.sort(order[last])
-        ends = ends[np.isin(rows["outcome"][ends], (COMPLETED, FAILED))]
+        jobs = by_job(rows)
+        ends = np.sort(jobs.order[jobs.last[np.isin(jobs.outcome, FINAL)]])
         responses: Floats = rows["finished_s"][ends] - rows["enqueued_s"][ends]
         return responses
 
@@ -269,63 +269,3 @@ class ListedIds:
     def __call__(self, keys: NDArray[np.int64]) -> list[str]:
         """The texts at ``keys``."""
         return [self.texts[key] for key in keys.tolist()]
-
-
-@dataclass(frozen=True)
-class MergedIds:
-    """Ids of several logs whose keys follow each other; part ``i`` has those from ``starts[i]``."""
-
-    starts: tuple[int, ...]
-    parts: tuple[Ids, ...]
-
-    def __call__(self, keys: NDArray[np.int64]) -> list[str]:
-        """Ask each log for its own."""
-        texts = np.empty(len(keys), dtype=object)
-        of_part = np.searchsorted(self.starts, keys, side="right") - 1
-        for number in np.unique(of_part).tolist():
-            mine = of_part == number
-            texts[mine] = self.parts[number](keys[mine] - self.starts[number])
-        return list(texts)
-
-
-def merge(logs: Sequence[AttemptLog]) -> AttemptLog:
-    """One log of several, such as the replications of one scenario.
-
-    Raises
-    ------
-    ValueError
-        If there are none, or two engines wrote them.
-    """
-    if len({log.engine for log in logs}) != 1:
-        raise ValueError("merge takes at least one log, and logs of one engine only")
-    rows = np.concatenate([log.rows for log in logs])
-    ends = np.cumsum([len(log) for log in logs])
-    parts = [
-        rows[end - len(log) : end] for log, end in zip(logs, ends.tolist(), strict=True)
-    ]  # views
-    vocabularies: dict[str, tuple[str, ...]] = {}
-    for column, field in VOCABULARIES.items():
-        words = tuple(dict.fromkeys(word for log in logs for word in getattr(log, field)))
-        vocabularies[field] = words
-        for log, part in zip(logs, parts, strict=True):
-            own = getattr(log, field)
-            if own != words[: len(own)]:
-                # Code -1, none, is the last element.
-                new = np.array([*(words.index(word) for word in own), -1], dtype=ROW[column])
-                part[column] = new[part[column]]
-    # Keys count up from one log to the next, so that each asks its own log for ids.
-    starts = [0]
-    for part in parts:
-        for field in KEYS:
-            part[field][part[field] >= 0] += starts[-1]
-        starts.append(max([starts[-1] - 1, *(int(part[f].max(initial=-1)) for f in KEYS)]) + 1)
-
-    return AttemptLog(
-        engine=logs[0].engine,
-        rows=rows,
-        queues=vocabularies["queues"],
-        names=vocabularies["names"],
-        results=vocabularies["results"],
-        workers=vocabularies["workers"],
-        ids=MergedIds(tuple(starts[:-1]), tuple(log.ids for log in logs)),
-    )

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simqueue.errors import InputError
 from simqueue.files import reason, replacing
-from simqueue.record.attempt_log import AttemptLog
-from simqueue.results.history import History, histories
+from simqueue.record.attempt_log import Floats
+from simqueue.results.history import History
 from simqueue.results.style import STYLE
-from simqueue.results.windows import Moment
+from simqueue.results.wording import TimeLabel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Floats = NDArray[np.float64]
 
 _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
 _DAY_S = 86_400
@@ -62,14 +59,6 @@ def in_style(
     return figure, text
 
 
-def by_queue(log: AttemptLog, slots: Mapping[str, int]) -> dict[str, list[History]]:
-    """The histories of each queue that has rows, in the order of ``slots``."""
-    found: dict[str, list[History]] = {}
-    for one in histories(log):
-        found.setdefault(one.queue, []).append(one)
-    return {queue: found[queue] for queue in (*slots, *log.queues) if queue in found}
-
-
 def mean_lengths(found: Sequence[History], edges: Floats) -> Floats:
     """Mean number of waiting jobs between each two edges, added up over ``found``."""
     waited = np.zeros(len(edges))
@@ -87,7 +76,7 @@ def _since(times: Floats, edges: Floats) -> Floats:
     return np.asarray(before * edges - sums[before])
 
 
-def clock_axis(panel: Axes, window: tuple[float, float], moment: Moment) -> None:
+def clock_axis(panel: Axes, window: tuple[float, float], moment: TimeLabel) -> None:
     """Let the x axis show the time of a run, with ticks at round moments."""
     low, high = window
     step = next((step for step in _TICKS_S if (high - low) / step <= 9), None)

@@ -154,7 +154,7 @@ def broken(case: Case) -> Condition | None:
     return next((one for one in CONDITIONS if not one.holds(case)), None)
 
 
-def theory(outlook: Outlook) -> dict[str, Theory | None]:
+def formulas(outlook: Outlook) -> dict[str, Theory | None]:
     """The wait that a formula gives for each queue; ``None`` unless it truly holds there.
 
     M/M/c for exponential service, with retries after any backoff (see

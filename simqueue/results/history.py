@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, STALLED, AttemptLog
+from simqueue.record.attempt_log import FINAL, RETRIED, STALLED, AttemptLog, Floats
+from simqueue.record.by_job import ByJob, Ints, by_job, changes
 from simqueue.workload.production import Crash
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Jobs:
+class JobOutcomes:
     """The jobs of one queue in one replication, an element a job.
 
     ``finished_s`` is the moment of the final outcome, NaN if there was none before the run was
@@ -52,7 +50,7 @@ class History:
     outcome: NDArray[np.int8]
     delayed_s: Floats
     due_s: Floats
-    jobs: Jobs
+    jobs: JobOutcomes
 
     @property
     def wait_s(self) -> Floats:
@@ -77,38 +75,20 @@ def histories(log: AttemptLog, crashes: Sequence[Crash] | None = None) -> Iterat
         Which workers died, and when, if that is known: a job holds its slot until then, and not
         until it is put back. Where it is not known, until the worker's last sign of life.
     """
-    if len(log) == 0:
-        return
-    replications, number = np.unique(log.rows["replication"], return_inverse=True)
-    group = number * len(log.queues) + log.rows["queue"]
-    order = np.lexsort((log.rows["run"], log.rows["attempt"], log.rows["job"], group))
-    rows, group = log.rows[order], group[order]
-    new_group = _changes(group)
-    new_job = new_group | _changes(rows["job"])
-    new_attempt = new_job | _changes(rows["attempt"])
-    edges = np.append(np.flatnonzero(new_group), len(rows))
-    freed = _freed(rows, group, _deaths(log, crashes))
-    for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        part = slice(low, high)
-        replication, queue = divmod(int(group[low]), len(log.queues))
-        yield _history(
-            rows[part],
-            freed[part],
-            new_job[part],
-            new_attempt[part],
-            int(replications[replication]),
-            log.queues[queue],
-        )
+    for jobs in by_job(log.rows).by_queue():
+        yield _history(jobs, log, crashes)
 
 
-def _history(
-    rows: NDArray[np.void],
-    freed: Floats,
-    new_job: NDArray[np.bool_],
-    new_attempt: NDArray[np.bool_],
-    replication: int,
-    queue: str,
-) -> History:
+def by_queue(log: AttemptLog, first: Iterable[str] = ()) -> dict[str, list[History]]:
+    """The histories of each queue that has rows, replication by replication; those ``first``."""
+    found: dict[str, list[History]] = {}
+    for one in histories(log):
+        found.setdefault(one.queue, []).append(one)
+    return {queue: found[queue] for queue in (*first, *log.queues) if queue in found}
+
+
+def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash] | None) -> History:
+    rows, first = jobs.rows, jobs.first
     # Fields of a structured array lie far apart; a column of its own is several times faster.
     ready, started, finished = (
         np.ascontiguousarray(rows[name]) for name in ("ready_s", "started_s", "finished_s")
@@ -119,47 +99,32 @@ def _history(
     left = np.where(np.isnan(started), ended, started)
     # Rows of a job lie in order: after a retried attempt comes the next one, if it came to that.
     following = np.append(ready[1:], np.inf)
-    following[np.append(new_job[1:], True)] = np.inf
+    following[jobs.last] = np.inf
     retried = outcome == RETRIED
-    first = np.flatnonzero(new_job)
-    last = np.append(first[1:], len(rows)) - 1
-    final = (outcome[last] == COMPLETED) | (outcome[last] == FAILED)
-    jobs = Jobs(
-        job=rows["job"][first],
-        flow=rows["flow"][first],
-        enqueued_s=rows["enqueued_s"][first],
-        finished_s=np.where(final, finished[last], np.nan),
-        outcome=outcome[last],
-        attempts=np.add.reduceat((new_attempt & ~np.isnan(started)).astype(np.int64), first),
-    )
     return History(
-        replication=replication,
-        queue=queue,
+        replication=int(rows["replication"][0]),
+        queue=log.queues[rows["queue"][0]],
         enqueued_s=np.ascontiguousarray(rows["enqueued_s"]),
         ready_s=ready,
         left_s=left,
         started_s=started,
-        freed_s=freed,
+        freed_s=_freed(rows, log, crashes),
         finished_s=finished,
         outcome=outcome,
         delayed_s=finished[retried],
         due_s=following[retried],
-        jobs=jobs,
+        jobs=JobOutcomes(
+            job=rows["job"][first],
+            flow=rows["flow"][first],
+            enqueued_s=rows["enqueued_s"][first],
+            finished_s=np.where(np.isin(jobs.outcome, FINAL), finished[jobs.last], np.nan),
+            outcome=jobs.outcome,
+            attempts=jobs.attempts,
+        ),
     )
 
 
-def _deaths(log: AttemptLog, crashes: Sequence[Crash] | None) -> dict[int, Floats] | None:
-    """When each worker, by its code in the log, was killed; ``None`` if nobody knows."""
-    if crashes is None:
-        return None
-    deaths: dict[int, Floats] = {}
-    for code, name in enumerate(log.workers):
-        mine = [one.at_s for one in crashes if str(one.worker) == name and not one.drain]
-        deaths[code] = np.array(sorted(mine))
-    return deaths
-
-
-def _freed(rows: NDArray[np.void], group: Ints, deaths: Mapping[int, Floats] | None) -> Floats:
+def _freed(rows: NDArray[np.void], log: AttemptLog, crashes: Sequence[Crash] | None) -> Floats:
     """When each attempt gave its slot back; infinite if it did not.
 
     A stalled attempt ends in the log when it is put back, long after its worker died. It held the
@@ -169,36 +134,27 @@ def _freed(rows: NDArray[np.void], group: Ints, deaths: Mapping[int, Floats] | N
     freed[np.isnan(rows["started_s"])] = np.inf
     stalled = rows["outcome"] == STALLED
     if stalled.any():
-        order = np.lexsort((rows["started_s"], rows["slot"], rows["worker"], group))
-        same = ~(
-            _changes(group[order]) | _changes(rows["worker"][order]) | _changes(rows["slot"][order])
-        )
+        order = np.lexsort((rows["started_s"], rows["slot"], rows["worker"]))
+        same = ~changes(rows[order], "worker", "slot")
         taken = np.full(len(rows), np.inf)
         started = rows["started_s"][order]
         taken[order[:-1]] = np.where(same[1:] & ~np.isnan(started[1:]), started[1:], np.inf)
         freed[stalled] = np.minimum(freed, taken)[stalled]
         for place in np.flatnonzero(stalled & ~np.isnan(rows["started_s"])).tolist():
-            freed[place] = _died(rows, place, float(freed[place]), deaths)
+            freed[place] = _died(rows[place], float(freed[place]), log, crashes)
     return freed
 
 
-def _died(
-    rows: NDArray[np.void], place: int, until: float, deaths: Mapping[int, Floats] | None
-) -> float:
+def _died(row: np.void, until: float, log: AttemptLog, crashes: Sequence[Crash] | None) -> float:
     """When the worker of a stalled attempt died, ``until`` at the latest."""
-    row = rows[place]
     began = float(row["started_s"])
-    if deaths is not None:
-        mine = deaths.get(int(row["worker"]), np.empty(0))
-        mine = mine[(mine >= began) & (mine < until)]
-        return float(mine[0]) if len(mine) else until
-    alive = (rows["worker"] == row["worker"]) & (rows["replication"] == row["replication"])
-    signs = np.append(
-        rows["started_s"][alive], rows["finished_s"][alive & (rows["outcome"] != STALLED)]
-    )
+    if crashes is not None:
+        name = log.workers[row["worker"]]
+        kills = (one.at_s for one in crashes if str(one.worker) == name and not one.drain)
+        return min((at_s for at_s in kills if began <= at_s < until), default=until)
+    rows = log.rows
+    mine = (rows["worker"] == row["worker"]) & (rows["replication"] == row["replication"])
+    ended = mine & (rows["outcome"] != STALLED)
+    signs = np.append(rows["started_s"][mine], rows["finished_s"][ended])
     signs = signs[(signs >= began) & (signs <= until)]
     return float(signs.max(initial=began))
-
-
-def _changes(values: NDArray[np.integer]) -> NDArray[np.bool_]:
-    return np.concatenate([[True], values[1:] != values[:-1]])

@@ -64,7 +64,7 @@ def offered_loads(scenario: Scenario) -> OfferedLoads:
             cpu += attempts * (queue.cpu.mean + cost.loop_s)
             together += attempts
     slots = scenario.slots
-    loops = 1 if scenario.mode == "in-process" else scenario.workers.count
+    loops = scenario.event_loops
     return OfferedLoads(
         queues={name: work[name] / slots[name] if slots[name] else None for name in work},
         event_loop=cpu / loops,
@@ -93,7 +93,7 @@ def load_warnings(outlook: Outlook) -> list[str]:
     steady = {queue for queue in scenario.queues if _constant(scenario, queue)}
     loads: list[tuple[str, float, bool]] = []
     any_varies = any(varies(scenario, queue) for queue in scenario.queues)
-    if scenario.mode == "in-process":
+    if scenario.in_process:
         if steady == set(scenario.queues):
             together = sum(float(comes.load(queue, last)[0]) for queue in scenario.queues)
             loads.append(("the caller", together / scenario.caller.concurrency, any_varies))
@@ -109,7 +109,7 @@ def load_warnings(outlook: Outlook) -> list[str]:
         ]
     if steady == set(scenario.queues):
         served = [queue for queue in scenario.queues if slots[queue]]
-        loops = 1 if scenario.mode == "in-process" else scenario.workers.count
+        loops = scenario.event_loops
         loop = float(comes.loops(served, last)[0]) / loops
         loads.append(("the event loop of each process", loop, any_varies))
     return (

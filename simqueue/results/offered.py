@@ -206,7 +206,7 @@ class _Fluid:
     def _passed_on(self, queue: str, ended: Floats) -> Floats:
         """What leaves a queue that can do no more than its slots allow."""
         work = self.work_s[queue]
-        if self.scenario.mode == "in-process" or not work or not ended[-1]:
+        if self.scenario.in_process or not work or not ended[-1]:
             return self._later(ended, work)
         share = ended[-1] / max(self.attempts[queue][-1], 1e-300)
         most = share * self.scenario.slots[queue] / work * self.times

@@ -13,17 +13,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import COMPLETED, FAILED, AttemptLog
+from simqueue.record.attempt_log import COMPLETED, FAILED, AttemptLog, Floats
 from simqueue.results.flows import FlowSummary, summarise_flows
 from simqueue.results.history import History, histories
 from simqueue.results.intervals import count_interval, mean_interval
 from simqueue.results.statistics import Estimate, Statistics, describe
 from simqueue.results.timeline import mean_open, most_open, sweep_area
 from simqueue.workload.production import Crash
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

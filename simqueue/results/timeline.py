@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from simqueue.record.attempt_log import Floats
 
 
 def clip(starts: Floats, ends: Floats, low: float, high: float) -> tuple[Floats, Floats]:

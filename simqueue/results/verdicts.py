@@ -121,7 +121,7 @@ class _Judge:
         for one in histories(log, scenario.workers.crashes):
             self.found.setdefault(one.queue, []).append(one)
         self.offered, self.calm = outlook.brought, outlook.calm
-        self.in_process = scenario.mode == "in-process"
+        self.in_process = scenario.in_process
 
     def verdicts(self) -> list[Verdict]:
         lost = lost_jobs(self.log, self.scenario, self.window)
@@ -281,7 +281,7 @@ class _Judge:
         with_cpu = [queue for queue in served if self.offered.cpu_s[queue] > 0]
         if not with_cpu:
             return None
-        loops = 1 if self.in_process else scenario.workers.count
+        loops = scenario.event_loops
         edges = self._edges(with_cpu)
         load = self.calm.loops(with_cpu, edges)
         peak = int(np.argmax(load))

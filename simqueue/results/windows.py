@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-#: Words for a moment of the run: seconds after its start -> ``12:45`` or ``600 s``.
-Moment = Callable[[float], str]
+from simqueue.record.attempt_log import Floats
+from simqueue.results.history import History
 
 QUARTER_HOUR_S = 900.0
 _ROUND = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, QUARTER_HOUR_S)
@@ -43,3 +41,9 @@ def window_edges(low: float, high: float, least: float = 0.0) -> Floats:
         width = next((width for width in _ROUND if width >= least), least)
     whole = max(math.floor((high - low) / width + 0.5), 1)
     return np.append(low + width * np.arange(whole), high)
+
+
+def least_window(found: Sequence[History]) -> float:
+    """How long a window should at least be to show crowds, not single jobs: seconds."""
+    work = np.concatenate([np.empty(0), *(one.work_s for one in found)])
+    return JOBS_PER_WINDOW * float(work.mean()) if len(work) else 0.0

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+
+#: Words for a moment of a run: seconds after its start -> ``12:45`` or ``600 s``.
+TimeLabel = Callable[[float], str]
 
 _UNITS = (("ms", 1e-3), ("s", 1.0), ("min", 60.0), ("h", 3600.0))
 

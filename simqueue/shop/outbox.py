@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from simqueue.clock import Clock
 from simqueue.errors import InputError
-from simqueue.jobs import ORDER, PAYMENT, Job, follow_ups, job_id, parse_payload
+from simqueue.jobs import ORDER, PAYMENT, Job, job_id, parse_payload
 from simqueue.shop.database import Database
 from simqueue.shop.tables import OUTBOX_WAITING, orders, outbox
 
@@ -182,12 +182,3 @@ class Outbox:
         """How many jobs wait, and how many were refused."""
         with self._database.reading() as connection:
             return OutboxCounts(*connection.execute(_COUNTS).one())
-
-
-def jobs_due(job: Job, word: str) -> list[Job]:
-    """The jobs that follow ``job`` when it ends with the business's ``word``.
-
-    The word decides, not the job's outcome: an order that was processed by a worker that died
-    before it could say so ends as a failed job, and still owes its confirmation.
-    """
-    return [*follow_ups(job, "completed", word), *follow_ups(job, "failed", word)]

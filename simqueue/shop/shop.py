@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simqueue.clock import Clock
-from simqueue.settings import Settings
+from simqueue.settings import Settings, revealed
 from simqueue.shop.catalogue import made_up_stock, read_catalogue
 from simqueue.shop.database import Database, open_database
 from simqueue.shop.gateway import Conditions, SimulatedGateway
@@ -78,8 +78,7 @@ def open_shop(
     InputError
         If the database cannot be used, or the mail server's URL is none.
     """
-    smtp_url = settings.smtp_url
-    mailer = open_mailer(None if smtp_url is None else smtp_url.get_secret_value())
+    mailer = open_mailer(revealed(settings.smtp_url))
     database = open_database(settings.database_url.get_secret_value())
     shop = Shop(
         database=database,

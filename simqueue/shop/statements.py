@@ -78,7 +78,3 @@ EMAILS = select(sent_emails.c.order_id, sent_emails.c.kind).order_by(
 )
 
 ON_HAND = select(stock.c.sku, stock.c.on_hand).order_by(stock.c.sku)
-
-STATE_COUNTS = select(
-    orders.c.status, orders.c.payment_status, func.count().label("orders")
-).group_by(orders.c.status, orders.c.payment_status)

@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, exc, select
 
 from simqueue.errors import InputError
-from simqueue.jobs import Job
+from simqueue.jobs import Job, follow_ups
 from simqueue.shop import statements as sql
 from simqueue.shop.catalogue import Product
 from simqueue.shop.database import Database, reason
 from simqueue.shop.orders import Order, OrderLine
-from simqueue.shop.outbox import Outbox, jobs_due
-from simqueue.shop.states import CustomerStatus, OrderState
+from simqueue.shop.outbox import Outbox
+from simqueue.shop.states import OrderState
 from simqueue.shop.tables import SHOP, order_lines, orders, products, sent_emails, stock
 
 
@@ -183,7 +183,7 @@ class Store:
 
     def _follow(self, connection: Connection, job: Job | None, word: str) -> None:
         if self.outbox is not None and job is not None:
-            self.outbox.add(connection, jobs_due(job, word))
+            self.outbox.add(connection, follow_ups(job, word))
 
     def money_returned(self, order_id: str) -> None:
         """Note that the gateway keeps no money for an order that is not paid."""
@@ -207,11 +207,6 @@ class Store:
         """
         with self._database.reading() as connection:
             return _state(connection, order_id)
-
-    def order(self, order_id: str) -> Order:
-        """An order as it was placed; raises as `state` does."""
-        with self._database.reading() as connection:
-            return _order(connection, order_id)[0]
 
     def unsent(self, order_id: str, kind: str) -> tuple[Order, dict[str, str]] | None:
         """What an email of this kind needs, or None if it is on record as sent.
@@ -240,16 +235,6 @@ class Store:
         """Units in stock now, by SKU."""
         with self._database.reading() as connection:
             return {row.sku: row.on_hand for row in connection.execute(sql.ON_HAND)}
-
-    def customer_statuses(self) -> dict[CustomerStatus, int]:
-        """How many orders the customers see in each status."""
-        counts: dict[CustomerStatus, int] = {}
-        with self._database.reading() as connection:
-            rows = connection.execute(sql.STATE_COUNTS).all()
-        for row in rows:
-            seen = OrderState(row.status, row.payment_status).customer_status
-            counts[seen] = counts.get(seen, 0) + row.orders
-        return counts
 
 
 _HEAD = ("order_id", "placed_at", "customer_id", "country")

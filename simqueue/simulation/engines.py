@@ -89,7 +89,7 @@ class SimPyEngine:
                     progress(share)
         except KeyboardInterrupt:
             return Replication(model.log(), model.env.now, interrupted=True)
-        return Replication(model.log(), until_s)
+        return Replication(model.log(), None if model.over else until_s)
 
 
 def _model_of(workload: Workload) -> Model:

@@ -21,7 +21,8 @@ class SimJob:
     __slots__ = ("attempt", "enqueued", "kind", "number", "ready", "run", "stalls")
 
     def __init__(self, kind: int, number: int, now: float) -> None:
-        self.kind, self.number, self.attempt, self.run = kind, number, 1, 1
+        self.kind, self.number = kind, number
+        self.attempt = self.run = 1
         self.enqueued = self.ready = now
         self.stalls = 0
 

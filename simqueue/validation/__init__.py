@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from simqueue.lazy import contents
 
 if TYPE_CHECKING:
-    from simqueue.experiments.replay import replay_log
+    from simqueue.experiments.log_replay import replay_log
     from simqueue.results.comparison.compare import Comparison, compare
     from simqueue.validation.both import Validation, validate
     from simqueue.validation.real import RealRun, run_real
@@ -32,7 +32,7 @@ _CONTENTS = {
         "check_runnable",
         "check_server",
     ),
-    "simqueue.experiments.replay": ("replay_log",),
+    "simqueue.experiments.log_replay": ("replay_log",),
     "simqueue.results.comparison.compare": (
         "compare",
         "Comparison",

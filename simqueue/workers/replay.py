@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +10,8 @@ from typing import TypeVar
 
 from simqueue.adapters.base import Adapter
 from simqueue.clock import Clock
-from simqueue.jobs import order_job, payment_job
 from simqueue.shop import Order, Shop
+from simqueue.workers.checkout import Checkout
 from simqueue.workers.relay import Relay
 
 T = TypeVar("T")
@@ -51,11 +50,8 @@ async def replay(
     ----------
     orders
         In the order in which they were placed.
-    shop
-        Whose records they go to.
-    adapter
-        What takes the jobs; for a shop with an outbox, which takes them itself, the relay that
-        is to be told.
+    shop, adapter
+        See `simqueue.workers.checkout.Checkout`.
     clock
         Makes the orders wait for their time: the first is placed now, the others as much later
         as they were recorded.
@@ -64,25 +60,19 @@ async def replay(
     progress
         Called with the number of orders done so far.
     """
-    done = Replayed()
+    done, checkout = Replayed(), Checkout(shop, adapter)
     start = clock.now()
     for number, order in enumerate(orders, start=1):
         moment = start + _seconds_between(orders[0].placed_at, order.placed_at) / speed
         await clock.until(moment)
-        ordered, paid = order_job(order.order_id), payment_job(order.order_id, order.total)
-        new = await _request(asyncio.to_thread(shop.store.place, order, [ordered]), done)
+        new = await _request(checkout.record(order), done)
         if new is None:
             continue  # the customer saw an error page: no order
         if new:
             done.placed += 1
             # Two requests: the customer sees the order's page before paying.
-            if isinstance(adapter, Relay):
-                adapter.wake()
-                await _request(asyncio.to_thread(shop.store.request_payment, paid), done)
-                adapter.wake()
-            else:
-                await _request(adapter.add(ordered, asked_at=moment), done)
-                await _request(adapter.add(paid, asked_at=clock.now()), done)
+            await _request(checkout.process(order, asked_at=moment), done)
+            await _request(checkout.pay(order, asked_at=clock.now()), done)
         else:
             done.already_placed += 1
         if progress:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-from simqueue.jobs import Job, OrderPayload, PaymentPayload, parse_payload
-from simqueue.shop.outbox import jobs_due
+from simqueue.jobs import Job, OrderPayload, PaymentPayload, follow_ups, parse_payload
+from simqueue.policies import Outcome
 from simqueue.shop.shop import Shop
 from simqueue.workers.email import give_up_email, send_email
 from simqueue.workers.order import give_up_order, process_order
@@ -40,7 +39,7 @@ class ShopWork:
     def follow_ups(
         self,
         job: Job,
-        outcome: Literal["completed", "failed"],  # noqa: ARG002 (the word says it all)
+        outcome: Outcome,  # noqa: ARG002 (the word says it all)
         result: str,
     ) -> Sequence[Job]:
         """The emails that are due; none if the shop's outbox has them.
@@ -48,4 +47,4 @@ class ShopWork:
         With an outbox they were written in the transaction that moved the order's state: a worker
         that dies now cannot take them along, and a rerun of finished work adds nothing.
         """
-        return [] if self._shop.store.outbox else jobs_due(job, result)
+        return [] if self._shop.store.outbox else follow_ups(job, result)

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from simqueue.checked import Checked
-from simqueue.jobs import FOLLOW_UPS, QUEUES, queue_name
-from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, Finite, QueuePolicy
+from simqueue.jobs import EMAIL, QUEUES, emails_after, queue_name
+from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, Finite, Outcome, QueuePolicy
 from simqueue.workload.arrivals import ArrivalStream, Follows, Trace
 from simqueue.workload.changes import changed, key_of, parse_changes
 from simqueue.workload.checking import checked
 from simqueue.workload.distributions import Constant, Distribution
-from simqueue.workload.production import BullMQ, Crash, PositiveSeconds, Seconds
+from simqueue.workload.production import BullMQSettings, Crash, PositiveSeconds, Seconds
 
 Probability = Annotated[Finite, Field(ge=0, le=1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
@@ -26,7 +26,7 @@ QueueName = Annotated[str, AfterValidator(queue_name)]
 Mode = Literal["bull-queue", "in-process"]
 
 
-class Workers(Checked):
+class WorkerSettings(Checked):
     """The worker processes; each has its own event loop.
 
     Attributes
@@ -69,7 +69,7 @@ class Workers(Checked):
         return self
 
 
-class Caller(Checked):
+class CallerSettings(Checked):
     """The web process of in-process mode and how many requests it serves at once."""
 
     concurrency: Count = 1
@@ -148,11 +148,11 @@ class Scenario(Checked):
     duration_s: PositiveSeconds = 0.0
     warmup_s: Seconds | Literal["auto"] = 0.0
     mode: Mode = "bull-queue"
-    workers: Workers = Workers()
-    caller: Caller = Caller()
+    workers: WorkerSettings = WorkerSettings()
+    caller: CallerSettings = CallerSettings()
     arrivals: Annotated[dict[QueueName, ArrivalStream], Field(min_length=1)]
     queues: Annotated[dict[QueueName, QueueModel], Field(min_length=1)]
-    bullmq: BullMQ = BullMQ()
+    bullmq: BullMQSettings = BullMQSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -181,14 +181,14 @@ class Scenario(Checked):
                 f"{self.duration_s:g}"
             )
         named = set(self.queues)
-        if self.mode == "in-process" and self.workers.crashes:
+        if self.in_process and self.workers.crashes:
             raise ValueError("workers.crashes: in-process mode has no workers that could crash")
         for queue, stream in self.arrivals.items():
             if queue not in named:
                 raise ValueError(
                     f"{key_of('arrivals', queue)}: there is no {key_of('queues', queue)}"
                 )
-            if stream.client is not None and self.mode == "in-process":
+            if stream.client is not None and self.in_process:
                 raise ValueError(
                     f"{key_of('arrivals', queue, 'client')}: in-process mode answers at once"
                 )
@@ -270,9 +270,19 @@ class Scenario(Checked):
         return 0.0 if self.warmup_s == "auto" else self.warmup_s
 
     @property
+    def in_process(self) -> bool:
+        """Whether jobs run in the caller's request: no queue, one attempt, slots for all."""
+        return self.mode == "in-process"
+
+    @property
+    def event_loops(self) -> int:
+        """How many there are: one of each worker, or that of the web process."""
+        return 1 if self.in_process else self.workers.count
+
+    @property
     def slots(self) -> dict[str, int]:
         """Concurrent places for each queue's jobs, over all workers."""
-        if self.mode == "in-process":
+        if self.in_process:
             return dict.fromkeys(self.queues, self.caller.concurrency)
         places = self.workers.count * self.workers.concurrency
         return {queue: places if self.works_on(queue) else 0 for queue in self.queues}
@@ -280,7 +290,7 @@ class Scenario(Checked):
     def policy_of(self, queue: str) -> QueuePolicy:
         """The policy that a queue's jobs meet: in in-process mode nothing is tried again."""
         policy = self.queues[queue]
-        return policy if self.mode == "bull-queue" else policy.model_copy(update={"attempts": 1})
+        return policy.model_copy(update={"attempts": 1}) if self.in_process else policy
 
     def works_on(self, queue: str) -> bool:
         """Whether the workers take jobs of ``queue``."""
@@ -313,8 +323,8 @@ def _with_defaults(queues: dict[str, Any]) -> dict[str, Any]:
 
 def default_follow_ups(queue: str, named: Any) -> dict[str, list[str]]:
     """What the shop's own jobs are followed by, as far as the scenario names the queue."""
-    follow_up: dict[str, list[str]] = {"completed": [], "failed": []}
-    for rule in FOLLOW_UPS:
-        if rule.queue == queue and "email" in named and "email" not in follow_up[rule.outcome]:
-            follow_up[rule.outcome].append("email")
-    return follow_up
+    outcomes: tuple[Outcome, ...] = get_args(Outcome)
+    return {
+        outcome: [EMAIL] if EMAIL in named and emails_after(queue, outcome) else []
+        for outcome in outcomes
+    }

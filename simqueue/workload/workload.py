@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.jobs import EMAIL, FOLLOW_UPS, job_id, root_name
+from simqueue.jobs import EMAIL, emails_after, job_id, root_name
 from simqueue.policies import Outcome, next_step
 from simqueue.workload.arrivals import Arrivals, Follows
 from simqueue.workload.distributions import Floats
@@ -103,7 +103,8 @@ class Workload:
     def _add_kind(self, queue: str, name: str, stream: str, parent: int) -> Kind:
         kind = Kind(len(self.kinds), queue, name, stream, parent)
         self.kinds.append(kind)
-        for outcome in ("completed", "failed"):
+        outcomes: tuple[Outcome, ...] = get_args(Outcome)
+        for outcome in outcomes:
             self._children[kind.number, outcome] = tuple(
                 self._add_kind(child, _child_name(kind, outcome, child), stream, kind.number)
                 for child in getattr(self.scenario.queues[queue].follow_up, outcome)
@@ -218,15 +219,11 @@ class Workload:
 
 def _child_name(parent: Kind, outcome: Outcome, queue: str) -> str:
     """The shop's own name for a follow-up, or one that tells which path led to it."""
-    for rule in FOLLOW_UPS:
-        if (rule.queue, rule.outcome, EMAIL) == (
-            parent.queue,
-            outcome,
-            queue,
-        ) and parent.parent < 0:
-            return rule.kind
-    path = parent.name if parent.parent < 0 else f"{parent.name}-{parent.queue}"
-    return f"{path}-{outcome}"
+    if parent.parent >= 0:
+        return f"{parent.name}-{parent.queue}-{outcome}"
+    if queue == EMAIL and (emails := emails_after(parent.queue, outcome)):
+        return emails[0]
+    return f"{parent.name}-{outcome}"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from chromium import Page
 from simqueue import AttemptLog, simulate
 from simqueue.course import animate, display
 from simqueue.course.animation import page_of
-from simqueue.course.film import AT_WORK, DELAYED, DONE, PUT_BACK, WAITING, Counts, Film, take
+from simqueue.course.film import AT_WORK, DELAYED, DONE, PUT_BACK, WAITING, Counts, Film
+from simqueue.course.filming import take
 from simqueue.errors import InputError
 from simqueue.record.attempt_log import COLUMNS
 from simqueue.record.table import from_frame

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,8 @@ from simqueue.course import grade
 from simqueue.course.grading.__main__ import main
 from simqueue.course.grading.days import DAYS
 from simqueue.course.grading.targets import TARGETS
+from simqueue.course.lessons import exercises
+from simqueue.course.marking import mark
 from simqueue.data import data_path
 
 RETRIES = ["queues.payment.attempts=9", "queues.payment.backoff.type=exponential"]
@@ -231,3 +235,47 @@ def test_settings_are_read_as_people_write_them() -> None:
     text = "\n".join(f"--set {setting}" for setting in RETRIES + WORKERS + LOCKS)
     assert grade(text).passed
     assert grade(tuple(RETRIES + WORKERS + LOCKS)).passed
+
+
+def test_the_folded_solution_is_one() -> None:
+    shown = re.search(r"`(\[.*?\])`", exercises()["capstone.e"].answer, re.DOTALL)
+    assert shown
+    assert mark("capstone.e", ast.literal_eval(" ".join(shown[1].split()))).verdict == "right"
+
+
+def test_another_repair_passes_too() -> None:
+    other = [*LOCKS, "workers.count=4", "workers.concurrency=6", "queues.payment.attempts=12"]
+    assert mark("capstone.e", [*other, "queues.payment.backoff.delay_ms=30000"]).verdict == "right"
+
+
+@pytest.mark.parametrize("nonsense", [3, "workers", ["workers.count=0"], ["mode=in-process"]])
+def test_a_repair_that_cannot_be_read_is_not_wrong(nonsense: object) -> None:
+    judged = mark("capstone.e", nonsense)
+    assert judged.verdict == "unread"
+    assert "grade()" in judged.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ([], "slots of a worker share"),
+        (["workers.count=100"], "four at most"),
+        (["workers.count=4", "workers.concurrency=40"], "connections"),
+        (LOCKS, "although their workers live"),
+        (RETRIES, "late"),
+        (RETRIES + WORKERS, "exercise d"),
+        (WORKERS + LOCKS, "Exercise c"),
+        ([*WORKERS, *LOCKS, "queues.payment.attempts=150"], "over and over"),
+        (
+            [
+                *(*WORKERS, *LOCKS, "queues.payment.attempts=3"),
+                "queues.payment.backoff.delay_ms=1200000",
+            ],
+            "too far",
+        ),
+    ],
+)
+def test_a_wrong_answer_to_the_exercise_gets_a_hint(wrong: list[str], hint: str) -> None:
+    judged = mark("capstone.e", wrong)
+    assert judged.verdict == "wrong"
+    assert hint in judged.text

@@ -16,7 +16,8 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from simqueue.course import display, explore, figure
-from simqueue.course.sliders import Explorer, _knob
+from simqueue.course.knobs import knob_of
+from simqueue.course.sliders import Explorer
 from simqueue.errors import InputError
 
 
@@ -37,7 +38,7 @@ def waits(load: float = 0.8, slots: int = 5) -> None:
 
 
 def explorer(draw: Any = waits, **choices: Any) -> Explorer:
-    return Explorer(draw, [_knob(draw, name, choice) for name, choice in choices.items()])
+    return Explorer(draw, [knob_of(draw, name, choice) for name, choice in choices.items()])
 
 
 def png(data: dict[str, Any]) -> Image.Image:

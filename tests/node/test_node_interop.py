@@ -25,7 +25,7 @@ from redis_servers import RedisServer
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.errors import JobError
 from simqueue.jobs import EMAIL, ORDER, PAYMENT, Job, job_id, order_job, payment_job
-from simqueue.policies import POLICIES, Backoff, QueuePolicy
+from simqueue.policies import POLICIES, Backoff, Outcome, QueuePolicy
 from simqueue.record.worker_events import Event, merge_events
 from simqueue.workers.process import WorkerProcess
 from simqueue.workload.reading import build_scenario
@@ -287,9 +287,7 @@ class Script:
     async def give_up(self, job: Job) -> str:
         return "failed"
 
-    def follow_ups(
-        self, job: Job, outcome: Literal["completed", "failed"], result: str
-    ) -> Sequence[Job]:
+    def follow_ups(self, job: Job, outcome: Outcome, result: str) -> Sequence[Job]:
         return []
 
 

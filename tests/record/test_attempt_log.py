@@ -15,8 +15,8 @@ from simqueue.record.attempt_log import (
     OUTCOMES,
     ROW,
     AttemptLog,
-    merge,
 )
+from simqueue.record.merging import merge
 from simqueue.record.reading import read_log
 from simqueue.record.table import from_frame
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from simqueue.experiments.run import simulate
-from simqueue.results.formulas import CONDITIONS, Case, broken, short_run_warnings, theory
+from simqueue.results.formulas import CONDITIONS, Case, broken, formulas, short_run_warnings
 from simqueue.results.offered import Outlook
 from simqueue.results.relaxation import deficit, mg1_relaxation_s, mmc_relaxation_s
 from simqueue.results.theory import mg1_wait_mean, mmc_wait_mean
@@ -97,7 +97,7 @@ def case(scenario: Scenario) -> Case:
 
 
 def printed(scenario: Scenario) -> dict[str, Any] | None:
-    return theory(Outlook(scenario, scenario.fixed_warmup_s))["q"]
+    return formulas(Outlook(scenario, scenario.fixed_warmup_s))["q"]
 
 
 def test_a_good_scenario_breaks_none() -> None:

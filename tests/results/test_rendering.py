@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib.image
 import pytest
@@ -12,7 +13,8 @@ from rich.console import Console
 
 from simqueue.errors import InputError
 from simqueue.record.attempt_log import AttemptLog
-from simqueue.results.plots import plot_run
+from simqueue.results.drawing import in_style
+from simqueue.results.plots import run_figure
 from simqueue.results.style import OKABE_ITO, look
 from simqueue.results.summary import summarise
 from simqueue.results.table import report
@@ -35,6 +37,11 @@ def crowded(replication: int = 0) -> AttemptLog:
         email = row(job=100 + n, queue="email", flow=n, parent=n, times=(end, end, end, end + 1))
         rows.append(email | more)
     return hand_log(*rows)
+
+
+def plot_run(log: AttemptLog, path: Path, *given: object) -> str:
+    """The figure of a run as a file, and its alternative text."""
+    return in_style(lambda: run_figure(log, *given), path)[1]
 
 
 def text_of(log: AttemptLog, width: int = 80, **more: object) -> str:
@@ -62,7 +69,7 @@ def test_the_table_says_what_happened():
 
 
 def test_the_table_has_intervals_and_theory_when_there_are_any():
-    from simqueue.record.attempt_log import merge
+    from simqueue.record.merging import merge
 
     theory = {"order": {"model": "M/M/1", "wait_mean_s": 0.25, "p_wait": 0.5}, "email": None}
     text = " ".join(text_of(merge([crowded(), crowded(1)]), theory=theory).split())
@@ -118,8 +125,6 @@ def test_the_figure_states_the_finding(tmp_path):
 
 
 def test_the_figure_shows_what_it_says(tmp_path):
-    from simqueue.results.plots import run_figure
-
     figure, text = run_figure(crowded(), WINDOW, SLOTS, seconds, short_s=[(300, 330)])
     assert text.startswith("Longest wait: order, 3.25 min at 300 s."), "without a finding"
     arrivals, lengths, waits = figure.axes
@@ -152,8 +157,6 @@ def test_any_run_can_be_drawn(tmp_path, log, window):
 
 
 def test_a_warm_up_is_shown_where_it_was_found():
-    from simqueue.results.plots import run_figure
-
     figure, _ = run_figure(crowded(), WINDOW, SLOTS, seconds, warmup_s=60.0)
     (left_out,) = figure.axes[0].patches
     assert (left_out.get_x(), left_out.get_width()) == (0.0, 60.0)

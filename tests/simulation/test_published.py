@@ -50,7 +50,9 @@ def test_a_retry_storm_ends_by_itself_below_half_of_the_capacity(per_s: float) -
     The backlog of the outage drains at 300 - 2 x rate.
     """
     backlog = 2 * per_s * 10
-    assert recovery_s(answered(rate(per_s))) == pytest.approx(backlog / (300 - 2 * per_s), rel=0.25)
+    share = answered(rate(per_s), "duration_s=200")
+
+    assert recovery_s(share) == pytest.approx(backlog / (300 - 2 * per_s), rel=0.25)
 
 
 @pytest.mark.parametrize("per_s", [165, 200, 280])
@@ -63,12 +65,12 @@ def test_above_it_stays(per_s: float) -> None:
 
 @pytest.mark.parametrize("per_s", [165, 200, 250])
 def test_newest_first_is_back_in_about_a_second(per_s: float) -> None:
-    assert recovery_s(answered(rate(per_s), "queues.request.lifo=true")) <= 2
+    assert recovery_s(answered(rate(per_s), "queues.request.lifo=true", "duration_s=120")) <= 2
 
 
 def test_a_retry_budget_ends_it() -> None:
     """A tenth more load is all that clients may add: 1.1 x 250 fits into 300."""
-    shares = answered(rate(250), "arrivals.request.client.budget=0.1")
+    shares = answered(rate(250), "arrivals.request.client.budget=0.1", "duration_s=300")
 
     assert recovery_s(shares) < 200
     assert not np.isfinite(recovery_s(answered(rate(250))))

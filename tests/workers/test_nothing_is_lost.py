@@ -7,7 +7,6 @@ once, so whatever is published twice is delivered twice: the worst that a real o
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from decimal import Decimal
@@ -16,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_shop import Outbox, an_order, small_shop
+from small_shop import LetterBox, an_order, run_here, small_shop
 
 from simqueue.errors import JobError
 from simqueue.jobs import Job, order_job, payment_job
@@ -136,7 +135,7 @@ def test_nothing_is_lost_and_nothing_happens_twice(
     conditions = Conditions(decline_rate=0.3, error_rate=error_rate)
     with small_shop(stock=stock, conditions=conditions, seed=seed, outbox=True) as shop:
         story = Story(shop)
-        asyncio.run(tell(story))
+        run_here(tell(story))
 
         # Every job that was ever stored reached the queue, and no other did.
         published = {job.id for job in story.published}
@@ -159,7 +158,7 @@ def test_nothing_is_lost_and_nothing_happens_twice(
                 assert ("payment-success" in kinds) == (state.payment_status == "paid")
 
         # Once: emails, money and goods.
-        assert isinstance(shop.mailer, Outbox)
+        assert isinstance(shop.mailer, LetterBox)
         assert len(shop.mailer.messages) == len(emails) == len(set(emails))
         kept = [order for order in ORDERS if states[order.order_id].payment_status == "paid"]
         assert shop.gateway.balance() == sum((order.total for order in kept), Decimal(0))

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_shop import Outbox, an_order, small_shop
+from small_shop import LetterBox, an_order, run_here, small_shop
 
 from simqueue.errors import JobError
 from simqueue.jobs import Job, order_job, payment_job
@@ -121,7 +121,7 @@ def test_the_end_is_right(
     with small_shop(stock=stock, conditions=conditions, seed=seed) as shop:
         for order in ORDERS:
             shop.store.place(order)
-        story = asyncio.run(tell(shop, plot))
+        story = run_here(tell(shop, plot))
         states = {order.order_id: shop.store.state(order.order_id) for order in ORDERS}
         declined = {key for key, state in states.items() if state.payment_status == "declined"}
 
@@ -132,7 +132,7 @@ def test_the_end_is_right(
 
         emails = shop.store.emails()
         assert len(emails) == len(set(emails)) == len(story.emails)
-        assert isinstance(shop.mailer, Outbox)
+        assert isinstance(shop.mailer, LetterBox)
         assert len(shop.mailer.messages) == len(emails)
         confirmed = {key for key, kind in emails if kind == "order-confirmation"}
         assert confirmed == {key for key, state in states.items() if state.status == "processing"}
@@ -154,7 +154,7 @@ def test_payments_may_come_anywhere(
         with small_shop(stock={"A": 2, "B": 2, "C": 1}, conditions=Conditions()) as shop:
             for order in ORDERS:
                 shop.store.place(order)
-            asyncio.run(tell(shop, [(number, queue, "run") for number, queue in plot]))
+            run_here(tell(shop, [(number, queue, "run") for number, queue in plot]))
             seen = [shop.store.state(order.order_id).customer_status for order in ORDERS]
             ends.append((seen, shop.store.on_hand(), shop.gateway.balance()))
     assert ends[0] == ends[1]

@@ -7,19 +7,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from simqueue.record.attempt_log import AttemptLog
-from simqueue.results.comparison.crashes import Recovery, recoveries
 from simqueue.results.comparison.differing import DifferingJob, differing_jobs
-from simqueue.results.comparison.figure_words import share, value
-from simqueue.results.comparison.figures import Figure, QueueComparison, compare_queue
-from simqueue.results.comparison.job_by_job import by_job
+from simqueue.results.comparison.job_by_job import job_table
+from simqueue.results.comparison.measure_words import share, value
+from simqueue.results.comparison.measures import Measure, QueueComparison, compare_queue
+from simqueue.results.comparison.recoveries import Recovery, recoveries
 from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES, JOBS, parse_tolerances
-from simqueue.results.formulas import theory
+from simqueue.results.formulas import formulas
 from simqueue.results.offered import Outlook
 from simqueue.results.summary import summarise
 from simqueue.results.wording import count
 from simqueue.workload.scenario import Scenario
 
-__all__ = ["DEFAULT_TOLERANCES", "Comparison", "Figure", "compare", "parse_tolerances"]
+__all__ = ["DEFAULT_TOLERANCES", "Comparison", "Measure", "compare", "parse_tolerances"]
 
 #: With fewer jobs a p99 is little else than the longest time.
 ENOUGH_FOR_P99 = 100
@@ -67,26 +67,26 @@ class Comparison:
             if 0 < queue.jobs < ENOUGH_FOR_P99
         ]
 
-    def judges(self, queue: str, figure: str) -> bool:
-        """Whether a queue has jobs enough for a figure to be judged."""
-        return not figure.endswith("p99") or self.queues[queue].jobs >= ENOUGH_FOR_P99
+    def judges(self, queue: str, measure: str) -> bool:
+        """Whether a queue has jobs enough for a measure to be judged."""
+        return not measure.endswith("p99") or self.queues[queue].jobs >= ENOUGH_FOR_P99
 
-    def worst(self, figure: str) -> tuple[str, Figure] | None:
-        """The queue in which a figure is farthest off, and the figure; ``None`` if in no queue."""
+    def worst(self, measure: str) -> tuple[str, Measure] | None:
+        """The queue in which a measure is farthest off, and the measure there; or ``None``."""
         found = [
-            (name, queue.figures[figure])
+            (name, queue.measures[measure])
             for name, queue in self.queues.items()
-            if self.judges(name, figure) and queue.figures[figure].known
+            if self.judges(name, measure) and queue.measures[measure].known
         ]
         return max(found, key=lambda pair: pair[1].size, default=None)
 
     def exceeded(self, tolerances: Mapping[str, float] = DEFAULT_TOLERANCES) -> list[str]:
-        """One sentence for each figure that is out of tolerance, queue by queue.
+        """One sentence for each measure that is out of tolerance, queue by queue.
 
         Parameters
         ----------
         tolerances
-            The largest error of each figure, as a share (see `Figure.judged`); under ``jobs`` how
+            The largest error of each measure, as a share (see `Measure.judged`); under ``jobs`` how
             many jobs may differ for no known reason. Figures that are not named are not judged.
         """
         found = []
@@ -96,11 +96,11 @@ class Comparison:
                 f"reason, and {tolerances[JOBS]:,.0f} may."
             )
         for name, queue in self.queues.items():
-            for figure, tolerance in tolerances.items():
-                if figure == JOBS or not self.judges(name, figure):
+            for measure, tolerance in tolerances.items():
+                if measure == JOBS or not self.judges(name, measure):
                     continue
-                if queue.figures[figure].size > tolerance:
-                    found.append(_exceeded(name, figure, queue.figures[figure], tolerance))
+                if queue.measures[measure].size > tolerance:
+                    found.append(_exceeded(name, measure, queue.measures[measure], tolerance))
         return found
 
     def as_dict(self) -> dict[str, Any]:
@@ -108,9 +108,9 @@ class Comparison:
 
         - ``scenario``, ``engines``: ``{"real": ..., "model": ...}``
         - ``queues``: by name, ``figures`` by name (those of
-          `simqueue.results.comparison.tolerances.FIGURES`), each with ``real``, ``model``,
-          ``difference``, ``error`` (share of the real figure) and
-          ``judged`` (see `Figure.judged`), null where there is none; times in seconds;
+          `simqueue.results.comparison.tolerances.MEASURES`), each with ``real``, ``model``,
+          ``difference``, ``error`` (share of the real measure) and
+          ``judged`` (see `Measure.judged`), null where there is none; times in seconds;
           ``theory`` as in a simulation's result; ``real`` and ``model``, the whole summaries
         - ``jobs``: how many there are
         - ``differing``: ``queue``, ``job_id``, ``real`` and ``model`` (``outcome``, ``attempts``,
@@ -124,7 +124,7 @@ class Comparison:
             "engines": dict(zip(("real", "model"), self.engines, strict=True)),
             "queues": {
                 name: {
-                    "figures": {key: one.as_dict() for key, one in queue.figures.items()},
+                    "figures": {key: one.as_dict() for key, one in queue.measures.items()},
                     "theory": queue.theory,
                     "real": queue.real.as_dict(),
                     "model": queue.model.as_dict(),
@@ -171,7 +171,7 @@ def compare(
     slots |= dict.fromkeys({*real.queues, *model.queues} - set(slots), 0)
     crashes = scenario.workers.crashes
     found = [summarise(log, window, slots, crashes=crashes).queues for log in (real, model)]
-    tables = by_job(real), by_job(model)
+    tables = job_table(real), job_table(model)
     differing = differing_jobs(*tables, scenario, edge_s)
     excused = {(job.queue, job.job_id) for job in differing if job.excused}
     alike = found
@@ -180,7 +180,7 @@ def compare(
             summarise(table.without(excused, log), window, slots, crashes=crashes).queues
             for table, log in zip(tables, (real, model), strict=True)
         ]
-    formulas = theory(Outlook(scenario, scenario.fixed_warmup_s))
+    known = formulas(Outlook(scenario, scenario.fixed_warmup_s))
     return Comparison(
         scenario=scenario.name,
         engines=(real.engine, model.engine),
@@ -188,7 +188,7 @@ def compare(
             name: compare_queue(
                 (found[0][name], found[1][name]),
                 (alike[0][name], alike[1][name]),
-                formulas.get(name),
+                known.get(name),
             )
             for name in slots
         },
@@ -198,9 +198,9 @@ def compare(
     )
 
 
-def _exceeded(queue: str, name: str, figure: Figure, tolerance: float) -> str:
-    found = f"{queue}: {name} is {value(name, figure.model)} in the model"
-    found += f" and {value(name, figure.real)} in the real run"
-    if figure.judged is None:
+def _exceeded(queue: str, name: str, measure: Measure, tolerance: float) -> str:
+    found = f"{queue}: {name} is {value(name, measure.model)} in the model"
+    found += f" and {value(name, measure.real)} in the real run"
+    if measure.judged is None:
         return f"{found}."
-    return f"{found}: {share(figure.judged)}, and {share(tolerance, sign=False)} is allowed."
+    return f"{found}: {share(measure.judged)}, and {share(tolerance, sign=False)} is allowed."

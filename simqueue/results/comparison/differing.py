@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import STALLED
-from simqueue.results.comparison.crashes import caught
 from simqueue.results.comparison.job_by_job import Fate, JobTable, Key
+from simqueue.results.crashes import caught
 from simqueue.workload.scenario import Scenario
 
 Reason = Literal[
@@ -104,5 +104,5 @@ def _crashed(one: JobTable, rows: NDArray[np.void], scenario: Scenario, slack_s:
     crashes = scenario.workers.kills
     return bool(
         (crashes and (rows["outcome"] == STALLED).any())
-        or any(caught(one, rows, crash, slack_s).any() for crash in crashes)
+        or any(caught(rows, one.workers, crash, slack_s).any() for crash in crashes)
     )

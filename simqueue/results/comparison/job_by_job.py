@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import COMPLETED, FAILED, OUTCOMES, AttemptLog
+from simqueue.record.attempt_log import FINAL, OUTCOMES, AttemptLog
+from simqueue.record.by_job import by_job
 
 #: A queue and the id of a job in it.
 Key = tuple[str, str]
@@ -67,48 +68,23 @@ class JobTable:
         return replace(log, rows=self.rows[kept])
 
 
-def by_job(log: AttemptLog) -> JobTable:
-    """Sort a log by job."""
-    rows = log.rows[np.lexsort([log.rows[field] for field in ("run", "attempt", "job", "queue")])]
-    new = np.ones(len(rows), dtype=bool)
-    new[1:] = (rows["job"][1:] != rows["job"][:-1]) | (rows["queue"][1:] != rows["queue"][:-1])
-    new_attempt = new.copy()
-    new_attempt[1:] |= rows["attempt"][1:] != rows["attempt"][:-1]
-    started = ~np.isnan(rows["started_s"])
-    first = np.flatnonzero(new)
-    ends = np.append(first, len(rows))[1:]
-    last = rows["outcome"][ends - 1]
-    fates = zip(
-        [OUTCOMES[code] if code in (COMPLETED, FAILED) else "unfinished" for code in last.tolist()],
-        _per_job(new_attempt & started, first),
-        _per_job(started, first),
-        strict=True,
-    )
-    keys: list[Key] = [
-        (log.queues[queue], str(text))
-        for queue, text in zip(
-            rows["queue"][first].tolist(), log.ids(rows["job"][first]), strict=True
-        )
-    ]
-    parents = rows["parent"][first]
-    known = np.flatnonzero(parents >= 0)
+def job_table(log: AttemptLog) -> JobTable:
+    """Sort a log by job; it is of one replication."""
+    jobs = by_job(log.rows)
+    first = jobs.rows[jobs.first]
+    queues = [log.queues[code] for code in first["queue"].tolist()]
+    keys: list[Key] = list(zip(queues, log.ids(first["job"]), strict=True))
+    known = np.flatnonzero(first["parent"] >= 0).tolist()
+    outcomes = [OUTCOMES[code] if code in FINAL else "unfinished" for code in jobs.outcome.tolist()]
+    fates = zip(outcomes, jobs.attempts.tolist(), jobs.runs.tolist(), strict=True)
+    places = zip(jobs.first.tolist(), (jobs.last + 1).tolist(), strict=True)
     return JobTable(
-        rows=rows,
+        rows=jobs.rows,
         workers=log.workers,
         fates={key: Fate(*fate) for key, fate in zip(keys, fates, strict=True)},
         parents={
-            keys[place]: str(text)
-            for place, text in zip(known.tolist(), log.ids(parents[known]), strict=True)
+            keys[place]: text
+            for place, text in zip(known, log.ids(first["parent"][known]), strict=True)
         },
-        places={
-            key: slice(low, high)
-            for key, low, high in zip(keys, first.tolist(), ends.tolist(), strict=True)
-        },
+        places={key: slice(*place) for key, place in zip(keys, places, strict=True)},
     )
-
-
-def _per_job(what: NDArray[np.bool_], first: NDArray[np.int64]) -> list[int]:
-    if len(first) == 0:
-        return []
-    counts: list[int] = np.add.reduceat(what.astype(np.int64), first).tolist()
-    return counts

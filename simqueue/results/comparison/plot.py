@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog, Floats
 from simqueue.results.comparison.compare import Comparison, compare
-from simqueue.results.comparison.figure_words import share
+from simqueue.results.comparison.measure_words import share
 from simqueue.results.comparison.words import finding
-from simqueue.results.drawing import by_queue, clock_axis, in_style, mean_lengths, wrapped
-from simqueue.results.history import History
+from simqueue.results.drawing import clock_axis, in_style, mean_lengths, wrapped
+from simqueue.results.history import History, by_queue
 from simqueue.results.style import OKABE_ITO, look
 from simqueue.results.wording import digits, duration
 from simqueue.workload.scenario import Scenario
@@ -22,8 +21,6 @@ from simqueue.workload.scenario import Scenario
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Floats = NDArray[np.float64]
 
 #: One point for each half percent.
 _QUANTILES = np.arange(1, 200) / 200
@@ -98,9 +95,9 @@ def _responses(found: Sequence[History], window: tuple[float, float]) -> Floats:
 
 def _quantiles(panel: Axes, queue: str, comparison: Comparison, times: Sequence[Floats]) -> str:
     """Draw the model's quantiles against the real ones: equal where they lie on the diagonal."""
-    figures = comparison.queues[queue].figures
+    measures = comparison.queues[queue].measures
     title = f"{queue}: " + ", ".join(
-        f"{name} {share(figures[f'response.{name}'].judged)}"
+        f"{name} {share(measures[f'response.{name}'].judged)}"
         for name in ("mean", "p99")
         if comparison.judges(queue, f"response.{name}")
     )

@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from simqueue.results.comparison.compare import Comparison
-from simqueue.results.comparison.crashes import recovery_apart_s
 from simqueue.results.comparison.differing import DifferingJob
-from simqueue.results.comparison.figure_words import difference, figure_name, share, value
-from simqueue.results.comparison.figures import QueueComparison
+from simqueue.results.comparison.measure_words import difference, measure_name, share, value
+from simqueue.results.comparison.measures import QueueComparison
+from simqueue.results.comparison.recoveries import recovery_apart_s
 from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES, JOBS
 from simqueue.results.comparison.words import fate, finding, jobs_finding, reasons, recovery_lines
 from simqueue.results.wording import duration
@@ -24,7 +24,7 @@ _SHOWN_JOBS = 10
 def comparison_report(
     comparison: Comparison, title: str, tolerances: Mapping[str, float] = DEFAULT_TOLERANCES
 ) -> Group:
-    """Lay a comparison out for ``rich``: each queue's figures side by side, then what differs.
+    """Lay a comparison out for ``rich``: each queue's measures side by side, then what differs.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def comparison_report(
         if queue.real.arrived == queue.model.arrived == 0:
             parts.append(Text(f"The {name} queue had no jobs."))
             continue
-        parts.append(_figures(comparison, name, queue, tolerances))
+        parts.append(_measures(comparison, name, queue, tolerances))
         if queue.theory:
             parts.append(Text(_theory(queue)))
     if comparison.differing:
@@ -66,7 +66,7 @@ _RULE = (
 )
 
 
-def _figures(
+def _measures(
     comparison: Comparison, name: str, queue: QueueComparison, tolerances: Mapping[str, float]
 ) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
@@ -74,27 +74,27 @@ def _figures(
     for column in ("real", "model", "difference", "error"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("")
-    for figure, found in queue.figures.items():
+    for measure, found in queue.measures.items():
         table.add_row(
-            figure_name(figure),
-            value(figure, found.real),
-            value(figure, found.model),
-            difference(figure, found.difference),
+            measure_name(measure),
+            value(measure, found.real),
+            value(measure, found.model),
+            difference(measure, found.difference),
             share(found.judged),
-            _verdict(comparison, name, figure, tolerances),
+            _verdict(comparison, name, measure, tolerances),
         )
     return table
 
 
 def _verdict(
-    comparison: Comparison, queue: str, figure: str, tolerances: Mapping[str, float]
+    comparison: Comparison, queue: str, measure: str, tolerances: Mapping[str, float]
 ) -> Text:
-    if figure == JOBS or figure not in tolerances:
+    if measure == JOBS or measure not in tolerances:
         return Text("")
-    if not comparison.judges(queue, figure):
+    if not comparison.judges(queue, measure):
         return Text("not judged")
-    allowed = share(tolerances[figure], sign=False)
-    if comparison.queues[queue].figures[figure].size <= tolerances[figure]:
+    allowed = share(tolerances[measure], sign=False)
+    if comparison.queues[queue].measures[measure].size <= tolerances[measure]:
         return Text(f"within {allowed}")
     return Text(f"BEYOND {allowed}", style="bold yellow")
 
@@ -136,7 +136,7 @@ def comparison_markdown(comparisons: Iterable[Comparison]) -> str:
 
 def _row(comparison: Comparison) -> tuple[str, ...]:
     errors = [
-        _worst(comparison, figure) for figure in ("response.mean", "response.p99", "utilisation")
+        _worst(comparison, measure) for measure in ("response.mean", "response.p99", "utilisation")
     ]
     apart = recovery_apart_s(comparison.recoveries)
     return (
@@ -148,8 +148,8 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
     )
 
 
-def _worst(comparison: Comparison, figure: str) -> str:
-    worst = comparison.worst(figure)
+def _worst(comparison: Comparison, measure: str) -> str:
+    worst = comparison.worst(measure)
     if worst is None:
         return "–"
     return share(worst[1].judged)

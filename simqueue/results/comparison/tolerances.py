@@ -8,7 +8,7 @@ from simqueue.errors import InputError
 
 _TIMES = ("mean", "p50", "p95", "p99", "max")
 #: What is compared, queue by queue.
-FIGURES = (
+MEASURES = (
     *("arrived", "completed", "failed", "attempts"),
     *(f"wait.{name}" for name in _TIMES),
     *(f"response.{name}" for name in _TIMES),
@@ -16,7 +16,7 @@ FIGURES = (
 )
 #: How many jobs may differ for no known reason.
 JOBS = "jobs"
-#: The largest error of each figure, as a share; figures that are not named are not judged.
+#: The largest error of each measure, as a share; measures that are not named are not judged.
 DEFAULT_TOLERANCES: dict[str, float] = {"response.mean": 0.02, "response.p99": 0.05, JOBS: 0}
 
 
@@ -26,8 +26,8 @@ def parse_tolerances(text: str) -> dict[str, float]:
     Parameters
     ----------
     text
-        Pairs of a figure and the largest error of it, as a share or in percent, separated by
-        commas. A share without a name is for every figure that has a share by default.
+        Pairs of a measure and the largest error of it, as a share or in percent, separated by
+        commas. A share without a name is for every measure that has a share by default.
 
     Raises
     ------
@@ -40,10 +40,10 @@ def parse_tolerances(text: str) -> dict[str, float]:
     given: dict[str, float] = {}
     for part in text.split(","):
         name, separator, value = (word.strip() for word in part.rpartition("="))
-        if separator and name not in (*FIGURES, JOBS):
+        if separator and name not in (*MEASURES, JOBS):
             raise InputError(
                 f"tolerance {part.strip()!r}: there is no figure {name!r}; "
-                f"expected {', '.join((*FIGURES, JOBS))}"
+                f"expected {', '.join((*MEASURES, JOBS))}"
             )
         found = _jobs(part, value) if name == JOBS else _share(part, value)
         if name in given:

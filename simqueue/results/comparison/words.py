@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from simqueue.results.comparison.compare import Comparison
-from simqueue.results.comparison.crashes import Recovery, recovery_apart_s
 from simqueue.results.comparison.differing import EXCUSES
-from simqueue.results.comparison.figure_words import within
 from simqueue.results.comparison.job_by_job import Fate
+from simqueue.results.comparison.measure_words import within
+from simqueue.results.comparison.recoveries import Recovery, recovery_apart_s
 from simqueue.results.wording import count, duration
 
 
@@ -29,7 +29,7 @@ def finding(comparison: Comparison) -> str:
 
     Such as: The model's mean response is within 1.2 % of the real queue's, its p99 within 3.1 %.
     """
-    mean, p99 = (comparison.worst(figure) for figure in ("response.mean", "response.p99"))
+    mean, p99 = (comparison.worst(measure) for measure in ("response.mean", "response.p99"))
     if mean is None:
         return "There is no response time to compare."
     queue, found = mean

@@ -19,8 +19,7 @@ from simqueue.simulation.bullmq.queue import Queue
 from simqueue.simulation.bullmq.worker import Slot, Worker
 from simqueue.simulation.job import SimJob
 from simqueue.simulation.waiting import DUE, Wait
-from simqueue.workload.production import BullMQ as Settings
-from simqueue.workload.production import Crash
+from simqueue.workload.production import BullMQSettings, Crash
 
 
 class Jobs(Protocol):
@@ -53,7 +52,11 @@ class Stalls:
     """
 
     def __init__(
-        self, jobs: Jobs, workers: Sequence[Worker], settings: Settings, crashes: Iterable[Crash]
+        self,
+        jobs: Jobs,
+        workers: Sequence[Worker],
+        settings: BullMQSettings,
+        crashes: Iterable[Crash],
     ) -> None:
         self._jobs, self._env = jobs, jobs.env
         self._workers, self._settings = workers, settings

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from two_sides import scenario, steady
 
 from simqueue.errors import InputError
-from simqueue.record.attempt_log import AttemptLog, merge
+from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.merging import merge
 from simqueue.results.comparison.compare import DEFAULT_TOLERANCES, compare, parse_tolerances
-from simqueue.results.comparison.figures import Figure
-from simqueue.results.comparison.tolerances import FIGURES
+from simqueue.results.comparison.measures import Measure
+from simqueue.results.comparison.tolerances import MEASURES
 from simqueue.workload.reading import build_scenario
 
 NOTHING = hand_log()
@@ -26,21 +27,21 @@ def test_each_figure_is_compared():
     compared = compare(real, steady(100, service_s=1.1), scenario())
     assert compared.engines == ("bull-queue", "simpy")
     order = compared.queues["order"]
-    assert list(order.figures) == list(FIGURES)
-    mean = order.figures["response.mean"]
+    assert list(order.measures) == list(MEASURES)
+    mean = order.measures["response.mean"]
     assert mean.real == pytest.approx(1.5)
     assert mean.model == pytest.approx(1.6)
     assert mean.difference == pytest.approx(0.1)
     assert mean.error == mean.judged == pytest.approx(0.1 / 1.5)
-    assert order.figures["utilisation"].error == pytest.approx(0.1)
-    assert order.figures["wait.p99"].error == pytest.approx(0, abs=1e-9)
-    assert order.figures["arrived"].real == 100
-    assert order.figures["attempts"].error == 0
+    assert order.measures["utilisation"].error == pytest.approx(0.1)
+    assert order.measures["wait.p99"].error == pytest.approx(0, abs=1e-9)
+    assert order.measures["arrived"].real == 100
+    assert order.measures["attempts"].error == 0
 
 
 def test_a_short_wait_is_judged_by_the_mean_response():
     compared = compare(steady(100, wait_s=1e-4), steady(100, wait_s=2e-4), scenario())
-    wait = compared.queues["order"].figures["wait.mean"]
+    wait = compared.queues["order"].measures["wait.mean"]
     assert wait.error == pytest.approx(1.0)
     assert wait.difference == pytest.approx(1e-4)
     assert wait.judged == pytest.approx(1e-4 / 1.0001)
@@ -50,13 +51,13 @@ def test_a_short_wait_is_judged_by_the_mean_response():
 def test_a_long_wait_is_judged_by_itself():
     compared = compare(steady(100, wait_s=10), steady(100, wait_s=11), scenario())
     # The jobs respond after 11 s on average; the wait of 10 s is less.
-    assert compared.queues["order"].figures["wait.mean"].judged == pytest.approx(1 / 11)
-    assert Figure(20.0, 22.0, 11.0).judged == pytest.approx(0.1)
+    assert compared.queues["order"].measures["wait.mean"].judged == pytest.approx(1 / 11)
+    assert Measure(20.0, 22.0, 11.0).judged == pytest.approx(0.1)
 
 
 def test_a_queue_length_is_judged_by_at_least_one_job():
     figure = compare(steady(100, wait_s=0.01), steady(100, wait_s=0.02), scenario())
-    length = figure.queues["order"].figures["queue_length.mean"]
+    length = figure.queues["order"].measures["queue_length.mean"]
     assert length.error == pytest.approx(1.0)
     assert length.judged == pytest.approx(length.difference)
 
@@ -73,7 +74,7 @@ def test_a_queue_length_is_judged_by_at_least_one_job():
     ],
 )
 def test_an_error_is_there_if_it_can_be(real, model, error, size):
-    figure = Figure(real, model)
+    figure = Measure(real, model)
     assert figure.error == figure.judged == error
     assert figure.size == size
 
@@ -114,8 +115,8 @@ def test_a_queue_that_only_one_side_has_is_compared_too():
     odd = hand_log(row(job=1, queue="odd", times=(0, 0, 0, 1)), queues=("odd",))
     compared = compare(odd, NOTHING, scenario())
     assert set(compared.queues) == {*QUEUES, "odd"}
-    assert compared.queues["odd"].figures["arrived"].difference == -1
-    assert compared.queues["odd"].figures["utilisation"].real is None
+    assert compared.queues["odd"].measures["arrived"].difference == -1
+    assert compared.queues["odd"].measures["utilisation"].real is None
     assert "odd: response.mean is – in the model and 1 s in the real run." in compared.exceeded()
 
 
@@ -188,9 +189,9 @@ def test_a_log_is_like_itself(seed):
     log = one_run(seed)
     compared = compare(log, log, scenario())
     assert compared.differing == ()
-    assert compared.exceeded(dict.fromkeys((*FIGURES, "jobs"), 0.0)) == []
+    assert compared.exceeded(dict.fromkeys((*MEASURES, "jobs"), 0.0)) == []
     for queue in compared.queues.values():
-        assert {figure.error for figure in queue.figures.values()} <= {0.0, None}
+        assert {figure.error for figure in queue.measures.values()} <= {0.0, None}
 
 
 @given(seeds=st.tuples(st.integers(0, 1000), st.integers(0, 1000)))
@@ -198,8 +199,8 @@ def test_swapped_sides_differ_by_as_much_the_other_way(seeds):
     one, other = (one_run(seed) for seed in seeds)
     there, back = compare(one, other, scenario()), compare(other, one, scenario())
     for queue in there.queues:
-        for name in FIGURES:
-            ours, theirs = there.queues[queue].figures[name], back.queues[queue].figures[name]
+        for name in MEASURES:
+            ours, theirs = there.queues[queue].measures[name], back.queues[queue].measures[name]
             assert (ours.real, ours.model) == (theirs.model, theirs.real)
             if ours.difference is not None:
                 assert ours.difference == -theirs.difference
@@ -292,6 +293,6 @@ def test_response_times_leave_out_the_jobs_that_may_differ():
 
     (job,) = compared.differing
     assert job.excused
-    mean = compared.queues["order"].figures["response.mean"]
+    mean = compared.queues["order"].measures["response.mean"]
     assert mean.real == mean.model == pytest.approx(1.0)
     assert compared.queues["order"].real.response_s.max == pytest.approx(11.5)

@@ -6,8 +6,8 @@ from two_sides import attempt, crashing, scenario
 
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.comparison.compare import compare
-from simqueue.results.comparison.crashes import Recovery
 from simqueue.results.comparison.job_by_job import Fate
+from simqueue.results.comparison.recoveries import Recovery
 from simqueue.workload.scenario import Scenario
 
 ONCE, TWICE = Fate("completed", 1, 1), Fate("completed", 2, 2)

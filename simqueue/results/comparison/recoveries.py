@@ -1,16 +1,15 @@
-"""Crashed workers in a log: the attempts that they had, and how soon those were started again."""
+"""How soon the jobs that a crashed worker had were started again, on both sides."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import STALLED
 from simqueue.results.comparison.job_by_job import JobTable, Key
+from simqueue.results.crashes import caught
 from simqueue.workload.production import Crash
 from simqueue.workload.scenario import Scenario
 
@@ -33,27 +32,6 @@ class Recovery:
         return self.model_s - self.real_s
 
 
-def caught(
-    table: JobTable, rows: NDArray[np.void], crash: Crash, slack_s: float
-) -> NDArray[np.bool_]:
-    """Which of these rows of a log a crash caught: they ran then, and on the worker that died."""
-    ended = np.where(np.isnan(rows["finished_s"]), np.inf, rows["finished_s"])
-    running = (rows["started_s"] - slack_s <= crash.at_s) & (crash.at_s <= ended + slack_s)
-    # Code -1, no worker known, is the last element.
-    may_be = [_number(name) in (crash.worker, None) for name in table.workers]
-    found: NDArray[np.bool_] = running & np.array([*may_be, True])[rows["worker"]]
-    return found
-
-
-def _number(name: str) -> int | None:
-    """The worker's number in the scenario, from a name such as ``1``, ``worker-1`` or ``1.2``.
-
-    A name of another kind tells nothing: any worker may have been it.
-    """
-    found = re.fullmatch(r"(?:w|worker)?-?(\d+)(?:\D\d+)?", name)
-    return int(found[1]) if found else None
-
-
 def recoveries(
     real: JobTable, model: JobTable, scenario: Scenario, slack_s: float
 ) -> tuple[Recovery, ...]:
@@ -73,7 +51,7 @@ def _restarts(
     found: dict[tuple[float, Key], float | None] = {}
     # A stalled row lasts until it is put back; by then its worker may have died once more.
     for crash in sorted(crashes, key=lambda crash: crash.at_s):
-        stalled = unclaimed & caught(table, table.rows, crash, slack_s)
+        stalled = unclaimed & caught(table.rows, table.workers, crash, slack_s)
         unclaimed &= ~stalled
         for place in np.flatnonzero(stalled).tolist():
             key = keys[int(np.searchsorted(starts, place, side="right")) - 1]

@@ -6,7 +6,7 @@ import math
 
 from simqueue.results.wording import digits, duration
 
-#: A microsecond or a thousandth of a job: what the figures do not show.
+#: A microsecond or a thousandth of a job: what the measures do not show.
 _NOTHING = 0.5e-6
 _NAMES = {"mean": "mean", "p50": "median", "p95": "p95", "p99": "p99", "max": "longest"}
 _WORDS = {
@@ -16,44 +16,44 @@ _WORDS = {
 }
 
 
-def figure_name(figure: str) -> str:
-    """Word the name of a figure.
+def measure_name(measure: str) -> str:
+    """Word the name of a measure.
 
-    >>> figure_name("response.p99"), figure_name("queue_length.mean"), figure_name("arrived")
+    >>> measure_name("response.p99"), measure_name("queue_length.mean"), measure_name("arrived")
     ('response, p99', 'queue length, mean', 'jobs')
     """
-    table, _, key = figure.partition(".")
-    return _WORDS.get(figure) or (f"{table}, {_NAMES[key]}" if key else table)
+    table, _, key = measure.partition(".")
+    return _WORDS.get(measure) or (f"{table}, {_NAMES[key]}" if key else table)
 
 
-def value(figure: str, number: float | None) -> str:
-    """Word a figure's number in its unit.
+def value(measure: str, number: float | None) -> str:
+    """Word a measure's number in its unit.
 
     >>> value("wait.mean", 0.0412), value("utilisation", 0.123), value("completed", 1234.0)
     ('41.2 ms', '12.3 %', '1,234')
     """
     if number is None:
         return "–"
-    if figure.startswith(("wait.", "response.")):
+    if measure.startswith(("wait.", "response.")):
         return duration(number)
-    if figure == "utilisation":
+    if measure == "utilisation":
         return f"{number * 100:.1f} %"
     return digits(number)
 
 
-def difference(figure: str, number: float | None) -> str:
-    """Word a difference with its sign, in the figure's unit.
+def difference(measure: str, number: float | None) -> str:
+    """Word a difference with its sign, in the measure's unit.
 
     >>> difference("wait.mean", -0.0412), difference("arrived", 3), difference("utilisation", 0.01)
     ('-41.2 ms', '+3', '+1.0 points')
     """
     if number is None:
         return "–"
-    if figure == "utilisation":
+    if measure == "utilisation":
         return f"{number * 100:+.1f} points"
     if abs(number) < _NOTHING:
         return "0"
-    return f"{'-' if number < 0 else '+'}{value(figure, abs(number))}"
+    return f"{'-' if number < 0 else '+'}{value(measure, abs(number))}"
 
 
 def share(error: float | None, sign: bool = True) -> str:

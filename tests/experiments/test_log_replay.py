@@ -1,5 +1,6 @@
 """A log as the workload: what the model wrote, the model repeats."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simqueue.errors import InputError
-from simqueue.experiments.replay import Slots, replay_log, seen_slots
+from simqueue.experiments.log_replay import Slots, replay_log, seen_slots
 from simqueue.experiments.run import simulate
 from simqueue.record.attempt_log import STALLED, AttemptLog
+from simqueue.record.merging import merge
 from simqueue.workload.production import Overhead
 from simqueue.workload.reading import build_scenario
 
@@ -119,11 +121,15 @@ def test_the_workers_are_seen() -> None:
     assert seen_slots(log, "order") == Slots(3, 2)
 
 
-def test_a_log_that_says_too_little_is_refused() -> None:
+def test_a_log_that_says_too_little_or_too_much_is_refused() -> None:
     log = log_of()
     rows = log.rows.copy()
     rows["slot"] = -1
+    again = log.rows.copy()
+    again["replication"] = 1
     with pytest.raises(InputError, match="--workers and --concurrency"):
         replay_log(AttemptLog(**{**vars(log), "rows": rows}))
+    with pytest.raises(InputError, match="2 replications: expected one"):
+        replay_log(merge([log, replace(log, rows=again)]))
     with pytest.raises(InputError, match="nothing to replay"):
         replay_log(AttemptLog(**{**vars(log), "rows": rows[:0]}))

@@ -1,9 +1,9 @@
-"""The figures of a queue on both sides, and their errors.
+"""The measures of a queue on both sides, and their errors.
 
-An error is (model - real) / real. Where the real figure is next to nothing such a share says
+An error is (model - real) / real. Where the real measure is next to nothing such a share says
 little: a wait of 0.2 ms for 0.1 ms is no error of 100 % that anybody would notice. So what is
-judged is the difference as a share of the figure **or of what matters beside it, if that is more**:
-for a wait the mean response time of the real queue's jobs, for a queue length one job.
+judged is the difference as a share of the measure **or of what matters beside it, if that is
+more**: for a wait the mean response time of the real queue's jobs, for a queue length one job.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from simqueue.results.comparison.tolerances import FIGURES
+from simqueue.results.comparison.tolerances import MEASURES
 from simqueue.results.formulas import Theory
 from simqueue.results.summary import QueueSummary
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measure:
     """One number of both sides.
 
     Attributes
@@ -41,12 +41,12 @@ class Figure:
 
     @property
     def error(self) -> float | None:
-        """The difference as a share of the real figure; ``None`` if that is zero, or unknown."""
+        """The difference as a share of the real measure; ``None`` if that is zero, or unknown."""
         return self._share(self.real)
 
     @property
     def judged(self) -> float | None:
-        """The difference as a share of the real figure or of ``least``, whichever is more."""
+        """The difference as a share of the real measure or of ``least``, whichever is more."""
         return self._share(None if self.real is None else max(self.real, self.least))
 
     def as_dict(self) -> dict[str, float | None]:
@@ -68,7 +68,7 @@ class Figure:
 
     @property
     def size(self) -> float:
-        """How large the error is that is judged; infinite if only one side has the figure."""
+        """How large the error is that is judged; infinite if only one side has the measure."""
         if not self.known:
             return 0.0
         return math.inf if self.judged is None else abs(self.judged)
@@ -80,7 +80,7 @@ class QueueComparison:
 
     real: QueueSummary
     model: QueueSummary
-    figures: dict[str, Figure]
+    measures: dict[str, Measure]
     theory: Theory | None
 
     @property
@@ -105,18 +105,18 @@ def compare_queue(
     return QueueComparison(
         real=real,
         model=model,
-        figures={
-            name: Figure(ours[name], theirs[name], least.get(name.partition(".")[0], 0.0))
-            for name in FIGURES
+        measures={
+            name: Measure(ours[name], theirs[name], least.get(name.partition(".")[0], 0.0))
+            for name in MEASURES
         },
         theory=formula,
     )
 
 
 def _numbers(queue: QueueSummary, alike: QueueSummary) -> dict[str, float | None]:
-    """The figures of a summary, by the names that tolerances have."""
+    """The measures of a summary, by the names that tolerances have."""
     found: dict[str, float | None] = {}
-    for name in FIGURES:
+    for name in MEASURES:
         table, _, key = name.partition(".")
         if table == "response":
             found[name] = getattr(alike.response_s, key)
