@@ -48,7 +48,7 @@ values = st.recursive(
 
 
 @given(values)
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_what_the_package_packs_lua_unpacks(unpack: Any, value: Any) -> None:
     packed = msgpack.packb(value, use_bin_type=True)
 

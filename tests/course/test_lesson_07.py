@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.experiments.run import simulate
@@ -132,9 +131,3 @@ def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
     judged = mark(key, wrong)
     assert judged.verdict == "wrong"
     assert hint in judged.text
-
-
-@pytest.mark.parametrize("key", [key for key in exercises() if key.startswith("07.")])
-def test_no_hint_is_the_answer(key: str) -> None:
-    exercise = exercises()[key]
-    assert not any(hint.when == exercise.right for hint in exercise.hints)

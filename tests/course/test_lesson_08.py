@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.experiments.run import simulate
 from simqueue.record.attempt_log import COMPLETED
@@ -136,9 +135,3 @@ def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
     judged = mark(key, wrong)
     assert judged.verdict == "wrong"
     assert hint in judged.text
-
-
-@pytest.mark.parametrize("key", [key for key in exercises() if key.startswith("08.")])
-def test_no_hint_is_the_answer(key: str) -> None:
-    exercise = exercises()[key]
-    assert not any(hint.when == exercise.right for hint in exercise.hints)

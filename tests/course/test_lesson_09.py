@@ -12,7 +12,6 @@ import pytest
 
 from simqueue import simulate
 from simqueue.course import open_classroom, real_orders
-from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.shop import Conditions, payment_key
@@ -175,9 +174,3 @@ def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
     judged = mark(key, wrong)
     assert judged.verdict == "wrong"
     assert hint in judged.text
-
-
-@pytest.mark.parametrize("key", [key for key in exercises() if key.startswith("09.")])
-def test_no_hint_gives_the_answer_away(key: str) -> None:
-    exercise = exercises()[key]
-    assert not any(hint.when == exercise.right for hint in exercise.hints)

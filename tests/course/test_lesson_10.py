@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simqueue import POLICIES, build_scenario, simulate
-from simqueue.course.lessons import exercises, predictions
+from simqueue.course.lessons import predictions
 from simqueue.course.marking import mark
 
 
@@ -105,10 +105,3 @@ def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
     judged = mark(key, wrong)
     assert judged.verdict == "wrong"
     assert hint in judged.text
-
-
-@pytest.mark.parametrize("key", [key for key in exercises() if key.startswith("10.")])
-def test_no_hint_is_for_a_right_answer(key: str) -> None:
-    exercise = exercises()[key]
-    assert not any(hint.when == exercise.right for hint in exercise.hints)
-    assert exercise.otherwise

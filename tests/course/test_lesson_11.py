@@ -10,7 +10,6 @@ from scipy.signal import lfilter
 from scipy.stats import binomtest, t
 
 from simqueue.course import busy_day
-from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.results.intervals import mean_ci95
 
@@ -110,10 +109,3 @@ def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
     judged = mark(key, wrong)
     assert judged.verdict == "wrong"
     assert hint in judged.text
-
-
-@pytest.mark.parametrize("key", [key for key in exercises() if key.startswith("11.")])
-def test_no_hint_is_for_a_right_answer(key: str) -> None:
-    exercise = exercises()[key]
-    assert not any(hint.when == exercise.right for hint in exercise.hints)
-    assert exercise.otherwise

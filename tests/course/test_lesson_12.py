@@ -163,12 +163,6 @@ def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
     assert hint in judged.text
 
 
-@pytest.mark.parametrize("key", [key for key in exercises() if key.startswith("12.")])
-def test_no_hint_gives_the_answer_away(key: str) -> None:
-    exercise = exercises()[key]
-    assert not any(hint.when == exercise.right for hint in exercise.hints)
-
-
 def test_a_run_can_be_told_from_the_other() -> None:
     real, again = read_log(data_path("validated.csv.gz")).by_replication()
     assert waits(real).mean() == pytest.approx(waits(again).mean(), rel=0.05)

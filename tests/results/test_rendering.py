@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib.image
 import pytest
 from hand import NAN, big_log, hand_log, row
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from simqueue.errors import InputError
@@ -152,8 +153,19 @@ def test_the_figure_shows_what_it_says(tmp_path):
         (hand_log(row(job=1, times=(1, 1, 1.5, 2))), (0.5, 3.5)),
     ],
 )
-def test_any_run_can_be_drawn(tmp_path, log, window):
-    assert plot_run(log, tmp_path / "run.png", window, SLOTS, seconds)
+def test_any_run_can_be_drawn(log, window):
+    """Down to the last label; the pixels would take as long again."""
+
+    def draw() -> tuple[Figure, str]:
+        figure, text = run_figure(log, window, SLOTS, seconds)
+        figure.draw_without_rendering()
+        return figure, text
+
+    assert in_style(draw)[1]
+
+
+def blank() -> tuple[Figure, str]:
+    return Figure(), "nothing"
 
 
 def test_a_warm_up_is_shown_where_it_was_found():
@@ -165,14 +177,14 @@ def test_a_warm_up_is_shown_where_it_was_found():
 @pytest.mark.parametrize("name", ["none/run.png", "run.svg", "run", "."])
 def test_a_plot_that_cannot_be_written_is_said(tmp_path, name):
     with pytest.raises(InputError, match="cannot write the plot"):
-        plot_run(crowded(), tmp_path / name, WINDOW, SLOTS, seconds)
+        in_style(blank, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_no_place_for_a_plot(tmp_path):
     (tmp_path / "run.png").mkdir()
     with pytest.raises(InputError, match="directory"):
-        plot_run(crowded(), tmp_path / "run.png", WINDOW, SLOTS, seconds)
+        in_style(blank, tmp_path / "run.png")
 
 
 def test_seven_queues_look_different_without_colour():

@@ -19,6 +19,7 @@ from conftest import missing
 from redis_servers import RedisServer, find_redis
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
+from simqueue.cli import run
 from simqueue.clock import SystemClock
 from simqueue.data import data_path
 from simqueue.jobs import order_job, payment_job
@@ -136,9 +137,11 @@ def states(folder: Path, orders: list[str]) -> list[tuple[str, str]]:
 def test_two_workers_share_the_work_and_drain_on_sigterm(
     folder: Path, redis_url: str, workers: list[WorkerProgram]
 ) -> None:
-    orders = place(folder, 40)
     workers.extend(WorkerProgram(folder, redis_url, "--log", "run.csv") for _ in range(2))
-    workers[0].wait_for("job completed", 30)
+    for worker in workers:
+        worker.wait_for("worker started")
+    orders = place(folder, 15)
+    workers[0].wait_for("job completed", 8)
     first = workers[0].end()
     wait_until_done(folder, redis_url)
     second = workers[1].end()
@@ -242,21 +245,45 @@ def test_a_grace_period_that_is_over_leaves_jobs_and_says_so(
     assert all(job.startswith("email-") for job in left)
 
 
-def refuse(folder: Path, **variables: str) -> str:
-    program = WorkerProgram(folder, variables.pop("redis", ""), **variables)
+def test_without_its_queue_a_worker_ends_with_one_line(folder: Path) -> None:
+    program = WorkerProgram(folder, "redis://:geheim@127.0.0.1:1")
     code = program.process.wait(30)
     program.kill()
+
     assert code == 2
     assert len(program.lines) == 1, program.lines
-    return str(program.lines[0]["event"])
+    assert "no Redis answers there" in program.lines[0]["event"]
+    assert "geheim" not in program.lines[0]["event"]
 
 
-def test_without_a_queue_a_worker_ends_with_one_line(folder: Path) -> None:
-    assert "QUEUE_REDIS_URL is not set: expected redis://" in refuse(folder)
-    assert "a worker needs WORKER_MODE=bull-queue" in refuse(folder, WORKER_MODE="in-process")
-    assert "lives in one process" in refuse(folder, redis="embedded://")
-    assert "no Redis answers there" in refuse(folder, redis="redis://:geheim@127.0.0.1:1")
-    assert "geheim" not in refuse(folder, redis="redis://:geheim@127.0.0.1:1")
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"WORKER_MODE": "bull-queue"}, "QUEUE_REDIS_URL is not set: expected redis://"),
+        ({"WORKER_MODE": "in-process"}, "a worker needs WORKER_MODE=bull-queue"),
+        (
+            {"WORKER_MODE": "bull-queue", "QUEUE_REDIS_URL": "embedded://"},
+            "lives in one process",
+        ),
+    ],
+)
+def test_a_worker_that_cannot_be_ends_with_one_line(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variables: dict[str, str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("QUEUE_REDIS_URL", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert run(["worker", "--json-logs"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1, captured.err
+    assert says in captured.err
 
 
 @pytest.mark.slow
