@@ -30,8 +30,10 @@ class Process:
 
     def finish_at(self, now: float, cpu: float, io: float) -> float:
         """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
-        self.loop_free_at = (now if now > self.loop_free_at else self.loop_free_at) + cpu
-        return self.loop_free_at + io
+        free_at = now if now > self.loop_free_at else self.loop_free_at
+        if cpu:  # an attempt that starts a little later does not hold the loop until then
+            free_at = self.loop_free_at = free_at + cpu
+        return free_at + io
 
 
 class Place(Protocol):

@@ -19,6 +19,7 @@ from simqueue.record.attempt_log import (
 )
 from simqueue.simulation.bullmq import BullMQ
 from simqueue.simulation.job import SimJob
+from simqueue.simulation.waiting import DUE, Wait
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Attempts, Ids, Kind, Workload
 
@@ -114,13 +115,16 @@ class RecordedBullMQ(BullMQ):
 
     workload: RecordedWorkload
 
-    def retry(self, job: SimJob) -> None:
-        """Have a job ready again."""
+    def postpone(self, job: SimJob, wait: float) -> None:
+        """Have a job ready again after ``wait`` seconds; one that stalled is not in backoff."""
         if self.workload.stalled(job.number, job.attempt):
-            job.next_attempt(self.env.now)
-            self.queue_of[job.kind].put_back([job])
+            Wait(self.env, wait, DUE, lambda _: self._put_back(job))
         else:
-            super().retry(job)
+            super().postpone(job, wait)
+
+    def _put_back(self, job: SimJob) -> None:
+        job.next_attempt(self.env.now)
+        self.queue_of[job.kind].put_back([job])
 
     def log(self) -> AttemptLog:
         """What has happened so far, its attempts, runs and stalls numbered as they were."""
