@@ -109,7 +109,7 @@ class Slot:
             self.rules.fail_unrun(job, self)
             self.next(now)
             return
-        self.take(job, now, now + after)
+        self.take(job, now, (job.ready if job.ready > now else now) + after)
         self.looker.again_at = self.process.loop_free_at
 
     def take(self, job: SimJob, now: float, at: float) -> None:
@@ -143,7 +143,8 @@ class Slot:
             self.rules.fail_unrun(queue.ready.popleft(), self)
             self.next(now)
         else:
-            self.take(queue.ready.popleft(), now, now)
+            job = queue.ready.popleft()
+            self.take(job, now, job.ready if job.ready > now else now)
 
     def abandon(self) -> SimJob | None:
         """Die with the worker: nothing that was to end will; the job that was being done."""
