@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
+
+#: That of UTF-32 begins as that of UTF-16 does.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @contextmanager
@@ -44,6 +54,14 @@ def reading(path: Path) -> Iterator[io.TextIOWrapper]:
         file = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
         with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
             yield text
+
+
+def open_text(path: Path) -> TextIO:
+    """Open a text file that somebody's program wrote: UTF-8, or what its byte order mark says."""
+    with path.open("rb") as raw:
+        head = raw.read(4)
+    marks = (encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark))
+    return path.open(encoding=next(marks, "utf-8-sig"), newline="")
 
 
 def reason(error: Exception) -> str:
