@@ -91,12 +91,19 @@ def simulate(
     scenario = read_scenario(file, changes, arrivals)
     check_writable(log)
     check_writable(plot, ".png")
-    with progress_bar(f"simulating {scenario.name}", 1.0) as progress:
-        run = run_simulation(scenario, replications, progress)
-    _explain_nothing(run)
-    if log is not None:
-        run.log.write(log)
-    _present(run, plot, as_json)
+    kept = "before there was anything to report"
+    try:
+        with progress_bar(f"simulating {scenario.name}", 1.0) as progress:
+            run = run_simulation(scenario, replications, progress)
+        kept = "while the run was summed up: nothing is kept (--log FILE.csv keeps the attempts)"
+        _explain_nothing(run)
+        if log is not None:
+            run.log.write(log)
+            kept = f"while the run was summed up: its attempts are kept in {log}"
+        _present(run, plot, as_json)
+    except KeyboardInterrupt:
+        print(f"interrupted {kept}", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def _explain_nothing(run: Run) -> None:

@@ -112,8 +112,9 @@ class Run:
 
     def warnings(self) -> list[str]:
         """What makes the numbers less than they could be, a sentence each."""
+        notes = [note for trace in self.scenario.traces for note in trace.notes]
         found = load_warnings(self._outlook) + short_run_warnings(self._outlook)
-        found += self._about_warmup()
+        found += [*dict.fromkeys(notes), *self._about_warmup()]
         return [self._interruption(), *found] if self.interrupted else found
 
     def document(self) -> dict[str, Any]:
@@ -233,7 +234,8 @@ def simulate(
     Notes
     -----
     Ctrl-C ends the run with what is done so far: the finished replications, or else the part of
-    the first one until then, without the jobs that were in service or delayed at that moment.
+    the first one until then, without the jobs that were in service or delayed at that moment. It
+    raises `KeyboardInterrupt` only if there is nothing yet.
 
     Examples
     --------
@@ -247,7 +249,13 @@ def simulate(
     logs: list[AttemptLog] = []
     interrupted, cut_off = False, None
     for number in range(replications):
-        done = chosen(Workload(scenario, number), _part(progress, number, replications))
+        try:
+            done = chosen(Workload(scenario, number), _part(progress, number, replications))
+        except KeyboardInterrupt:  # while it was being set up or written down
+            if not logs:
+                raise
+            interrupted = True
+            break
         interrupted = done.interrupted
         if interrupted and logs:
             break

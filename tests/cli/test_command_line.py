@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import simqueue as sq
 from simqueue.cli import run
 from simqueue.record.reading import read_log
 
@@ -174,7 +175,7 @@ WRONG = [
     (["simulate", "{small}", "--log", "."], "is a folder"),
     (["simulate", "{small}", "--set", "seed=true"], "seed: should be a valid integer"),
     (["simulate", "{small}", "--set", "duration_s='5'"], "duration_s: should be a valid number"),
-    (["simulate", "{small}", "--arrivals", "1e15"], "jobs are expected"),
+    (["simulate", "{small}", "--arrivals", "1e8"], "attempts are expected"),
     (["replay", "--log", "none/log.csv"], "there is no folder none"),
     (
         ["simulate", "--set", "arrivals.order.window=['2011-11-18', '2011-11-17']"],
@@ -326,3 +327,42 @@ def test_ctrl_c_ends_a_long_run_cleanly(tmp_path: Path, small: Path, replication
     result = json.loads(out)
     assert "interrupted" in result["warnings"][0]
     assert result["queues"]["order"]["arrived"] > 0
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_ctrl_c_while_summing_up_says_what_is_kept(
+    tmp_path: Path,
+    small: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    logged: bool,
+) -> None:
+    log = tmp_path / "friday.csv"
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simqueue.experiments.run.Run.summary", interrupt)
+    assert run(["simulate", str(small), *(["--log", str(log)] if logged else [])]) == 130
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("interrupted while the run was summed up: ")
+    if logged:
+        assert f"its attempts are kept in {log}" in captured.err
+        monkeypatch.undo()
+        assert len(read_log(log)) == len(sq.simulate(sq.read_scenario(small)).log)
+    else:
+        assert "nothing is kept" in captured.err
+
+
+def test_ctrl_c_before_the_first_job_leaves_one_line(
+    small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simqueue.experiments.run.Workload", interrupt)
+    assert run(["simulate", str(small)]) == 130
+    assert capsys.readouterr().err == "interrupted before there was anything to report\n"

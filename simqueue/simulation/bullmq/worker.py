@@ -137,14 +137,14 @@ class Slot:
             return
         if queue.due:
             queue.promote()
-        if not queue.ready:
-            queue.idle.append(self)
-        elif self.rules.doomed and queue.ready[0] in self.rules.doomed:
-            self.rules.fail_unrun(queue.ready.popleft(), self)
-            self.next(now)
-        else:
+        while queue.ready:
             job = queue.ready.popleft()
-            self.take(job, now, job.ready if job.ready > now else now)
+            if self.rules.doomed and job in self.rules.doomed:
+                self.rules.fail_unrun(job, self)
+            else:
+                self.take(job, now, job.ready if job.ready > now else now)
+                return
+        queue.idle.append(self)
 
     def abandon(self) -> SimJob | None:
         """Die with the worker: nothing that was to end will; the job that was being done."""
