@@ -11,7 +11,6 @@ from benchmarks import verdicts as table
 from simqueue.experiments.run import simulate
 from simqueue.results.offered import Outlook, offered
 from simqueue.results.verdicts import Verdict, judge, shortest
-from simqueue.results.windows import window_edges
 from simqueue.results.wording import duration_up
 from simqueue.workload.reading import build_scenario, read_scenario
 from simqueue.workload.scenario import Scenario
@@ -126,40 +125,6 @@ def test_what_is_offered_is_what_many_runs_bring(name: str | None) -> None:
         wanted = expected.rate(queue, edges) * np.diff(edges)
         # Poisson counts: four standard deviations, and a little for moments on an edge.
         assert (np.abs(counted - wanted) <= 4 * np.sqrt(wanted / runs) + 0.02 * wanted + 3).all()
-
-
-@pytest.mark.parametrize(
-    ("span", "width", "windows"),
-    [
-        ((0, 86_400), 900, 96),
-        ((0, 43_200), 900, 48),
-        ((0, 3_600), 60, 60),
-        ((600, 4_200), 60, 60),
-        ((0, 600), 15, 40),
-        ((0, 48), 1, 48),
-        ((0, 10), 0.2, 50),
-        ((0, 7 * 86_400), 900, 672),
-        ((0, 3_610), 60, 60),  # the last ten seconds go with the last minute
-        ((0, 3_650), 60, 61),
-    ],
-)
-def test_windows_have_round_lengths(span, width, windows):
-    edges = window_edges(*span)
-    assert len(edges) == windows + 1
-    assert edges[1] - edges[0] == pytest.approx(width)
-    assert (edges[0], edges[-1]) == span
-
-
-def test_windows_are_no_shorter_than_they_should_be():
-    assert len(window_edges(0, 600, least=22)) == 600 / 30 + 1
-    assert list(window_edges(0, 600, least=5000)) == [0, 600]
-
-
-@given(low=st.floats(0, 1e5), span=st.floats(1e-3, 1e7))
-def test_windows_cover_any_run(low, span):
-    edges = window_edges(low, low + span)
-    assert (np.diff(edges) > 0).all()
-    assert 1 <= len(edges) - 1 <= max(120, span / 900 + 1)
 
 
 @given(seconds=st.floats(1e-6, 1e5))
