@@ -194,4 +194,4 @@ def test_where_nothing_is_tried_again_moments_have_to_agree():
 def test_the_table_of_speeds_says_why_the_order_differs(monkeypatch):
     monkeypatch.setattr(speed, "LOADS", ())
     (told, *_) = speed.measure()
-    assert "retries in another order: BullMQ puts one that is due at the tail" in told.note
+    assert "in BullMQ's order: in line when a worker next asks, not when due" in told.note
