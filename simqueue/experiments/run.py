@@ -60,7 +60,7 @@ class Run:
     >>> f"{payment.failed} of {payment.arrived:,} payments failed"
     '32 of 28,923 payments failed'
     >>> list(run.verdicts())
-    ['payment']
+    ['lost.payment', 'payment']
     """
 
     scenario: Scenario
