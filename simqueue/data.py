@@ -32,6 +32,11 @@ def data_path(name: str) -> Path:
     raise InputError(f"data file {name}: not found; expected one of the files in {here}")
 
 
+def is_packaged(path: Path) -> bool:
+    """Whether a file is one of the packaged data."""
+    return path.resolve().parent in {(_PACKAGE / "_data"), (_PACKAGE.parent / "data")}
+
+
 def find_file(name: str, folder: Path) -> Path:
     """A file that a scenario names: relative to ``folder``, then to the packaged data.
 

@@ -45,8 +45,11 @@ def simulate(
     ] = None,
     duration: Duration = None,
     warmup: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="Leave jobs of the first S seconds out of the summary."),
+        str | None,
+        typer.Option(
+            metavar="S|auto",
+            help="Leave jobs of the first S seconds out of all numbers; auto finds out how many.",
+        ),
     ] = None,
     replications: Annotated[
         int,
@@ -85,7 +88,7 @@ def simulate(
         concurrency=concurrency,
         mode=mode,
         duration=duration,
-        warmup=warmup,
+        warmup=_seconds_or_auto(warmup),
         seed=seed,
     )
     scenario = read_scenario(file, changes, arrivals)
@@ -104,6 +107,13 @@ def simulate(
     except KeyboardInterrupt:
         print(f"interrupted {kept}", file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+def _seconds_or_auto(text: str | None) -> float | str | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text  # whoever reads the scenario says what is wrong with it
 
 
 def _explain_nothing(run: Run) -> None:

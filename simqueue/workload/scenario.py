@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from simqueue.checked import Checked
 from simqueue.jobs import EMAIL, QUEUES, emails_after, queue_name
@@ -35,6 +35,11 @@ Probability = Annotated[Finite, Field(ge=0, le=1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 QueueName = Annotated[str, AfterValidator(queue_name)]
 Mode = Literal["bull-queue", "in-process"]
+#: Seconds, or a word; told apart before they are checked, so that an error is about the one meant.
+Warmup = Annotated[
+    Annotated[Seconds, Tag("seconds")] | Annotated[Literal["auto"], Tag("word")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "seconds"),
+]
 
 
 class WorkerSettings(Checked):
@@ -157,7 +162,7 @@ class Scenario(Checked):
     name: str = "unnamed"
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = 1
     duration_s: PositiveSeconds = 0.0
-    warmup_s: Seconds | Literal["auto"] = 0.0
+    warmup_s: Warmup = 0.0
     mode: Mode = "bull-queue"
     workers: WorkerSettings = WorkerSettings()
     caller: CallerSettings = CallerSettings()

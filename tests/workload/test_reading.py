@@ -104,6 +104,8 @@ WRONG = [
     ("[workers]\nconcurrency = 0", "workers.concurrency: should be greater than or equal to 1"),
     ("[workers]\ntype = 'letters'", "workers.type: there is no queues.letters"),
     ("mode = 'fast'", "mode: should be 'bull-queue' or 'in-process'"),
+    ("warmup_s = 'soon'", "warmup_s: should be 'auto', not 'soon'"),
+    ("warmup_s = -1", "warmup_s: should be greater than or equal to 0, not -1"),
     ("warmup_s = 60\nduration_s = 60", "warmup_s: 60 should be less than duration_s"),
     ("seed = -1", "seed: should be greater than or equal to 0"),
     ("duration_s = 0", "duration_s: should be greater than 0"),
