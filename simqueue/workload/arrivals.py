@@ -23,6 +23,7 @@ from simqueue.checked import Checked
 from simqueue.errors import InputError
 from simqueue.files import read_once
 from simqueue.policies import Finite
+from simqueue.workload.bins import bins_of
 from simqueue.workload.distributions import LONGEST_S, Distribution, Floats, measurable
 from simqueue.workload.production import Client, Seconds
 from simqueue.workload.trace_file import (
@@ -31,7 +32,6 @@ from simqueue.workload.trace_file import (
     MINUTE,
     SECOND,
     TraceFile,
-    bins_of,
     microseconds,
     moment_of,
     read_trace,
@@ -139,7 +139,7 @@ class Trace(_Stream):
         because nothing happens at :00 alone; those of whole seconds by 0-1 s, and so on: see
         `simqueue.workload.trace_file.resolution_of`. Otherwise: a Poisson process at ``scale``
         times the recorded rate, which goes up and down as recorded: see
-        `simqueue.workload.trace_file.bins_of`. Such orders are numbered, none is a recorded one.
+        `simqueue.workload.bins.bins_of`. Such orders are numbered, none is a recorded one.
     """
 
     trace: Path

@@ -34,15 +34,6 @@ _UNITS = (
 #: Stamps are taken for coarser than they are written if chance would bring that so rarely, and if
 #: there are some: two round figures may be somebody's example.
 _BY_CHANCE, _SOME = 1e-5, 3
-#: A scaled trace keeps at least the recorded count of each quarter-hour.
-_QUARTER_HOUR = 15 * MINUTE
-#: So many orders tell a rate: half of them, in each half of a bin, still do to a fifth.
-_MANY = 50
-#: A chi-squared of three degrees of freedom that chance exceeds once in 700,000 times.
-_SURELY = 30.0
-#: Fewer orders than this cannot bring it.
-_FEW = 6
-
 _CLOCK = re.compile(r"[T ](\d\d)(:?\d\d)?(:?\d\d)?([.,]\d+)?")
 
 
@@ -101,7 +92,9 @@ class TraceFile:
 
 def microseconds(moment: datetime) -> int:
     """Microseconds since the year 1."""
-    return (moment.replace(tzinfo=None) - datetime.min) // _US
+    if moment.tzinfo is not None:
+        moment = moment.replace(tzinfo=None)
+    return (moment - datetime.min) // _US
 
 
 def moment_of(microseconds: int) -> datetime:
@@ -116,74 +109,18 @@ def resolution_of(stamps: Moments, written: int) -> int:
     whole multiples. One that is coarser than the stamps are ``written`` has to be proved: by three
     different stamps, and by so many that chance would do it less than once in 100,000 times.
     """
-    different = len(np.unique(stamps))
+    count = len(different(stamps))
     for unit in _UNITS:
-        chance = different * math.log(written / unit)
-        proved = different >= _SOME and chance <= math.log(_BY_CHANCE)
+        chance = count * math.log(written / unit)
+        proved = count >= _SOME and chance <= math.log(_BY_CHANCE)
         if (unit <= written or proved) and not (stamps % unit).any():
             return unit
     return 1
 
 
-class Bins(NamedTuple):
-    """Counts of a trace's orders: where each bin starts and ends, microseconds, and its orders."""
-
-    starts: Moments
-    ends: Moments
-    counts: Moments
-
-
-def bins_of(offsets: Moments, lasts: int, resolution: int) -> Bins:
-    """How the rate of a trace goes up and down, as far as its stamps can say.
-
-    Each quarter-hour is a bin; where stamps are coarser, one unit of theirs. A bin is halved, and
-    its halves again, as long as it holds 50 orders (25 a half on average), or as its quarters
-    differ by more than chance explains (chi-squared above 30, once in 700,000 times); but none is
-    finer than the stamps. So a quiet day is told by its quarter-hours, and a burst of seconds by
-    its seconds, whatever the length of the trace.
-
-    Parameters
-    ----------
-    offsets
-        When the orders came, ascending, microseconds after the start.
-    lasts, resolution
-        The trace's length and its stamps' unit, microseconds.
-
-    Notes
-    -----
-    Bins without orders may be left out.
-    """
-    width = resolution * max(1, _QUARTER_HOUR // resolution)
-    found: list[tuple[int, int, int]] = []
-    for number, count in zip(*np.unique(offsets // width, return_counts=True), strict=True):
-        start, end = int(number) * width, min((int(number) + 1) * width, lasts)
-        whole = count < _FEW
-        found += [(start, end, count)] if whole else _halved(offsets, start, end, resolution)
-    return Bins(*np.array(found, dtype=np.int64).reshape(-1, 3).T)
-
-
-def _halved(
-    offsets: Moments, start: int, end: int, resolution: int
-) -> Iterator[tuple[int, int, int]]:
-    """From, to and count of the parts of a bin."""
-    units = (end - start) // resolution
-    edges = np.array([start, *(start + units * part // 4 * resolution for part in (1, 2, 3)), end])
-    counts = np.diff(np.searchsorted(offsets, edges))
-    n, middle = int(counts.sum()), int(edges[2])
-    if middle > start and (n >= _MANY or _uneven(counts, np.diff(edges))):
-        yield from _halved(offsets, start, middle, resolution)
-        yield from _halved(offsets, middle, end, resolution)
-    else:
-        yield start, end, n
-
-
-def _uneven(counts: Moments, widths: Moments) -> bool:
-    """Whether counts differ by more than chance explains if all come at one rate."""
-    if counts.sum() < _FEW:
-        return False
-    counts, widths = counts[widths > 0], widths[widths > 0]
-    expected = counts.sum() * widths / widths.sum()
-    return bool(((counts - expected) ** 2 / expected).sum() > _SURELY)
+def different(ascending: Moments) -> Moments:
+    """Each moment once."""
+    return ascending[np.diff(ascending, prepend=ascending[:1] - 1) > 0]
 
 
 class _Row(NamedTuple):
@@ -238,7 +175,8 @@ def _rows(file: Path, lines: TextIO) -> Iterator[_Row]:
     for row in table:
         text = row["placed_at"]
         stamp = _stamp(text, file, table.line_num)
-        first = first or (table.line_num, stamp)
+        if first is None:
+            first = table.line_num, stamp
         if (stamp.tzinfo is None) != (first[1].tzinfo is None):
             has, had = ("no zone", "one") if stamp.tzinfo is None else ("a zone", "none")
             raise InputError(

@@ -19,6 +19,7 @@ from simqueue.cli import run
 from simqueue.data import data_path
 from simqueue.errors import InputError
 from simqueue.workload.arrivals import Arrivals, Trace
+from simqueue.workload.bins import bins_of
 from simqueue.workload.draws import generator
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.trace_file import (
@@ -26,7 +27,6 @@ from simqueue.workload.trace_file import (
     HOUR,
     MINUTE,
     SECOND,
-    bins_of,
     microseconds,
     moment_of,
     read_trace,
