@@ -26,6 +26,7 @@ from simqueue.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from simqueue.results.comparison.spread import Spread
     from simqueue.validation.both import Validation
     from simqueue.workload.scenario import Scenario
 
@@ -48,6 +49,14 @@ def validate(
     seed: Seed = None,
     settings: Settings = None,
     tolerance: Tolerance = "",
+    runs: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Run it for real N times: the model is judged against how much these differ.",
+        ),
+    ] = 1,
     real_log: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv[.gz]", help="Write the real run's attempt log."),
@@ -71,6 +80,7 @@ def validate(
     Try:
       simqueue validate                                a minute
       simqueue validate --plot both.png --speed 2      half a minute, and see it
+      simqueue validate --runs 5                       is an error more than real runs differ by?
       simqueue validate --set 'workers.crashes=[{at_s=20,worker=0,down_s=5}]' \\
         --set bullmq.lock_duration_s=3 --set bullmq.stalled_interval_s=3
     """  # noqa: D301
@@ -93,14 +103,14 @@ def validate(
     scenario = faster(with_measured_cost(scenario), speed)
     check_runnable(scenario)
     with sigterm_as_ctrl_c():
-        validation = _run(scenario, redis)
+        validation = _run(scenario, redis, runs)
     if real_log is not None:
         validation.real.log.write(real_log)
     if validation.real.interrupted:
         print("interrupted: there is nothing to compare", file=sys.stderr)
         raise typer.Exit(130)
     notes = validation.notes(speed)
-    exceeded = validation.comparison.exceeded(tolerances)
+    exceeded = validation.exceeded(tolerances)
     if as_json:
         print(json.dumps(_document(validation, speed, notes, exceeded), allow_nan=False))
     else:
@@ -113,7 +123,7 @@ def validate(
         raise typer.Exit(1)
 
 
-def _run(scenario: Scenario, url: str | None) -> Validation:
+def _run(scenario: Scenario, url: str | None, runs: int) -> Validation:
     from simqueue.cli.progress import progress_bar
     from simqueue.cli.real_runs import redis_of
     from simqueue.results.wording import count
@@ -122,8 +132,9 @@ def _run(scenario: Scenario, url: str | None) -> Validation:
     with redis_of(url) as server:
         workers = count(scenario.workers.count, "worker")
         print(f"running {scenario.name}: {workers}, {server.words}", file=sys.stderr)
-        with progress_bar(f"running {scenario.name} for real", scenario.duration_s) as progress:
-            return run_both(scenario, server, progress)
+        lasts = runs * scenario.duration_s
+        with progress_bar(f"running {scenario.name} for real", lasts) as progress:
+            return run_both(scenario, server, progress, runs)
 
 
 def _document(
@@ -138,6 +149,8 @@ def _document(
         "overhead": validation.scenario.bullmq.overhead.model_dump(),
         "wall_s": validation.real.wall_s,
         **validation.comparison.as_dict(),
+        "runs": 1 + len(validation.more),
+        "spreads": [one.as_dict() for one in _spreads(validation)],
         "exceeded": exceeded,
         "warnings": notes,
     }
@@ -155,5 +168,14 @@ def _show(validation: Validation, tolerances: Mapping[str, float], notes: list[s
     )
     console = Console(highlight=False)
     console.print(comparison_report(validation.comparison, words, tolerances))
+    for one in _spreads(validation):
+        if one.measure in tolerances:
+            console.print(one.sentence, markup=False)
     for note in notes:
         console.print(f"Note: {note}", markup=False)
+
+
+def _spreads(validation: Validation) -> list[Spread]:
+    from simqueue.results.comparison.spread import spreads
+
+    return spreads(validation.comparisons) if validation.more else []
