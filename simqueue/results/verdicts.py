@@ -36,6 +36,8 @@ Binds = Literal[
 _TINY = 1e-9
 #: An event loop so busy, with attempts that take so many times their own work, is what binds.
 _BUSY_LOOP, _HELD_UP = 0.5, 1.4
+#: Fewer lost jobs than this share are a footnote.
+_FEW_LOST = 0.001
 #: A recorded window with n jobs might as well have had this many times the root of n fewer.
 _NOISE = 2.0
 
@@ -53,8 +55,8 @@ class Verdict:
     sentence
         The finding in words.
     load
-        Slots' (or event loops') worth of work that comes in at the busiest time; ``None`` where
-        that is not what it is about.
+        Slots' (or event loops') worth of work that comes in at the busiest time; of lost jobs
+        their share; ``None`` where there is neither.
     needed
         The fewest slots (or loops) that can keep up with that.
     short_s
@@ -124,14 +126,20 @@ class _Judge:
         self.in_process = scenario.in_process
 
     def verdicts(self) -> list[Verdict]:
-        lost = lost_jobs(self.log, self.scenario, self.window)
-        found = [Verdict(f"lost.{one.queue}", "lost", one.sentence) for one in lost]
+        lost = [
+            Verdict(f"lost.{one.queue}", "lost", one.sentence, one.failed / one.arrived)
+            for one in lost_jobs(self.log, self.scenario, self.window)
+        ]
+        found = [one for one in lost if _is_much(one)]
         found += [verdict for crash in self.crashes if (verdict := self._crash(crash))]
         loop = self._loop()
         if loop is not None:
             found.append(loop)
-        if self.in_process:
-            return [*found, *self._caller(loop)]
+        found += self._caller(loop) if self.in_process else self._queues(loop)
+        return found + [one for one in lost if not _is_much(one)]
+
+    def _queues(self, loop: Verdict | None) -> list[Verdict]:
+        found = []
         for queue in self.scenario.queues:
             verdict = self._queue(queue) if queue in self.found else None
             # Where the event loop binds, a queue's slots are no advice unless its own work is
@@ -387,6 +395,11 @@ class _Judge:
         return f" (at {self.scenario.moment(waits.at_s)})"
 
 
+def _is_much(verdict: Verdict) -> bool:
+    """Whether so many jobs were lost that it is the first thing to say."""
+    return (verdict.load or 0.0) >= _FEW_LOST
+
+
 def _flat(load: Floats) -> bool:
     """Whether no window is busier than the others, to speak of."""
     return bool(np.ptp(load) <= 0.05 * load.max())
@@ -406,7 +419,9 @@ def sentences(verdicts: Iterable[Verdict]) -> dict[str, str]:
 
 def shortest(verdicts: Sequence[Verdict], slots: Mapping[str, int]) -> Verdict | None:
     """The finding to put first: what was lost or limited, else the queue nearest to its limit."""
-    first = next((one for one in verdicts if one.binds not in ("nothing", "bursts")), None)
-    if first is not None or not verdicts:
+    limits = (one for one in verdicts if one.binds not in ("nothing", "bursts"))
+    first = next((one for one in limits if one.binds != "lost" or _is_much(one)), None)
+    calm = [one for one in verdicts if one.binds != "lost"]
+    if first is not None or not calm:
         return first
-    return max(verdicts, key=lambda one: (one.load or 0.0) / (slots.get(one.about, 0) or 1e-9))
+    return max(calm, key=lambda one: (one.load or 0.0) / (slots.get(one.about, 0) or 1e-9))

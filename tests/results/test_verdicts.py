@@ -101,11 +101,13 @@ def test_queues_without_slots_and_without_jobs() -> None:
 
 
 def test_what_was_lost_comes_first() -> None:
-    lost = Verdict("lost.q", "lost", "")
+    lost, few = Verdict("lost.q", "lost", "", 0.2), Verdict("lost.q", "lost", "", 0.0001)
     slots = Verdict("q", "slots", "", load=9.0)
     calm = Verdict("z", "nothing", "", load=0.9)
     assert shortest([lost, slots], {"q": 5}) is lost
     assert shortest([calm, Verdict("y", "nothing", "", load=3.0)], {"z": 1, "y": 4}) is calm
+    assert shortest([calm, few], {"z": 1}) is calm, "one lost job in ten thousand is a footnote"
+    assert shortest([few], {}) is None
     assert shortest([], {}) is None
 
 

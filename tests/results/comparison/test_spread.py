@@ -19,9 +19,7 @@ def several(services: list[float], model: float):
 
 
 def response(found):
-    return next(
-        one for one in found if (one.queue, one.measure) == ("order", "response.mean")
-    )
+    return next(one for one in found if (one.queue, one.measure) == ("order", "response.mean"))
 
 
 def test_it_is_the_interval_of_one_more_run():
@@ -32,7 +30,7 @@ def test_it_is_the_interval_of_one_more_run():
     assert found.real == pytest.approx([one + 0.5 for one in services])
     assert (found.low, found.high) == pytest.approx((1.525 - half, 1.525 + half))
     assert found.model == pytest.approx(1.8)
-    assert found.inside == (1.8 <= found.high)
+    assert found.inside == (found.high >= 1.8)
     assert found.as_dict()["real"] == list(found.real)
 
 
