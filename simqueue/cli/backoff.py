@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simqueue.cli.options import AsJson
+import simqueue.cli.options as opt
 from simqueue.policies import POLICIES, Backoff, QueuePolicy
 
 
@@ -28,7 +28,7 @@ def backoff(
     max_ms: Annotated[
         float | None, typer.Option(help="Cap on the delay, milliseconds; before jitter.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Print when each attempt of a job that always fails would be made.
 

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simqueue.cli.options import (
-    AsJson,
-    Concurrency,
-    Duration,
-    Seed,
-    Settings,
-    Workers,
-    changes_of,
-)
+import simqueue.cli.options as opt
 
 if TYPE_CHECKING:
     from simqueue.experiments.run import Run
@@ -31,8 +23,8 @@ def simulate(
             help="What to simulate. [default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
-    workers: Workers = None,
-    concurrency: Concurrency = None,
+    workers: opt.Workers = None,
+    concurrency: opt.Concurrency = None,
     mode: Annotated[
         str | None, typer.Option(metavar="MODE", help="bull-queue or in-process.")
     ] = None,
@@ -43,7 +35,7 @@ def simulate(
             help="Other arrivals: a CSV file with a column placed_at, or a rate per second.",
         ),
     ] = None,
-    duration: Duration = None,
+    duration: opt.Duration = None,
     warmup: Annotated[
         str | None,
         typer.Option(
@@ -57,8 +49,8 @@ def simulate(
             metavar="R", min=1, help="Independent repetitions; two or more give intervals."
         ),
     ] = 1,
-    seed: Seed = None,
-    settings: Settings = None,
+    seed: opt.Seed = None,
+    set_: opt.Set = None,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE.csv[.gz]", help="Write the attempt log.")
     ] = None,
@@ -66,7 +58,7 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw arrivals, queue lengths and waits."),
     ] = None,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Simulate the order, payment and email queues, and say what would happen.
 
@@ -82,8 +74,8 @@ def simulate(
     from simqueue.experiments.run import simulate as run_simulation
     from simqueue.workload.reading import read_scenario
 
-    changes = changes_of(
-        settings,
+    changes = opt.changes_of(
+        set_,
         workers=workers,
         concurrency=concurrency,
         mode=mode,

@@ -10,20 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simqueue.cli.options import (
-    AsJson,
-    ComparisonPlot,
-    Concurrency,
-    Duration,
-    Redis,
-    Seed,
-    Settings,
-    Tolerance,
-    Workers,
-    changes_of,
-    check_speed,
-    tolerances_of,
-)
+import simqueue.cli.options as opt
 
 if TYPE_CHECKING:
     from simqueue.results.comparison.spread import Spread
@@ -39,16 +26,16 @@ def validate(
             help="What to run. [default: a noon hour of recorded orders, in a minute]",
         ),
     ] = None,
-    redis: Redis = None,
+    redis: opt.Redis = None,
     speed: Annotated[
         float, typer.Option(metavar="X", help="Divide all times of the scenario by this.")
     ] = 1.0,
-    workers: Workers = None,
-    concurrency: Concurrency = None,
-    duration: Duration = None,
-    seed: Seed = None,
-    settings: Settings = None,
-    tolerance: Tolerance = "",
+    workers: opt.Workers = None,
+    concurrency: opt.Concurrency = None,
+    duration: opt.Duration = None,
+    seed: opt.Seed = None,
+    set_: opt.Set = None,
+    tolerance: opt.Tolerance = "",
     runs: Annotated[
         int,
         typer.Option(
@@ -61,8 +48,8 @@ def validate(
         Path | None,
         typer.Option(metavar="FILE.csv[.gz]", help="Write the real run's attempt log."),
     ] = None,
-    plot: ComparisonPlot = None,
-    as_json: AsJson = False,
+    plot: opt.ComparisonPlot = None,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Run the same jobs on the real BullMQ and in the model, and show how far they are apart.
 
@@ -92,11 +79,11 @@ def validate(
     from simqueue.validation.runnable import check_runnable
     from simqueue.workload.reading import read_scenario
 
-    check_speed(speed)
-    changes = changes_of(
-        settings, workers=workers, concurrency=concurrency, duration=duration, seed=seed
+    opt.check_speed(speed)
+    changes = opt.changes_of(
+        set_, workers=workers, concurrency=concurrency, duration=duration, seed=seed
     )
-    tolerances = tolerances_of(tolerance)
+    tolerances = opt.tolerances_of(tolerance)
     check_writable(real_log)
     check_writable(plot, ".png")
     scenario = read_scenario(file or data_path("validate.toml"), changes)

@@ -160,6 +160,36 @@ def test_a_file_of_ones_own_arrivals(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert result["queues"]["order"]["arrived"] == 60
 
 
+def test_a_name_is_text_wherever_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No markup of the terminal's, no formula of the plot's, no column of the log's."""
+    names = ["[/red] $x^$", 'a,"b".c é']
+    file, log = tmp_path / "odd.toml", tmp_path / "log.csv"
+    queue = """
+    [arrivals.'{0}']
+    rate_per_s = 5
+    [queues.'{0}']
+    service = {{ distribution = "exponential", mean_s = 0.1 }}
+    """
+    start = f"name = '{names[0]}'\nduration_s = 20\n"
+    file.write_text(start + "".join(map(queue.format, names)), encoding="utf-8")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # or else nobody is shown a progress bar
+    assert run(["simulate", str(file), "--log", str(log), "--plot", str(tmp_path / "a.png")]) == 0
+    said = capsys.readouterr()
+
+    assert f"simulating {names[0]}" in said.err
+    assert all(name in said.out for name in names)
+    assert set(read_log(log).queues) == set(names)
+    key = "queues.'a,\"b\".c é'.service.mean_s=0.2"
+    changed = ask(capsys, "simulate", file, "--set", key)["queues"]
+    assert changed[names[1]]["response_s"]["mean"] > 0.1
+    plot = tmp_path / "b.png"
+    assert run(["validate-log", str(log), "--tolerance", "1e9", "--plot", str(plot)]) == 0
+    said = capsys.readouterr()
+    assert all(name in said.out for name in names)
+
+
 WRONG = [
     (["simulate", "none.toml"], "none.toml: cannot read the scenario"),
     (["simulate", "{small}", "--arrivals", "-3"], "--arrivals -3: arrivals.order.rate_per_s"),
