@@ -158,7 +158,7 @@ def test_the_document_of_a_replayed_log(tmp_path: Path, capsys: pytest.CaptureFi
     log = tmp_path / "real.csv"
     sq.simulate(busy(workers={"count": 2})).log.write(log)
 
-    assert run(["validate", "--log", str(log), "--json"]) in (0, 1)
+    assert run(["validate-log", str(log), "--json"]) in (0, 1)
     Checker().table("replay", read(capsys.readouterr().out), "comparison")
 
 
@@ -169,7 +169,7 @@ def test_the_document_of_a_measured_cost(
         "simqueue.validation.overhead.measure_overhead", lambda *_: MEASURED
     )  # It takes 40 s.
 
-    assert run(["validate", "--measure-overhead", "--json", "--redis", redis_url]) == 0
+    assert run(["measure-overhead", "--json", "--redis", redis_url]) == 0
     Checker().table("cost", read(capsys.readouterr().out))
 
 
