@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,13 @@ PLAIN: dict[str, Callable[[Any], bool]] = {
     "number": lambda value: isinstance(value, float | int) and not isinstance(value, bool),
     "whole number": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "true or false": lambda value: isinstance(value, bool),
-    "pair of numbers": lambda value: [type(one) for one in value] == [float, float],
+    "interval": lambda value: is_interval(*value),
+    "open interval": lambda value: is_interval(value[0], inf if value[1] is None else value[1]),
 }
+
+
+def is_interval(low: Any, high: Any) -> bool:
+    return type(low) is type(high) is float and low <= high
 
 
 class Checker:
@@ -103,6 +109,7 @@ def test_the_document_of_a_simulation() -> None:
     idle = {"arrivals": {"order": {"profile": [[0, 0]]}, "invoices": {"rate_per_s": 1}}}
     for scenario, replications in (
         (busy(**calm), 2),
+        (busy(**calm), 6),
         (busy(**idle), 1),
         (busy(**calm, mode="in-process"), 1),
         (busy(workers={"type": "order"}), 1),
