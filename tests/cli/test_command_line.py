@@ -61,7 +61,9 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 QUEUE_FIELDS = {
     *("arrived", "completed", "failed", "attempts", "attempts_per_job", "throughput_per_s"),
     *("utilisation", "queue_length", "delayed", "wait_s", "response_s", "theory"),
+    *("failed_per_run", "failed_per_run_ci95", "throughput_per_s_ci95", "utilisation_ci95"),
 }
+TIMES = {"mean", "p50", "p95", "p99", "max", "ci95", "p50_ci95", "p95_ci95", "p99_ci95"}
 
 
 def test_json_keeps_the_contract(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +81,7 @@ def test_json_keeps_the_contract(small: Path, capsys: pytest.CaptureFixture[str]
     assert set(result["queues"]) == {"order", "payment", "email"}
     for queue in result["queues"].values():
         assert set(queue) == QUEUE_FIELDS
-        assert set(queue["wait_s"]) == {"mean", "p50", "p95", "p99", "max", "ci95"}
+        assert set(queue["wait_s"]) == TIMES
         low, high = queue["wait_s"]["ci95"]
         assert low <= queue["wait_s"]["mean"] <= high
         assert queue["arrived"] == queue["completed"] + queue["failed"]
