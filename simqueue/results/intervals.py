@@ -16,7 +16,8 @@ Floats = NDArray[np.float64]
 #: Low and high end; ``None``: so few replications tell of that side that there is no saying.
 Interval = tuple[float | None, float | None]
 
-#: Jobs above a quantile have to come from so many replications, or its interval is open above.
+#: Jobs above a quantile have to come from so many replications in effect (of two or three from
+#: three quarters of them), or its interval is open above.
 ENOUGH_ABOVE = 3.0
 #: Both sides of an interval are missed by this share, 5 % in all.
 _SIDE = 0.025
@@ -89,12 +90,13 @@ def mean_interval(values: Floats) -> tuple[float, float] | None:
     --------
     >>> low, high = mean_interval(np.array([1.0, 1.0, 1.0, 6.0]))
     >>> f"{low:.2f} to {high:.2f}"
-    '-2.48 to 14.06'
+    '0.00 to 14.06'
     """
     n = len(values)
     if n < 2:
         return None
-    return _willink(values, _effective(values))
+    low, high = _willink(values, _effective(values))
+    return max(low, 0.0), high
 
 
 def _willink(values: Floats, effective: float) -> tuple[float, float]:
@@ -169,7 +171,7 @@ class Samples:
         place = min(math.ceil(q * len(self._pooled)), len(self._pooled)) - 1
         effective = _effective(self._above(place))
         low = self._first(0, place, lambda at: self._ends(at, effective)[0] <= 1 - q)
-        if effective < ENOUGH_ABOVE:
+        if effective < min(ENOUGH_ABOVE, 0.75 * len(self._each)):
             return float(self._pooled[low]), None
         last = len(self._pooled) - 1
         high = self._first(place, last, lambda at: self._ends(at, effective)[1] < 1 - q)
