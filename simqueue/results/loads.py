@@ -6,12 +6,11 @@ Mean rates follow the jobs through the tree of follow-ups; nothing here looks at
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from simqueue.results.offered import Outlook
-from simqueue.results.theory import attempts_mean
+from simqueue.results.wording import percent
 from simqueue.workload.arrivals import Follows, Poisson, Regular
 from simqueue.workload.distributions import Constant
 from simqueue.workload.production import MEASURED, NO_OVERHEAD
@@ -21,55 +20,6 @@ from simqueue.workload.scenario import Scenario
 _MUCH = 0.2
 #: Rounding of sums of floats.
 _TINY = 1e-9
-
-
-@dataclass(frozen=True)
-class OfferedLoads:
-    """Work that comes in, as a share of what can be done; 1 or more is too much.
-
-    Attributes
-    ----------
-    queues
-        For each queue, per slot; ``None`` if it has no slot. In in-process mode all queues share
-        the caller's slots, and each has its share of the load.
-    attempts_per_s
-        Attempts that start in all queues together that workers take.
-    event_loop
-        For the one event loop of each process, by the cpu part of the attempts.
-    """
-
-    queues: dict[str, float | None]
-    event_loop: float
-    attempts_per_s: float
-
-    @property
-    def together(self) -> float:
-        """All queues on shared slots: the load of in-process mode's caller."""
-        return sum(load or 0.0 for load in self.queues.values())
-
-
-def offered_loads(scenario: Scenario) -> OfferedLoads:
-    """Mean loads of a scenario over its duration, outages and crashes left out."""
-    rates = job_rates(scenario)
-    work: dict[str, float] = {}
-    cpu = together = 0.0
-    cost = scenario.bullmq.overhead if scenario.mode == "bull-queue" else NO_OVERHEAD
-    for name, queue in scenario.queues.items():
-        attempts = rates[name] * attempts_mean(
-            queue.failure_rate, scenario.policy_of(name).attempts
-        )
-        own = cost.service_s + cost.loop_s
-        work[name] = attempts * (queue.service.mean + queue.cpu.mean + own)
-        if scenario.slots[name]:
-            cpu += attempts * (queue.cpu.mean + cost.loop_s)
-            together += attempts
-    slots = scenario.slots
-    loops = scenario.event_loops
-    return OfferedLoads(
-        queues={name: work[name] / slots[name] if slots[name] else None for name in work},
-        event_loop=cpu / loops,
-        attempts_per_s=together,
-    )
 
 
 def load_warnings(outlook: Outlook) -> list[str]:
@@ -114,7 +64,7 @@ def load_warnings(outlook: Outlook) -> list[str]:
         loads.append(("the event loop of each process", loop, any_varies))
     return (
         found
-        + _unseen_cost(scenario)
+        + _unseen_cost(outlook)
         + [
             f"no steady state: {who} has a load of {load:.3g} (1 is all it can do), so the backlog "
             "grows; the figures describe this run only: the longer the run, the longer the waits"
@@ -124,17 +74,20 @@ def load_warnings(outlook: Outlook) -> list[str]:
     )
 
 
-def _unseen_cost(scenario: Scenario) -> list[str]:
+def _unseen_cost(outlook: Outlook) -> list[str]:
     """Whether the queue itself has so much to do that leaving its cost out is wrong."""
-    if scenario.mode != "bull-queue" or scenario.bullmq.overhead != NO_OVERHEAD:
+    scenario = outlook.scenario
+    if scenario.in_process or scenario.bullmq.overhead != NO_OVERHEAD:
         return []
-    attempts_per_s = offered_loads(scenario).attempts_per_s
+    counted = outlook.calm.attempts
+    served = [queue for queue in scenario.queues if scenario.works_on(queue)]
+    attempts_per_s = sum(float(counted[queue][-1]) for queue in served) / scenario.duration_s
     share = attempts_per_s * MEASURED.loop_s / scenario.workers.count
     if share < _MUCH:
         return []
     return [
         f"{attempts_per_s:,.0f} attempts a second: the queue itself would take about "
-        f"{share:.0%} of each worker's event loop ({1000 * MEASURED.loop_s:g} ms an attempt), "
+        f"{percent(share)} of each worker's event loop ({1000 * MEASURED.loop_s:g} ms an attempt), "
         "which is left out here; --set bullmq.overhead=measured takes it into account"
     ]
 

@@ -21,6 +21,7 @@ from benchmarks.textbook import TEXTBOOK
 from benchmarks.work import SIMQUEUE, Attempt, Engine, Work, disagreement, draw, scenario
 from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED
 from simqueue.simulation import BullMQ, SimJob, SimPyEngine
+from simqueue.simulation.waiting import DUE, Wait
 
 BACKOFFS = {
     "fixed": {"type": "fixed", "delay_ms": 700},
@@ -52,6 +53,10 @@ class AtOnce(BullMQ):
     """BullMQ if it put a retry into line at the moment it is due."""
 
     def retry(self, job: SimJob) -> None:
+        # The model hears of it when its millisecond begins.
+        Wait(self.env, max(job.ready - self.env.now, 0.0), DUE, lambda _: self._in_line(job))
+
+    def _in_line(self, job: SimJob) -> None:
         job.next_attempt(self.env.now)
         self.put(job, self.env.now)
 
