@@ -2,10 +2,10 @@
 
 It shares no code with simqueue, and none with SimPy. What it knows of BullMQ is what its scripts
 say: a slot that is free asks for a job; what is due by the end of that millisecond is moved to the
-tail of the list first, a thousand at most (``moveToActive-11.lua``, ``promoteDelayedJobs.lua``); the
-job at the head is taken, and worked on when it is due. A slot that finds nothing is told of the next
-job at once, and of a retry when it is due. A retry without a wait goes to the tail itself, before the
-slot that failed it asks again.
+tail of the list first, a thousand at most (``moveToActive-11.lua``, ``promoteDelayedJobs.lua``);
+the job at the head is taken, and worked on when it is due. A slot that finds nothing is told of the
+next job at once, and of a retry when it is due. A retry without a wait goes to the tail itself,
+before the slot that failed it asks again.
 """
 
 from collections import deque
