@@ -245,7 +245,7 @@ def test_a_grace_period_that_is_over_leaves_jobs_and_says_so(
     assert all(job.startswith("email-") for job in left)
 
 
-def test_without_its_queue_a_worker_ends_with_one_line(folder: Path) -> None:
+def test_a_redis_that_does_not_answer_ends_a_worker_with_one_line(folder: Path) -> None:
     program = WorkerProgram(folder, "redis://:geheim@127.0.0.1:1")
     code = program.process.wait(30)
     program.kill()
@@ -267,7 +267,7 @@ def test_without_its_queue_a_worker_ends_with_one_line(folder: Path) -> None:
         ),
     ],
 )
-def test_a_worker_that_cannot_be_ends_with_one_line(
+def test_without_a_queue_a_worker_ends_with_one_line(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
