@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from simqueue.workload.scenario import Scenario
     from simqueue.workload.workload import Workload
 
+#: The version of this package.
 __version__ = "0.1.0"
 
 _CONTENTS = {

@@ -1,4 +1,7 @@
-"""Time as an argument: nothing in simqueue sleeps or reads a clock by itself."""
+"""Time as an argument: what the shop, its jobs and the adapters know of time comes from a clock.
+
+So a test never waits. Who watches real processes (operations, validation) reads the machine's own.
+"""
 
 from __future__ import annotations
 

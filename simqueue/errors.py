@@ -16,7 +16,8 @@ class InputError(SimqueueError):
 
 
 class JobError(SimqueueError):
-    """An attempt at a job failed.
+    """Something went wrong that may go right another time: Redis, the database, the gateway.
 
-    Workers retry it by the queue's policy; in training mode it reaches whoever added the job.
+    An attempt at a job that meets it has failed: workers retry it by the queue's policy, and in
+    training mode it reaches whoever added the job. A command ends with exit code 1.
     """

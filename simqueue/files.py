@@ -1,13 +1,18 @@
-"""Files that are whole or not there: written beside their place, then moved into it."""
+"""Files: whole or not there when they are written, read once as long as they do not change."""
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar, TypeVarTuple
+
+Rest = TypeVarTuple("Rest")
+Found = TypeVar("Found")
 
 
 @contextmanager
@@ -46,7 +51,45 @@ def reading(path: Path) -> Iterator[io.TextIOWrapper]:
             yield text
 
 
-def reason(error: Exception) -> str:
+def read_once(
+    files: int,
+) -> Callable[[Callable[[Path, *Rest], Found]], Callable[[Path, *Rest], Found]]:
+    """Have a function remember what it read from a file, until the file is another one.
+
+    Parameters
+    ----------
+    files
+        How many results to remember.
+
+    Notes
+    -----
+    A file is taken for unchanged while its place, its length and its time of modification are.
+    """
+
+    def decorate(read: Callable[[Path, *Rest], Found]) -> Callable[[Path, *Rest], Found]:
+        @functools.lru_cache(files)
+        def remembered(path: Path, _state: tuple[int, int] | None, *rest: *Rest) -> Found:
+            return read(path, *rest)
+
+        @functools.wraps(read)
+        def look(path: Path, *rest: *Rest) -> Found:
+            place = path.absolute()
+            return remembered(place, _state(place), *rest)
+
+        return look
+
+    return decorate
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None  # whoever reads it says what is wrong
+    return found.st_mtime_ns, found.st_size
+
+
+def reason(error: BaseException) -> str:
     """Say on one line what went wrong, without the path."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())

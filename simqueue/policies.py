@@ -162,8 +162,9 @@ def next_step(
 ) -> float | NDArray[np.float64] | None:
     """What follows an attempt: a wait in seconds before the next one, or ``None`` for no more.
 
-    Every simulator asks this function. BullMQ has the rule itself: the same policy becomes its job
-    options, and tests hold that the two give the same waits.
+    The workload asks this function, so every simulator does as it says; a replayed log brings its
+    own waits. BullMQ has the rule itself: the same policy becomes its job options, and tests hold
+    that the two give the same waits.
 
     Parameters
     ----------

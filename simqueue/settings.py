@@ -54,8 +54,7 @@ class Settings(BaseSettings):
     @property
     def embedded(self) -> bool:
         """Whether the queues are to live in this process."""
-        url = self.queue_redis_url
-        return url is not None and url.get_secret_value().startswith("embedded://")
+        return (revealed(self.queue_redis_url) or "").startswith("embedded://")
 
     @field_validator("queue_redis_url", "smtp_url")
     @classmethod
@@ -82,6 +81,11 @@ def read_settings() -> Settings:
         # A URL may hold a password.
         shown = "" if name.endswith("_URL") else f"={problem.value}"
         raise InputError(f"environment variable {name}{shown}: {problem.expected}") from None
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """What a secret hides, for whoever has to connect with it."""
+    return None if secret is None else secret.get_secret_value()
 
 
 def mask_password(url: str) -> str:

@@ -4,6 +4,8 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,13 @@ def missing(what: str) -> None:
 
 
 @pytest.fixture(scope="session")
+def another_process() -> Iterator[Executor]:
+    """A process that knows nothing of this one, as where processes cannot be forked."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     programs = find_postgres()
     if programs is None:
@@ -77,6 +86,12 @@ def redis_url(redis_server: RedisServer) -> str:
     """URL of an empty Redis."""
     redis_server.clear()
     return redis_server.url
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever meets a Redis that is away asks again at once, and soon gives up."""
+    monkeypatch.setattr("redis.backoff.ExponentialBackoff.compute", lambda *_: 0.0)
 
 
 @pytest.fixture(scope="module")

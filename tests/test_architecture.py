@@ -29,6 +29,7 @@ GROUND = (
     "clock",
     "data",
     "files",
+    "extras",
     "settings",
 )
 #: The floors above it, each room with those that it may import beside the ground.
@@ -141,6 +142,7 @@ CONDA_NAMES = {
     "redis-py": "redis",
     "prometheus_client": "prometheus-client",
     "msgpack-python": "msgpack",
+    "python-build": "build",
 }
 
 

@@ -1,5 +1,6 @@
 """The one retry rule: published waits, and what holds for every policy."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +76,19 @@ def test_a_wait_lies_between_what_jitter_allows(
     assert 0 <= wait <= longest
     # Down to a millisecond, because waits are whole milliseconds.
     assert wait >= longest * (1 - backoff.jitter) - 0.001 - 1e-9 * longest
+
+
+@given(backoffs, st.integers(1, 60), st.lists(st.floats(0, 1, exclude_max=True)))
+def test_many_draws_give_what_each_of_them_gives(
+    backoff: Backoff, attempt: int, draws: list[float]
+) -> None:
+    """To the last bit, and the draws stay as they were."""
+    array = np.array(draws, dtype=float)
+    waits = backoff.wait_s(attempt, array)
+
+    assert waits.dtype == np.float64
+    assert waits.tolist() == [backoff.wait_s(attempt, draw) for draw in draws]
+    assert array.tolist() == draws
 
 
 @given(backoffs, st.integers(1, 30), st.integers(1, 40), st.floats(0, 1, exclude_max=True))

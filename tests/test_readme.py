@@ -1,20 +1,15 @@
-"""What the README shows is what happens."""
+"""What the README shows is what happens; its blocks run in tests/docs/test_docs_blocks.py."""
 
 import os
 import re
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 
-from simqueue.workload.reading import build_scenario
+from pages import DOCS, README, fences, rows
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES
 
-
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+TEXT = README.read_text(encoding="utf-8")
 
 
 def lines(text: str) -> list[str]:
@@ -22,7 +17,8 @@ def lines(text: str) -> list[str]:
 
 
 def test_the_two_commands_are_one_line_each() -> None:
-    commands = [block for block in blocks("sh") if block.startswith("python3 -m venv")]
+    """As ``.ci/run`` looks for them."""
+    commands = [block for block in fences(README, "sh") if block.startswith("python3 -m venv")]
 
     assert len(commands) == 2
     assert all(command.count("\n") == 1 for command in commands)
@@ -31,7 +27,7 @@ def test_the_two_commands_are_one_line_each() -> None:
 
 
 def test_the_main_job_prints_what_it_is_said_to_print() -> None:
-    (shown,) = (block for block in blocks("") if block.startswith("busy day"))
+    (shown,) = (block for block in fences(README, "") if block.startswith("busy day"))
     done = subprocess.run(
         [sys.executable, "-m", "simqueue", "simulate"],
         env={**os.environ, "COLUMNS": "90"}, capture_output=True, text=True, check=True,
@@ -41,14 +37,27 @@ def test_the_main_job_prints_what_it_is_said_to_print() -> None:
     assert lines(done.stdout)[:-1] == lines(shown)[:-1]
 
 
-def test_the_scenario_is_one() -> None:
-    (text,) = blocks("toml")
-    scenario = build_scenario(tomllib.loads(text))
+def test_what_it_says_of_the_twelve_scenarios_is_what_was_measured() -> None:
+    """Figures within tolerance, counted in the table of docs/validation.md."""
+    text = (DOCS / "validation.md").read_text(encoding="utf-8")
+    table = rows(text.partition("<!-- table -->")[2])
+    errors = [
+        (abs(float(cell.rstrip(" %"))) / 100, DEFAULT_TOLERANCES[figure])
+        for row in table
+        for figure, cell in (("response.mean", row[3]), ("response.p99", row[4]))
+    ]
+    within = sum(error <= tolerance for error, tolerance in errors)
+    said = re.search(
+        r"twelve scenarios, (\d+) of (\d+) figures.*?(\d+) % for.*?(\d+) %", TEXT, re.S
+    )
 
-    assert scenario.name == "friday"
-    assert scenario.queues["order"].backoff.jitter == 0.5
+    assert len(table) == 12
+    assert said is not None
+    assert [int(one) for one in said.groups()[:2]] == [within, len(errors)]
+    assert [int(one) / 100 for one in said.groups()[2:]] == [
+        DEFAULT_TOLERANCES["response.mean"], DEFAULT_TOLERANCES["response.p99"],
+    ]  # fmt: skip
 
 
-def test_what_it_links_to_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (Path(__file__).parent.parent / target).exists(), target
+def test_it_is_short() -> None:
+    assert len(TEXT.splitlines()) < 165

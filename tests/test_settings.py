@@ -1,4 +1,4 @@
-"""Environment variables: read in one place, wrong values named, secrets kept."""
+"""Environment variables of the shop: wrong values named, secrets kept."""
 
 import pytest
 

@@ -7,6 +7,7 @@ from simqueue.adapters.in_process import InProcessAdapter
 from simqueue.adapters.noop import NoOpAdapter
 from simqueue.adapters.scripted import run_in_process
 from simqueue.clock import Clock
+from simqueue.jobs import Job
 from simqueue.record.recorder import Recorder
 from simqueue.settings import Settings
 from simqueue.work import Work
@@ -14,6 +15,7 @@ from simqueue.work import Work
 __all__ = [
     "Adapter",
     "InProcessAdapter",
+    "Job",
     "NoOpAdapter",
     "Recorder",
     "open_adapter",

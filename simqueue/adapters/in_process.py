@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 import logging
-from typing import Literal
 
 from simqueue.clock import Clock
+from simqueue.errors import SimqueueError
 from simqueue.jobs import Job
+from simqueue.policies import Outcome
 from simqueue.record.recorder import Recorder
 from simqueue.work import Work
 
@@ -61,7 +62,7 @@ class InProcessAdapter:
 
     async def _do(self, job: Job, enqueued: float, slot: int, failures: list[Exception]) -> None:
         started = self._clock.now()
-        outcome: Literal["completed", "failed"] = "completed"
+        outcome: Outcome = "completed"
         try:
             result = await self._work.handle(job, 1)
         except Exception as error:
@@ -88,8 +89,9 @@ class InProcessAdapter:
         """Do what a final failure asks for; the caller hears of the failure itself."""
         try:
             return await self._work.give_up(job)
-        except Exception:
-            _log.exception("job %s could not be given up", job.id)
+        except Exception as error:
+            bug = None if isinstance(error, SimqueueError) else error
+            _log.error("job %s could not be given up: %s", job.id, error, exc_info=bug)
             return "failed"
 
     def _new_slot(self) -> int:

@@ -7,12 +7,12 @@ laid side by side.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from simqueue.adapters.in_process import InProcessAdapter
 from simqueue.clock import Clock, VirtualClock
 from simqueue.errors import JobError
 from simqueue.jobs import Job
+from simqueue.policies import Outcome
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.recorder import Recorder
 from simqueue.workload.workload import Workload
@@ -77,7 +77,7 @@ class ScriptedWork:
     def follow_ups(
         self,
         job: Job,
-        outcome: Literal["completed", "failed"],
+        outcome: Outcome,
         result: str,  # noqa: ARG002
     ) -> Sequence[Job]:
         """The jobs that the scenario says follow."""

@@ -1,13 +1,15 @@
 """The command line: ``python -m simqueue COMMAND``.
 
-Results go to standard output, progress and logs to standard error. Bad input ends with one line
-and exit code 2.
+Results go to standard output, progress and logs to standard error. What goes wrong is one line;
+the exit code tells what that was: 2, what was given cannot be used (nothing was done); 1, trouble
+on the way (a server was lost), a question answered with no, a figure out of tolerance; 130, Ctrl-C.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -16,13 +18,16 @@ from typer.exceptions import TyperException
 from simqueue import __version__
 from simqueue.cli.backoff import backoff
 from simqueue.cli.failed import failed
+from simqueue.cli.measure_overhead import measure_overhead
 from simqueue.cli.replay import replay
 from simqueue.cli.serve import serve
 from simqueue.cli.simulate import simulate
 from simqueue.cli.stats import stats
 from simqueue.cli.validate import validate
+from simqueue.cli.validate_log import validate_log
 from simqueue.cli.worker import worker
 from simqueue.errors import InputError, SimqueueError
+from simqueue.extras import naming_extras
 
 app = typer.Typer(
     name="simqueue",
@@ -31,9 +36,27 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for command in (simulate, validate, replay, worker, stats, serve, backoff):
-    app.command()(command)
-app.add_typer(failed)
+#: Every command, and what it does in the words that fit into a list of them.
+_COMMANDS: dict[Callable[..., None], str] = {
+    simulate: "What would happen: the queues in the model.",
+    validate: "The same jobs on the real BullMQ and in the model.",
+    validate_log: "A day that real workers wrote down, in the model.",
+    measure_overhead: "What the queue itself costs on this machine.",
+    replay: "Place recorded orders in the shop.",
+    worker: "Do the jobs of the shop's queues.",
+    stats: "What queues hold, on any BullMQ.",
+    serve: "The same over HTTP: a live page, JSON, metrics.",
+    backoff: "When each attempt of a job would be made.",
+}
+for command, words in _COMMANDS.items():
+    app.command(short_help=words)(command)
+app.add_typer(failed, short_help="Failed jobs: list, show, retry, remove.")
+
+#: Options of ``validate`` that have become commands.
+_MOVED = {
+    "--log": "simqueue validate-log FILE.csv",
+    "--measure-overhead": "simqueue measure-overhead",
+}
 
 
 @app.callback(invoke_without_command=True)
@@ -59,7 +82,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code: 0, 1 for trouble, 2 for bad input, 130 after Ctrl-C."""
     try:
-        return int(app(arguments, prog_name="simqueue", standalone_mode=False) or 0)
+        with naming_extras():
+            return int(app(arguments, prog_name="simqueue", standalone_mode=False) or 0)
     except InputError as error:
         return _refuse(str(error))
     except SimqueueError as error:
@@ -67,15 +91,22 @@ def run(arguments: list[str] | None = None) -> int:
         _refuse(str(error))
         return 1
     except TyperException as error:
-        return _refuse(error.format_message(), help_too=True)
+        return _refuse(_usage(error))
     except BrokenPipeError:
         # Whoever read our output has had enough, as in `simqueue backoff | head -1`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
-def _refuse(text: str, *, help_too: bool = False) -> int:
-    line = " ".join(text.split())
-    hint = " (see simqueue --help)" if help_too and "--help" not in line else ""
-    print(f"error: {line}{hint}", file=sys.stderr)
+def _usage(error: TyperException) -> str:
+    """What is wrong with the command line, and where to look."""
+    context, option = getattr(error, "ctx", None), getattr(error, "option_name", "")
+    if context is not None and context.info_name == "validate" and option in _MOVED:
+        return f"validate {option}: it is a command of its own now: {_MOVED[option]}"
+    text = error.format_message()
+    return text if "--help" in text else f"{text} (see simqueue --help)"
+
+
+def _refuse(text: str) -> int:
+    print(f"error: {' '.join(text.split())}", file=sys.stderr)
     return 2

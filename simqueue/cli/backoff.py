@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from simqueue.cli.options import AsJson
 from simqueue.policies import POLICIES, Backoff, QueuePolicy
 
 
@@ -27,7 +28,7 @@ def backoff(
     max_ms: Annotated[
         float | None, typer.Option(help="Cap on the delay, milliseconds; before jitter.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print when each attempt of a job that always fails would be made.
 
@@ -72,6 +73,7 @@ def timetable(policy: QueuePolicy) -> dict[str, Any]:
 def _policy(given: dict[str, Any], attempts: int | None) -> QueuePolicy:
     from pydantic import ValidationError
 
+    from simqueue.checked import first_problem
     from simqueue.errors import InputError
 
     if "delay_ms" not in given:
@@ -81,11 +83,9 @@ def _policy(given: dict[str, Any], attempts: int | None) -> QueuePolicy:
         own = Backoff(**{"type": "exponential", **given})
         return QueuePolicy(backoff=own, **table)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        flag = "--" + str(first["loc"][-1]).replace("_", "-")
-        raise InputError(
-            f"{flag} {first['input']}: {first['msg'].removeprefix('Input ')}"
-        ) from None
+        problem = first_problem(error)
+        flag = "--" + problem.path[-1].replace("_", "-")
+        raise InputError(f"{flag} {problem.value}: {problem.expected}") from None
 
 
 def _show(tables: dict[str, dict[str, Any]], policies: dict[str, QueuePolicy]) -> None:

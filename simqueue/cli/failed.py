@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simqueue.cli.stats import AsJson, Prefix, Queues
+from simqueue.cli.options import AsJson, Prefix, Queues
 from simqueue.errors import InputError
 
 if TYPE_CHECKING:
-    from simqueue.operations.failed import FailedJob, FailedJobs
+    from simqueue.operations.failed import Failure, Failures
 
 failed = typer.Typer(
     name="failed",
@@ -25,6 +25,7 @@ failed = typer.Typer(
 )
 
 JobIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="The jobs' ids.")]
+All = Annotated[bool, typer.Option("--all", help="All that failed.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -47,7 +48,7 @@ def list_(
     Example: simqueue failed list --queue payment
     """
 
-    async def work() -> tuple[list[FailedJob], int]:
+    async def work() -> tuple[list[Failure], int]:
         async with _queues(queue, prefix) as queues:
             found = [job for one in queues for job in await one.list(limit)]
             return found, sum([await one.count() for one in queues])
@@ -59,7 +60,7 @@ def list_(
         _show_list(found, total)
 
 
-@failed.command()
+@failed.command(short_help="Print all that is kept of a failed job.")
 def show(
     job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
     queue: Queues = None,
@@ -83,10 +84,10 @@ def show(
         _show_job(job)
 
 
-@failed.command()
+@failed.command(short_help="Put failed jobs back to wait.")
 def retry(
     job_ids: JobIds = None,
-    all_of_them: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
+    all_of_them: All = False,
     queue: Queues = None,
     prefix: Prefix = "bull",
     yes: Yes = False,
@@ -102,7 +103,7 @@ def retry(
 @failed.command()
 def remove(
     job_ids: JobIds = None,
-    all_of_them: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
+    all_of_them: All = False,
     queue: Queues = None,
     prefix: Prefix = "bull",
     yes: Yes = False,
@@ -128,7 +129,7 @@ def _redrive(
     if bool(job_ids) == all_of_them:
         raise InputError(f"failed {verb}: expected ids of jobs, or --all")
 
-    async def work() -> dict[str, list[str]]:
+    async def work() -> tuple[dict[str, list[str]], list[str]]:
         async with _queues(queue, prefix) as queues:
             if all_of_them:
                 places = [(one, await one.ids()) for one in queues]
@@ -137,39 +138,51 @@ def _redrive(
             # Running a job again is harmless to what is stored; of many, or for good, ask first.
             if any(ids for _, ids in places) and (all_of_them or verb == "remove"):
                 _ask(verb, places, yes)
-            return {
-                jobs.queue: await _each(getattr(jobs, verb), ids, lenient=all_of_them)
-                for jobs, ids in places
-            }
+            done: dict[str, list[str]] = {}
+            held: list[str] = []
+            for jobs, ids in places:
+                done[jobs.queue] = await _each(getattr(jobs, verb), ids, all_of_them, held)
+            return done, held
 
-    ids = asyncio.run(work())
+    ids, held = asyncio.run(work())
     if as_json:
         print(json.dumps({done: ids}))
-        return
-    if not any(ids.values()):
-        print("no failed jobs")
-    for name, some in ids.items():
-        if some:
-            print(f"{name}: {len(some):,} {'job' if len(some) == 1 else 'jobs'} {done}")
+    else:
+        if not any(ids.values()) and not held:
+            print("no failed jobs")
+        for name, some in ids.items():
+            if some:
+                print(f"{name}: {len(some):,} {'job' if len(some) == 1 else 'jobs'} {done}")
+    for line in held:
+        print(line, file=sys.stderr)
+    if held:
+        raise typer.Exit(1)
 
 
 async def _each(
-    act: Callable[[str], Awaitable[None]], ids: Sequence[str], *, lenient: bool
+    act: Callable[[str], Awaitable[None]], ids: Sequence[str], lenient: bool, held: list[str]
 ) -> list[str]:
-    """Do it to each job; of "all", one that somebody else took meanwhile is passed over."""
+    """Do it to each job; of "all", one that somebody else took meanwhile is passed over.
+
+    One that somebody holds is as well, and ``held`` gets a line that says so.
+    """
+    from simqueue.operations.failed import JobHeldError
+
     done = []
     for job_id in ids:
         try:
             await act(job_id)
-        except InputError:
+        except (InputError, JobHeldError) as error:
             if not lenient:
                 raise
+            if isinstance(error, JobHeldError):
+                held.append(str(error))
         else:
             done.append(job_id)
     return done
 
 
-def _ask(verb: str, places: Sequence[tuple[FailedJobs, Sequence[str]]], yes: bool) -> None:
+def _ask(verb: str, places: Sequence[tuple[Failures, Sequence[str]]], yes: bool) -> None:
     if yes:
         return
     what = ", ".join(f"{len(ids):,} of {jobs.queue}" for jobs, ids in places if ids)
@@ -177,28 +190,28 @@ def _ask(verb: str, places: Sequence[tuple[FailedJobs, Sequence[str]]], yes: boo
         raise InputError(f"failed {verb}: {what}: expected --yes, as there is nobody to ask")
     print(f"{verb} {what}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise InputError(f"failed {verb}: nothing was done")
+        print("nothing was done", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 @asynccontextmanager
-async def _queues(given: list[str] | None, prefix: str) -> AsyncIterator[list[FailedJobs]]:
-    from simqueue.operations.failed import FailedJobs
+async def _queues(given: list[str] | None, prefix: str) -> AsyncIterator[list[Failures]]:
+    from simqueue.operations.failed import Failures
     from simqueue.operations.queues import operators_connection, queue_names
-    from simqueue.settings import read_settings
+    from simqueue.settings import read_settings, revealed
 
     names = queue_names(given)
-    secret = read_settings().queue_redis_url
-    url = secret.get_secret_value() if secret else None
+    url = revealed(read_settings().queue_redis_url)
     async with operators_connection(url, prefix) as connection:
-        yield [FailedJobs(connection, name) for name in names]
+        yield [Failures(connection, name) for name in names]
 
 
 async def _places(
-    queues: Sequence[FailedJobs], ids: Sequence[str]
-) -> list[tuple[FailedJobs, list[str]]]:
+    queues: Sequence[Failures], ids: Sequence[str]
+) -> list[tuple[Failures, list[str]]]:
     """Which queue each job is in; every id has to be in exactly one, before anything is done."""
     ids = list(dict.fromkeys(ids))
-    holders: dict[str, list[FailedJobs]] = {job_id: [] for job_id in ids}
+    holders: dict[str, list[Failures]] = {job_id: [] for job_id in ids}
     for jobs in queues:
         missing = set(await jobs.missing(ids))
         for job_id in ids:
@@ -228,7 +241,7 @@ def _tries(made: int, most: int | None) -> str:
     return f"{made}" if most is None else f"{made} of {most}"
 
 
-def _show_list(found: Sequence[FailedJob], total: int) -> None:
+def _show_list(found: Sequence[Failure], total: int) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

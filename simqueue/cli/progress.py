@@ -20,7 +20,7 @@ def progress_bar(what: str, total: float) -> Iterator[Callable[[float], None]]:
 
     console = Console(stderr=True)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simqueue.cli.options import AsJson, check_speed
 from simqueue.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def replay(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[ORDERS.csv]", help="Orders to place. [default: the packaged recorded weeks]"
+            metavar="ORDERS.csv", help="Orders to place. [default: the packaged recorded weeks]"
         ),
     ] = None,
     speed: Annotated[
@@ -42,7 +43,7 @@ def replay(
         Path | None,
         typer.Option(metavar="FILE.csv[.gz]", help="Write the attempt log to this file."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Place recorded orders through the adapter that WORKER_MODE selects, and say what happened.
 
@@ -61,8 +62,8 @@ def replay(
     from simqueue.settings import read_settings
     from simqueue.shop import BadRowsError, read_orders
 
-    if speed is not None and not 0 < speed < float("inf"):
-        raise InputError(f"--speed {speed}: expected a number above 0")
+    if speed is not None:
+        check_speed(speed)
     check_writable(log)
     settings = read_settings()
     configure_logging(level=logging.WARNING)
@@ -133,48 +134,47 @@ async def _run_queued(
     settings: Settings, orders: list[Order], speed: float | None, log: Path | None
 ) -> dict[str, Any]:
     """Production mode: jobs go to the queue; an embedded one has its worker in this process."""
-    from simqueue.adapters.bull_queue import connect
+    from simqueue.adapters.bull_queue.connection import connected
     from simqueue.cli.progress import progress_bar
     from simqueue.clock import SystemClock
     from simqueue.record.worker_events import Event, merge_events
+    from simqueue.settings import revealed
     from simqueue.shop import open_shop
     from simqueue.workers.process import check_server
     from simqueue.workers.replay import replay as place
     from simqueue.workers.shop_worker import ShopWorker
 
-    url = settings.queue_redis_url
-    connection = await connect(None if url is None else url.get_secret_value())
-    for line in await check_server(connection):
-        print(f"note: {line}", file=sys.stderr)
     events: list[Event] = []
-    with open_shop(settings, SystemClock(), outbox=True) as shop:
-        worker = ShopWorker(
-            shop,
-            connection,
-            concurrency=settings.worker_concurrency,
-            watchers=[events.append],
-        )
-        stop = asyncio.Event()
-        running = worker.start() if connection.embedded else worker.relay.run(stop)
-        task = asyncio.ensure_future(running)
-        try:
-            with progress_bar("placing orders", len(orders)) as progress:
-                done = await place(
-                    orders, shop, worker.relay, shop.clock, speed or math.inf, progress
-                )
-            await worker.relay.publish()
-            if connection.embedded:
-                await _until_done(worker)
-        finally:
-            if connection.embedded:
-                await worker.stop(grace_s=30)
-            stop.set()
-            await task
+    async with connected(revealed(settings.queue_redis_url)) as connection:
+        for line in await check_server(connection):
+            print(f"note: {line}", file=sys.stderr)
+        with open_shop(settings, SystemClock(), outbox=True) as shop:
+            worker = ShopWorker(
+                shop,
+                connection,
+                concurrency=settings.worker_concurrency,
+                watchers=[events.append],
+            )
+            stop = asyncio.Event()
+            running = worker.start() if connection.embedded else worker.relay.run(stop)
+            task = asyncio.ensure_future(running)
+            try:
+                with progress_bar("placing orders", len(orders)) as progress:
+                    done = await place(
+                        orders, shop, worker.relay, shop.clock, speed or math.inf, progress
+                    )
+                await worker.relay.publish()
+                if connection.embedded:
+                    await _until_done(worker)
+            finally:
+                if connection.embedded:
+                    await worker.stop(grace_s=30)
+                stop.set()
+                await task
             queued = await worker.adapter.unfinished()
-            await worker.adapter.close()
-        if log is not None:
-            merge_events(events).write(log)
-        return {**_result(settings.worker_mode, orders, done, shop), "queued": queued}
+            if log is not None:
+                merge_events(events).write(log)
+            return {**_result(settings.worker_mode, orders, done, shop), "queued": queued}
 
 
 async def _until_done(worker: ShopWorker) -> None:

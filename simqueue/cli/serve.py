@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from simqueue.cli.stats import Prefix, Queues
+from simqueue.cli.options import Prefix, Queues
 
 
 def serve(
@@ -41,15 +41,14 @@ def serve(
         token_from_environment,
     )
     from simqueue.operations.serving import serve as run
-    from simqueue.settings import read_settings
+    from simqueue.settings import read_settings, revealed
 
     names = queue_names(queue)
-    secret = read_settings().queue_redis_url
+    url = revealed(read_settings().queue_redis_url)
     token, made_up = token_from_environment()
     configure_logging()
 
     async def until_stopped() -> None:
-        url = secret.get_secret_value() if secret else None
         async with operators_connection(url, prefix) as connection:
             with listen(host, port) as listener:
                 address = address_of(listener, host)

@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simqueue.cli.options import (
+    AsJson,
+    Concurrency,
+    Duration,
+    Seed,
+    Settings,
+    Workers,
+    changes_of,
+)
+
 if TYPE_CHECKING:
     from simqueue.experiments.run import Run
-    from simqueue.workload.scenario import Scenario
 
 
 def simulate(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[SCENARIO.toml]",
+            metavar="SCENARIO.toml",
             help="What to simulate. [default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="Worker processes.")] = None,
-    concurrency: Annotated[
-        int | None, typer.Option(metavar="N", help="Slots of each worker, for each queue.")
-    ] = None,
+    workers: Workers = None,
+    concurrency: Concurrency = None,
     mode: Annotated[
         str | None, typer.Option(metavar="MODE", help="bull-queue or in-process.")
     ] = None,
@@ -36,9 +43,7 @@ def simulate(
             help="Other arrivals: a CSV file with a column placed_at, or a rate per second.",
         ),
     ] = None,
-    duration: Annotated[
-        float | None, typer.Option(metavar="S", help="Stop arrivals after so many seconds.")
-    ] = None,
+    duration: Duration = None,
     warmup: Annotated[
         float | None,
         typer.Option(metavar="S", help="Leave jobs of the first S seconds out of the summary."),
@@ -49,15 +54,8 @@ def simulate(
             metavar="R", min=1, help="Independent repetitions; two or more give intervals."
         ),
     ] = 1,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="The number that fixes every draw.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change any key, such as queues.order.attempts=5."
-        ),
-    ] = None,
+    seed: Seed = None,
+    settings: Settings = None,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE.csv[.gz]", help="Write the attempt log.")
     ] = None,
@@ -65,7 +63,7 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw arrivals, queue lengths and waits."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Simulate the order, payment and email queues, and say what would happen.
 
@@ -77,13 +75,12 @@ def simulate(
       simqueue simulate --arrivals 3 --duration 3600 --replications 10
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.overrides import changes_of
     from simqueue.cli.progress import progress_bar
     from simqueue.experiments.run import simulate as run_simulation
     from simqueue.workload.reading import read_scenario
 
     changes = changes_of(
-        set_,
+        settings,
         workers=workers,
         concurrency=concurrency,
         mode=mode,
@@ -118,8 +115,9 @@ def _present(run: Run, plot: Path | None, as_json: bool) -> None:
         from rich.console import Console
 
         from simqueue.results.table import report
+        from simqueue.results.title import run_title
 
-        words = title(run.scenario, run.replications)
+        words = run_title(run.scenario, run.replications)
         shown = report(run.summary(), words, run.theory(), run.verdicts().values(), run.warnings())
         Console(highlight=False).print(shown)
         print(f"{run.simulated_s:,.0f} s of virtual time in {run.wall_s:.1f} s.")
@@ -127,24 +125,3 @@ def _present(run: Run, plot: Path | None, as_json: bool) -> None:
         run.plot(plot)
     if run.interrupted:
         raise typer.Exit(130)
-
-
-def title(scenario: Scenario, replications: int) -> str:
-    """What was run, in words."""
-    if scenario.mode == "in-process":
-        who = f"in-process, {scenario.caller.concurrency} caller(s)"
-    else:
-        workers, slots = scenario.workers.count, scenario.workers.concurrency
-        who = f"{workers} worker{'s' * (workers > 1)} x {slots} slots per queue"
-    words = f"{scenario.name}: {who}, seed {scenario.seed}"
-    if replications > 1:
-        words += f", {replications} replications"
-    for trace in scenario.traces:
-        start, end = trace.span
-        words += f"\nArrivals: real orders of {trace.trace.name}, {start:%d %b %Y %H:%M} to "
-        words += f"{end:%H:%M}" if end.date() == start.date() else f"{end:%d %b %Y %H:%M}"
-        if trace.scale != 1:
-            words += f", scaled: {trace.scale:g} times as many as recorded"
-        if trace.speed != 1:
-            words += f", {trace.speed:g} times as fast"
-    return words

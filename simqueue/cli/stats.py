@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simqueue.cli.options import AsJson, Prefix, Queues
 from simqueue.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
 _EVERY_S = 2.0
 #: States that most queues never have, and their headings.
 _RARE = {"prioritized": "by priority", "waiting_children": "for children", "paused": "paused"}
-
-Queues = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--queue",
-        metavar="NAME",
-        help="A BullMQ queue; may be repeated. [default: order, payment, email]",
-    ),
-]
-Prefix = Annotated[str, typer.Option(help="What the queues' keys in Redis begin with.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def stats(
@@ -50,13 +40,12 @@ def stats(
     """
     from simqueue.operations.queues import operators_connection, queue_names
     from simqueue.operations.stats import read_stats, stats_json
-    from simqueue.settings import read_settings
+    from simqueue.settings import read_settings, revealed
 
     if watch and as_json:
         raise InputError("--watch --json: give one of them; --json prints one document")
     names = queue_names(queue)
-    secret = read_settings().queue_redis_url
-    url = secret.get_secret_value() if secret else None
+    url = revealed(read_settings().queue_redis_url)
 
     async def look() -> list[QueueStats]:
         async with operators_connection(url, prefix) as connection:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-from collections.abc import Coroutine, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -72,22 +71,23 @@ def worker(
 async def _work(
     settings: Settings, grace: float, log: Path | None, metrics_port: int | None
 ) -> None:
-    from simqueue.adapters.bull_queue import connect
+    from simqueue.adapters.bull_queue.connection import connected
     from simqueue.clock import SystemClock
     from simqueue.jobs import QUEUES
     from simqueue.record.worker_events import EventFile
+    from simqueue.settings import revealed
     from simqueue.shop import open_shop
+    from simqueue.workers.loop import work_until
     from simqueue.workers.process import check_server, stop_on_signals, worker_name
     from simqueue.workers.shop_worker import ShopWorker
 
     stop = stop_on_signals(on_second=_end_at_once)
-    url = settings.queue_redis_url
-    connection = await connect(None if url is None else url.get_secret_value())
-    for line in await check_server(connection):
-        _log.warning(line)
     name = worker_name()
     queues = QUEUES if settings.worker_type == "all" else (settings.worker_type,)
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(connected(revealed(settings.queue_redis_url)))
+        for line in await check_server(connection):
+            _log.warning(line)
         watchers: list[Watcher] = []
         if log is not None:
             events = EventFile(log, name)
@@ -104,25 +104,10 @@ async def _work(
             watchers=watchers,
             name=name,
         )
-        await worker.start()
-        try:
-            await _first(stop.wait(), worker.failed())
-        finally:
-            await worker.stop(grace)
-            await worker.adapter.close()
+        await work_until(stop, worker, grace)
 
 
-async def _first(*waits: Coroutine[Any, Any, object]) -> None:
-    """Wait for the first of these; what it raises is raised."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in others:
-        task.cancel()
-    for task in done:
-        task.result()
-
-
-def _serve_metrics(queues: Sequence[str], port: int, stack: ExitStack) -> Watcher:
+def _serve_metrics(queues: Sequence[str], port: int, stack: AsyncExitStack) -> Watcher:
     """Serve this worker's metrics; what counts its events."""
     from prometheus_client import CollectorRegistry
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,11 @@ from simqueue.errors import InputError
 from simqueue.record.attempt_log import FINAL, UNFINISHED, AttemptLog
 from simqueue.record.by_job import by_job
 from simqueue.record.merging import merge
+from simqueue.results.comparison.compare import Comparison, compare
 from simqueue.simulation.engines import ENGINES
 from simqueue.simulation.recorded import RecordedWorkload
 from simqueue.workload.production import Overhead
+from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
 
 
@@ -26,17 +30,30 @@ class Slots:
     concurrency: int
 
 
-def seen_slots(log: AttemptLog, queue: str) -> Slots:
+def seen_slots(
+    log: AttemptLog, queue: str, workers: int | None = None, concurrency: int | None = None
+) -> Slots:
     """The workers of a queue as the log shows them.
 
     As many as were at work at one time, each from its first start to its last end; as many slots
     as the highest number of one says.
+
+    Parameters
+    ----------
+    log
+        The log.
+    queue
+        The queue's name.
+    workers, concurrency
+        What is known, and so not looked for.
 
     Raises
     ------
     InputError
         If the log does not say on which slots the attempts ran.
     """
+    if workers is not None and concurrency is not None:
+        return Slots(workers, concurrency)
     rows = log.of_queue(queue)
     rows = rows[np.isfinite(rows["started_s"])]
     if (rows["slot"] < 0).any() or (rows["worker"] < 0).any():
@@ -45,13 +62,13 @@ def seen_slots(log: AttemptLog, queue: str) -> Slots:
             "say how many there were with --workers and --concurrency"
         )
     if len(rows) == 0:
-        return Slots(1, 1)
+        return Slots(workers or 1, concurrency or 1)
     names = np.unique(rows["worker"])
     from_s = np.array([rows["started_s"][rows["worker"] == name].min() for name in names])
     ended = np.fmax(rows["finished_s"], rows["started_s"])
     to_s = np.array([ended[rows["worker"] == name].max() for name in names])
     at_a_time = max(int(((from_s <= moment) & (moment <= to_s)).sum()) for moment in from_s)
-    return Slots(at_a_time, int(rows["slot"].max()) + 1)
+    return Slots(workers or at_a_time, concurrency or int(rows["slot"].max()) + 1)
 
 
 @dataclass(frozen=True)
@@ -66,16 +83,44 @@ class LogReplay:
         The workers of each queue.
     left_out
         Jobs without an end or a start in the log: nobody knows how long they would have taken.
+    name
+        What to call the log.
     """
 
     real: AttemptLog
     model: AttemptLog
     slots: dict[str, Slots]
     left_out: int
+    name: str = "the log"
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The two side by side."""
+        return compare(self.real, self.model, self.scenario)
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """What a comparison has to know: how long jobs came, and the places for them."""
+        widest = max(self.slots.values(), key=lambda one: one.workers * one.concurrency)
+        lasts = float(self.real.rows["enqueued_s"].max())
+        return _scenario(self.name, self.real.queues, widest, lasts + 1e-3)
+
+    @property
+    def title(self) -> str:
+        """What was replayed, in words; a line each."""
+        words = f"{self.name}: the real run, and its own arrivals, times and failures in the model"
+        for queue, one in self.slots.items():
+            words += f"\n{queue}: {one.workers} worker(s) x {one.concurrency} slots"
+        if self.left_out:
+            words += f"\n{self.left_out:,} jobs without a start or an end are left out."
+        return words
 
 
 def replay_log(
-    log: AttemptLog, slots: dict[str, Slots] | None = None, overhead: Overhead | None = None
+    log: AttemptLog,
+    slots: dict[str, Slots] | None = None,
+    overhead: Overhead | None = None,
+    name: str = "the log",
 ) -> LogReplay:
     """Run the jobs of a real log through the model.
 
@@ -87,11 +132,14 @@ def replay_log(
         The workers of each queue; by default as `seen_slots` finds them.
     overhead
         Of which only the pick-ups count: a recorded service time holds all the rest.
+    name
+        What to call the log.
 
     Raises
     ------
     InputError
-        If the log has several replications or no job that ended, or does not say who worked.
+        If the log has several replications or no job that ended, does not say who worked, or no
+        scenario could have its queues.
     """
     if len(log.replications) > 1:
         raise InputError(
@@ -109,13 +157,15 @@ def replay_log(
         if len(rows) == 0:
             continue
         ids = log.ids(np.unique(rows["job"]))
-        workload = RecordedWorkload(_scenario(queue, slots[queue], rows, pickups), rows, ids)
+        lasts = max(float(rows["enqueued_s"].max()), 0.0) + 1.0
+        scenario = _scenario(name, [queue], slots[queue], lasts, pickups)
+        workload = RecordedWorkload(scenario, rows, ids)
         models.append(ENGINES["simpy"](workload).log)
         kept.append(rows)
     if not kept:
         raise InputError("the log has no job that came to its end: there is nothing to replay")
     real = replace(log, rows=np.concatenate(kept))
-    return LogReplay(real, merge(models), slots, left_out)
+    return LogReplay(real, merge(models), slots, left_out, name)
 
 
 def _whole_jobs(rows: NDArray[np.void]) -> tuple[NDArray[np.void], int]:
@@ -127,15 +177,19 @@ def _whole_jobs(rows: NDArray[np.void]) -> tuple[NDArray[np.void], int]:
 
 
 def _scenario(
-    queue: str, slots: Slots, rows: NDArray[np.void], pickups: dict[str, float]
+    name: str,
+    queues: Sequence[str],
+    slots: Slots,
+    duration_s: float,
+    overhead: dict[str, float] | None = None,
 ) -> Scenario:
-    duration = max(float(rows["enqueued_s"].max()), 0.0) + 1.0
+    """A scenario around recorded jobs: it says who works and how long, and draws nothing."""
     table: dict[str, Any] = {
-        "name": "recorded",
-        "duration_s": duration,
+        "name": name,
+        "duration_s": max(duration_s, 1e-3),
         "workers": {"count": slots.workers, "concurrency": slots.concurrency},
-        "arrivals": {queue: {"interval_s": duration}},
-        "queues": {queue: {"follow_up": {}}},
-        "bullmq": {"overhead": pickups},
+        "arrivals": {queue: {"interval_s": duration_s + 1} for queue in queues},
+        "queues": {queue: {"follow_up": {}} for queue in queues},
+        "bullmq": {"overhead": overhead or {}},
     }
-    return Scenario.model_validate(table)
+    return build_scenario(table, place=name)

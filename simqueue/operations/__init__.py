@@ -1,1 +1,1 @@
-"""What people who run the shop see: logs, and later statistics and metrics."""
+"""Watching and mending anybody's BullMQ queues: counts, metrics, a page, jobs that failed."""

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from simqueue.errors import JobError
 from simqueue.metrics import AttemptCounters
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class EventReader:
     def __init__(
         self, connection: Connection, queues: Sequence[str], counts: AttemptCounters, gaps: Counter
     ) -> None:
+        self._connection = connection
         self._client: Any = connection.client
         self._counts = counts
         self._gaps = gaps
@@ -170,19 +172,18 @@ class EventReader:
 
     async def run(self) -> None:
         """Follow until cancelled; a Redis that is away is asked again every second."""
-        from redis.exceptions import RedisError
-
         away = False
         while True:
             try:
-                if not self.last:
-                    await self.start()
-                if not await self.catch_up():
-                    await self._wait()
+                with self._connection.asking():
+                    if not self.last:
+                        await self.start()
+                    if not await self.catch_up():
+                        await self._wait()
                 away = False
-            except (RedisError, OSError) as error:
+            except JobError as error:
                 if not away:
-                    _log.warning("events: Redis is away (%s); asking again every second", error)
+                    _log.warning("events: %s; asking again every second", error)
                 away = True
                 await asyncio.sleep(1)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from simqueue.errors import InputError
+from simqueue.errors import InputError, SimqueueError
 from simqueue.operations.queues import number
 
 if TYPE_CHECKING:
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 _FIELDS = ("name", "atm", "attemptsMade", "opts", "failedReason", "timestamp", "finishedOn")
 
 
+class JobHeldError(SimqueueError):
+    """A failed job is there, but BullMQ does not let go of it now."""
+
+
 @dataclass(frozen=True)
-class FailedJob:
+class Failure:
     """A job that failed for good, without its payload.
 
     Attributes
@@ -53,7 +57,7 @@ class FailedJob:
         return asdict(self)
 
 
-class FailedJobs:
+class Failures:
     """The failed jobs of one queue.
 
     Parameters
@@ -80,7 +84,7 @@ class FailedJobs:
         found: list[str] = await self._client.zrange(f"{self._base}failed", 0, -1)
         return found
 
-    async def list(self, limit: int = 50) -> Sequence[FailedJob]:
+    async def list(self, limit: int = 50) -> Sequence[Failure]:
         """The newest, at most ``limit``; two round trips, and no payload is read."""
         ids = await self._client.zrevrange(f"{self._base}failed", 0, limit - 1)
         pipe = self._client.pipeline(transaction=False)
@@ -173,13 +177,15 @@ class FailedJobs:
         Raises
         ------
         InputError
-            If it is no failed job, or BullMQ does not let go of it.
+            If it is no failed job.
+        JobHeldError
+            If BullMQ does not let go of it.
         """
         await self.require([job_id])
         removed = await self._queue().remove(job_id, {"removeChildren": False})
         if removed != 1:
             why = "it belongs to a job scheduler" if removed == -8 else "a worker holds its lock"
-            raise InputError(f"queue {self.queue}: job {job_id!r} cannot be removed: {why}")
+            raise JobHeldError(f"queue {self.queue}: job {job_id!r} cannot be removed: {why}")
 
     def _queue(self) -> Queue:
         from bullmq import Queue
@@ -189,11 +195,11 @@ class FailedJobs:
         return self._bull
 
 
-def _summary(queue: str, job_id: str, fields: dict[str, str | None]) -> FailedJob:
+def _summary(queue: str, job_id: str, fields: dict[str, str | None]) -> Failure:
     options = _json(fields.get("opts"))
     attempts = number(options.get("attempts")) if isinstance(options, dict) else None
     added, failed = number(fields.get("timestamp")), number(fields.get("finishedOn"))
-    return FailedJob(
+    return Failure(
         queue=queue,
         id=job_id,
         name=fields.get("name") or "",

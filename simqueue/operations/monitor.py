@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter
 
+from simqueue.errors import JobError
 from simqueue.metrics import AttemptCounters
 from simqueue.operations.event_streams import EventReader
 from simqueue.operations.metrics import QueueGauges
@@ -61,7 +62,7 @@ class Monitor:
             maxlen=round(HISTORY_S / SAMPLE_S)
         )
         self._latest: list[QueueStats] = []
-        self._error: Exception | None = None
+        self._error: JobError | None = None
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
@@ -83,18 +84,17 @@ class Monitor:
 
         Raises
         ------
-        RedisError, OSError
+        JobError
             If Redis does not answer in time.
         """
-        from redis.exceptions import RedisError
-
         async with self._reading:
             if time.monotonic() - self._read_at > _FRESH_S:
                 self._error = None
                 try:
-                    async with asyncio.timeout(PATIENCE_S):
-                        self._latest = await read_stats(self.connection, self.queues)
-                except (RedisError, OSError) as error:
+                    with self.connection.asking():
+                        async with asyncio.timeout(PATIENCE_S):
+                            self._latest = await read_stats(self.connection, self.queues)
+                except JobError as error:
                     # Whoever asked meanwhile gets the same answer, and not a wait of their own.
                     self._error = error
                 self._read_at = time.monotonic()
@@ -107,20 +107,20 @@ class Monitor:
 
         Raises
         ------
-        RedisError, OSError
+        JobError
             If it does not answer in time.
         """
-        async with asyncio.timeout(PATIENCE_S):
-            await self.connection.client.ping()
+        with self.connection.asking():
+            async with asyncio.timeout(PATIENCE_S):
+                await self.connection.client.ping()
 
     async def metrics(self) -> bytes:
         """The text of ``/metrics``; without the gauges while Redis is away."""
         from prometheus_client import generate_latest
-        from redis.exceptions import RedisError
 
         try:
             self._gauges.show(await self.stats())
-        except (RedisError, OSError):
+        except JobError:
             self._gauges.show(None)
         return generate_latest(self.registry)
 
@@ -139,12 +139,10 @@ class Monitor:
         }
 
     async def _sample(self) -> None:
-        from redis.exceptions import RedisError
-
         while True:
             try:
                 stats = await self.stats()
-            except (RedisError, OSError) as error:
+            except JobError as error:
                 _log.debug("no sample: %s", error)
             else:
                 depths = [[ready(one), one.active, one.delayed] for one in stats]

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from simqueue.adapters.bull_queue.connection import DEFAULT_PREFIX, connect
+from simqueue.adapters.bull_queue.connection import DEFAULT_PREFIX, connected
+from simqueue.adapters.bull_queue.options import check_queue
 from simqueue.errors import InputError
 from simqueue.policies import POLICIES, QueuePolicy
 
@@ -46,8 +47,7 @@ def queue_names(given: Iterable[str] | None) -> tuple[str, ...]:
     """
     names = tuple(dict.fromkeys(given or SHOP_QUEUES))
     for name in names:
-        if not name or ":" in name:
-            raise InputError(f"--queue {name!r}: a queue's name is not empty and has no colon")
+        check_queue(name, "--queue")
     return names
 
 
@@ -63,8 +63,10 @@ async def operators_connection(url: str | None, prefix: str) -> AsyncIterator[Co
     Raises
     ------
     InputError
-        If there is no URL, nobody answers there or no longer, what lies there is not BullMQ's, or
-        the queue is embedded and so in another process's memory.
+        If there is no URL, nobody answers there, what lies there is not BullMQ's, or the queue is
+        embedded and so in another process's memory.
+    JobError
+        If Redis is lost on the way.
     """
     if url and url.startswith("embedded://"):
         raise InputError(
@@ -73,20 +75,17 @@ async def operators_connection(url: str | None, prefix: str) -> AsyncIterator[Co
         )
     if not prefix:
         raise InputError("--prefix '': a prefix is not empty (BullMQ's own is bull)")
-    connection = await connect(url, prefix)
-    from redis.exceptions import RedisError, ResponseError
+    async with connected(url, prefix) as connection:
+        from redis.exceptions import ResponseError
 
-    try:
-        yield connection
-    except ResponseError as error:
-        raise InputError(
-            f"Redis at {connection.url}, prefix {prefix}: {error}; are these keys BullMQ's?"
-        ) from error
-    except (RedisError, OSError) as error:
-        reason = str(error) or type(error).__name__
-        raise InputError(f"Redis at {connection.url}: {reason}") from error
-    finally:
-        await connection.close()
+        try:
+            yield connection
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            raise InputError(
+                f"Redis at {connection.url}, prefix {prefix}: {error}; are these keys BullMQ's?"
+            ) from error
 
 
 def safe(text: object) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from simqueue.adapters.bull_queue.connection import client_name
 from simqueue.operations.queues import KEPT_NOTE, policy_of
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _workers(prefix: str, queue: str, clients: list[dict[str, str]]) -> int:
     Source: BullMQ ``queue.py`` (``get_workers``); ``src/classes/queue-base.ts``
     (``clientName``), by which Node writes the queue's name in base64.
     """
-    python = f"{prefix}:{queue}"
+    python = client_name(f"{prefix}:{queue}")
     node = f"{prefix}:{base64.b64encode(queue.encode()).decode()}"
     from_node = 0
     from_python: Counter[str] = Counter()

@@ -10,11 +10,11 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST
-from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
@@ -23,8 +23,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from simqueue import __version__
-from simqueue.errors import InputError
-from simqueue.operations.failed import FailedJobs
+from simqueue.errors import InputError, JobError
+from simqueue.operations.failed import Failures, JobHeldError
 from simqueue.operations.monitor import Monitor
 from simqueue.operations.queues import number
 from simqueue.operations.stats import stats_json
@@ -54,6 +54,8 @@ _HEADERS = {
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
+#: Answers about the failed jobs of a queue, or about one of them by its id.
+OfFailures = Callable[[Failures, str, Request], Awaitable[Response]]
 
 
 def make_app(
@@ -77,7 +79,7 @@ def make_app(
         whose name somebody lets point to 127.0.0.1.
     """
     monitor = Monitor(connection, queues)
-    jobs = {queue: FailedJobs(connection, queue) for queue in queues}
+    failures = {queue: Failures(connection, queue) for queue in queues}
 
     async def stats(_: Request) -> Response:
         return JSONResponse({**stats_json(await monitor.stats()), "prefix": connection.prefix})
@@ -94,34 +96,37 @@ def make_app(
     async def ready(_: Request) -> Response:
         try:
             await monitor.ping()
-        except (RedisError, OSError) as error:
-            return JSONResponse({"ready": False, "reason": _away(error)}, 503)
+        except JobError as error:
+            return JSONResponse({"ready": False, "reason": str(error)}, 503)
         return JSONResponse({"ready": True})
 
-    async def failed(request: Request) -> Response:
+    async def failed(jobs: Failures, _: str, request: Request) -> Response:
         limit = _limit(request.query_params.get("limit", "20"))
         if limit is None:
             return _refuse(400, "limit: expected a whole number from 1 to 1000")
-        found = await jobs[request.path_params["queue"]].list(limit)
+        found = await jobs.list(limit)
         return JSONResponse({"failed": [job.as_json() for job in found]})
 
-    async def retry(request: Request) -> Response:
-        queue, job_id = request.path_params["queue"], request.path_params["id"]
-        await jobs[queue].retry(job_id)
-        _log.info("failed job retried", extra={"queue": queue, "job_id": job_id})
+    async def retry(jobs: Failures, job_id: str, _: Request) -> Response:
+        await jobs.retry(job_id)
+        _log.info("failed job retried", extra={"queue": jobs.queue, "job_id": job_id})
         return JSONResponse({"retried": job_id})
 
-    async def remove(request: Request) -> Response:
-        queue, job_id = request.path_params["queue"], request.path_params["id"]
-        await jobs[queue].remove(job_id)
-        _log.info("failed job removed", extra={"queue": queue, "job_id": job_id})
+    async def remove(jobs: Failures, job_id: str, _: Request) -> Response:
+        await jobs.remove(job_id)
+        _log.info("failed job removed", extra={"queue": jobs.queue, "job_id": job_id})
         return JSONResponse({"removed": job_id})
 
-    def known(handler: Handler) -> Handler:
+    def known(handler: OfFailures) -> Handler:
         async def of_a_known_queue(request: Request) -> Response:
-            if request.path_params["queue"] not in jobs:
-                return _refuse(404, f"only these queues are served: {', '.join(jobs)}")
-            return await handler(request)
+            # Names and ids may hold slashes: which part is the queue's is known by its name.
+            asked = request.path_params
+            for queue, jobs in failures.items():
+                before, _, job_id = asked.get("job", "").partition(f"{queue}/failed/")
+                if asked.get("queue") == queue or (job_id and not before):
+                    with connection.asking():
+                        return await handler(jobs, job_id, request)
+            return _refuse(404, f"only these queues are served: {', '.join(failures)}")
 
         return of_a_known_queue
 
@@ -142,21 +147,24 @@ def make_app(
         async with monitor.running():
             yield
 
-    failed_path = "/api/queues/{queue}/failed"
     return Starlette(
         routes=[
             Route("/", _file("page.html")),
             *(Route(f"/static/{name}", _file(name)) for name in _FILES),
             Route("/api/queues/stats", stats),
             Route("/api/queues/history", history),
-            Route(failed_path, known(failed)),
-            Route(failed_path + "/{id:path}/retry", guarded(known(retry)), methods=["POST"]),
-            Route(failed_path + "/{id:path}/remove", guarded(known(remove)), methods=["POST"]),
+            Route("/api/queues/{queue:path}/failed", known(failed)),
+            Route("/api/queues/{job:path}/retry", guarded(known(retry)), methods=["POST"]),
+            Route("/api/queues/{job:path}/remove", guarded(known(remove)), methods=["POST"]),
             Route("/metrics", metrics),
             Route("/healthz", alive),
             Route("/readyz", ready),
         ],
-        exception_handlers={RedisError: _redis_away, OSError: _redis_away, InputError: _unknown},
+        exception_handlers={
+            InputError: partial(_said, 404),
+            JobHeldError: partial(_said, 409),
+            JobError: partial(_said, 503),
+        },
         middleware=[Middleware(_Guard, hosts=hosts)],
         lifespan=lifespan,
     )
@@ -209,13 +217,5 @@ def _refuse(status: int, why: str) -> JSONResponse:
     return JSONResponse({"error": why}, status)
 
 
-def _away(error: Exception) -> str:
-    return f"Redis: {str(error) or type(error).__name__}"
-
-
-async def _redis_away(_: Request, error: Exception) -> Response:
-    return _refuse(503, _away(error))
-
-
-async def _unknown(_: Request, error: Exception) -> Response:
-    return _refuse(404, str(error))
+async def _said(status: int, _: Request, error: Exception) -> Response:
+    return _refuse(status, str(error))

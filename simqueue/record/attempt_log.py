@@ -114,8 +114,11 @@ class AttemptLog:
 
     def by_replication(self) -> Iterator[AttemptLog]:
         """The log of each replication that has rows, in order."""
-        for number in self.replications:
-            yield self.replication(number)
+        numbers = self.rows["replication"]
+        order = np.argsort(numbers, kind="stable")
+        edges = np.flatnonzero(np.diff(numbers[order])) + 1
+        for part in np.split(order, edges) if len(order) else ():
+            yield replace(self, rows=self.rows[part])
 
     def of_queue(self, queue: str) -> NDArray[np.void]:
         """The rows of one queue.

@@ -20,7 +20,7 @@ class ByJob:
     Attributes
     ----------
     rows
-        By replication, queue, job, attempt and run.
+        By replication, queue and job; those of a job as they came, attempt by attempt.
     order
         Where each of them stands in the log.
     first, last
@@ -77,7 +77,9 @@ class ByJob:
 
 def by_job(rows: NDArray[np.void]) -> ByJob:
     """Sort the rows of a log by job."""
-    order = np.lexsort([rows[field] for field in ("run", "attempt", "job", "queue", "replication")])
+    # Attempts of a job that somebody had done again are counted anew: time tells which is last.
+    fields = ("run", "attempt", "ready_s", "job", "queue", "replication")
+    order = np.lexsort([rows[field] for field in fields])
     rows = rows[order]
     first = np.flatnonzero(changes(rows, "replication", "queue", "job"))
     return ByJob(rows, order, first, np.append(first[1:], len(rows))[: len(first)] - 1)

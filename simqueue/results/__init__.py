@@ -1,1 +1,1 @@
-"""What a run has to say: the attempt log, and every number, plot and verdict made from it."""
+"""What an attempt log has to say: numbers, plots and verdicts, and the theory that judges them."""

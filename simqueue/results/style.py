@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+#: Colours that colour-blind readers can tell apart, by name; RGB as ``#0072B2``.
 OKABE_ITO = {
     "blue": "#0072B2",
     "vermilion": "#D55E00",

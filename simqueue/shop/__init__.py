@@ -1,7 +1,7 @@
 """The shop whose jobs are studied: its orders, stock, payments and emails. It knows no queue."""
 
 from simqueue.shop.catalogue import Product, made_up_stock, read_catalogue
-from simqueue.shop.gateway import Conditions, GatewayError
+from simqueue.shop.gateway import Conditions, GatewayError, payment_key
 from simqueue.shop.orders import BadRowsError, Order, OrderLine, read_orders
 from simqueue.shop.shop import Shop, open_shop
 from simqueue.shop.states import OrderState
@@ -17,6 +17,7 @@ __all__ = [
     "Shop",
     "made_up_stock",
     "open_shop",
+    "payment_key",
     "read_catalogue",
     "read_orders",
 ]

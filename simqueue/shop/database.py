@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Table, event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from simqueue.errors import InputError, JobError
+from simqueue.extras import naming_extras
 from simqueue.settings import mask_password
 
 _EXPECTED = "expected sqlite:///FILE.db or postgresql://USER:PASSWORD@HOST/NAME"
@@ -117,12 +118,8 @@ def open_database(url: str) -> Database:
         raise InputError(f"database {shown}: no support for {place.drivername}; {_EXPECTED}")
     place = place.set(drivername=_DRIVERS[place.drivername])
     try:
-        engine = _sqlite(place) if place.drivername.startswith("sqlite") else _postgresql(place)
-    except ImportError:
-        raise InputError(
-            f"database {shown}: the driver for PostgreSQL is missing; "
-            "install it with: pip install 'simqueue[postgres]'"
-        ) from None
+        with naming_extras("postgres"):
+            engine = _sqlite(place) if place.drivername.startswith("sqlite") else _postgresql(place)
     except (exc.ArgumentError, ValueError, TypeError) as error:
         raise InputError(f"database {shown}: {reason(error)}; {_EXPECTED}") from None
     return Database(engine, shown)

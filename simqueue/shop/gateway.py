@@ -83,6 +83,15 @@ class Conditions:
     outages: Sequence[tuple[float, float]] = ()
 
 
+def payment_key(order_id: str) -> str:
+    """Idempotency key of an order's payment: it belongs to the payment, not to an attempt.
+
+    >>> payment_key("576892")
+    'payment-576892'
+    """
+    return f"payment-{order_id}"
+
+
 class SimulatedGateway:
     """Charges cards that nobody owns.
 

@@ -21,7 +21,7 @@ _MAX_QUANTITY = 100_000
 
 
 class OrderLine(NamedTuple):
-    """A number of units of one product; ``unit_price`` in pounds."""
+    """Units of one product: its ``sku``, the ``quantity``, and the ``unit_price`` in pounds."""
 
     sku: str
     quantity: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simqueue.clock import Clock
-from simqueue.settings import Settings
+from simqueue.settings import Settings, revealed
 from simqueue.shop.catalogue import made_up_stock, read_catalogue
 from simqueue.shop.database import Database, open_database
 from simqueue.shop.gateway import Conditions, SimulatedGateway
@@ -16,7 +16,21 @@ from simqueue.shop.store import Store
 
 @dataclass(frozen=True)
 class Shop:
-    """Everything that a job of the shop touches; use it as a context manager, or `close` it."""
+    """Everything that a job of the shop touches; use it as a context manager, or `close` it.
+
+    Attributes
+    ----------
+    database
+        The connection to its records.
+    store
+        The records: products, stock, orders, emails that were sent.
+    gateway
+        The simulated payment gateway.
+    mailer
+        How emails leave.
+    clock
+        The gateway's time, and the dates of emails.
+    """
 
     database: Database
     store: Store
@@ -64,8 +78,7 @@ def open_shop(
     InputError
         If the database cannot be used, or the mail server's URL is none.
     """
-    smtp_url = settings.smtp_url
-    mailer = open_mailer(None if smtp_url is None else smtp_url.get_secret_value())
+    mailer = open_mailer(revealed(settings.smtp_url))
     database = open_database(settings.database_url.get_secret_value())
     shop = Shop(
         database=database,

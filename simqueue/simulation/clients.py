@@ -20,7 +20,7 @@ class Receiver(Protocol):
     workload: Workload
     env: simpy.Environment
 
-    def arrive(self, kind: int, number: int) -> None:
+    def arrive(self, kind: int, number: int, now: float) -> None:
         """Let a job come in."""
 
 
@@ -43,9 +43,9 @@ class Clients:
             if resend.client.budget is not None
         }
 
-    def ask(self, kind: int, number: int) -> None:
+    def ask(self, kind: int, number: int, now: float) -> None:
         """Send the job of a new request, and begin to wait for it."""
-        self._receiver.arrive(kind, number)
+        self._receiver.arrive(kind, number, now)
         resend = self._resends.get(kind)
         if resend is None:
             return
@@ -71,5 +71,5 @@ class Clients:
             if self._saved[resend.root] < 1:
                 return
             self._saved[resend.root] -= 1
-        self._receiver.arrive(resend.again, number)
+        self._receiver.arrive(resend.again, number, self._receiver.env.now)
         self._wait(resend.again, number)

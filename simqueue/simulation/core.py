@@ -30,8 +30,9 @@ class Process:
 
     def finish_at(self, now: float, cpu: float, io: float) -> float:
         """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
-        self.loop_free_at = (now if now > self.loop_free_at else self.loop_free_at) + cpu
-        return self.loop_free_at + io
+        free_at = self.loop_free_at
+        self.loop_free_at = free_at = (now if now > free_at else free_at) + cpu
+        return free_at + io
 
 
 class Place(Protocol):
@@ -92,16 +93,20 @@ class Model(ABC):
         """Let everything happen that will, or what will before ``until``."""
         self.env.run(until)
 
+    @property
+    def over(self) -> bool:
+        """Whether all jobs have come and have their final outcomes."""
+        return not (self.more_arrivals or self.unfinished)
+
     def log(self) -> AttemptLog:
         """What has happened so far, and after it the jobs that are ready and wait."""
         for job in self.waiting():
             self.rows.add_waiting(job)
         return log_of(self.rows.array(), self.workload, "simpy")
 
-    def arrive(self, kind: int, number: int) -> None:
+    def arrive(self, kind: int, number: int, now: float) -> None:
         """Let the job of ``kind`` of root arrival ``number`` come in."""
         self.unfinished += 1
-        now = self.env.now
         self.put(SimJob(kind, number, now), now)
 
     def brings(self, job: SimJob, now: float) -> tuple[float, float, bool]:
@@ -115,12 +120,13 @@ class Model(ABC):
 
     def finish(self, place: Place, job: SimJob, now: float) -> None:
         """End an attempt: write it down, and see to the retry or to the jobs that follow."""
-        wait = self.backoff_s(job) if place.failed else None
-        outcome = COMPLETED if not place.failed else FAILED if wait is None else RETRIED
+        failed = place.failed
+        wait = self.backoff_s(job) if failed else None
+        outcome = COMPLETED if not failed else FAILED if wait is None else RETRIED
         self.rows.add(job, place.started, now, outcome, place.process.number, place.number)
         if wait is None:
             self.unfinished -= 1
-            self.follow_up(job, "failed" if place.failed else "completed", place)
+            self.follow_up(job, "failed" if failed else "completed", place)
         else:
             self.postpone(job, wait)
 
@@ -161,8 +167,9 @@ class Model(ABC):
         self._next.set(time - now)
 
     def _arrival(self, _: simpy.Event) -> None:
+        now = self.env.now
         if self.clients is None:
-            self.arrive(self._kind, self._number)
+            self.arrive(self._kind, self._number, now)
         else:
-            self.clients.ask(self._kind, self._number)
-        self._await_arrival(self.env.now)
+            self.clients.ask(self._kind, self._number, now)
+        self._await_arrival(now)

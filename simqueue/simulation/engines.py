@@ -89,7 +89,7 @@ class SimPyEngine:
                     progress(share)
         except KeyboardInterrupt:
             return Replication(model.log(), model.env.now, interrupted=True)
-        return Replication(model.log(), until_s)
+        return Replication(model.log(), None if model.over else until_s)
 
 
 def _model_of(workload: Workload) -> Model:
@@ -110,7 +110,7 @@ def _steps(model: Model, until_s: float | None) -> Iterator[float]:
     yield 1.0
 
 
-#: By the name that ``simulate`` takes.
+#: The engines, by the name that ``simulate`` takes.
 ENGINES: Mapping[str, Engine] = MappingProxyType({"simpy": SimPyEngine()})
 
 

@@ -14,12 +14,12 @@ from simqueue.workload.workload import Workload
 
 
 class Caller:
-    """A request that the web process serves: a job, and then whatever follows it."""
+    """A request that the web process serves: a job, and then whatever follows it (``to_do``)."""
 
     def __init__(self, model: InProcess, number: int) -> None:
         self.model, self.number, self.process = model, number, model.web
         self.started, self.failed = 0.0, False
-        self._to_do: deque[SimJob] = deque()
+        self.to_do: deque[SimJob] = deque()
         self._ending = Timer(model.env, FINISH, self._done)
 
     def take(self, job: SimJob, now: float) -> None:
@@ -33,14 +33,14 @@ class Caller:
 
     def pass_on(self, jobs: list[SimJob]) -> None:
         """Put the jobs that follow first among what is left to do."""
-        self._to_do.extendleft(reversed(jobs))
+        self.to_do.extendleft(reversed(jobs))
 
     def _done(self, _: simpy.Event) -> None:
         """End the attempt; do what is left of this request before the next one."""
         now = self.model.env.now
         self.model.finish(self, self._job, now)
-        if self._to_do:
-            self.take(self._to_do.popleft(), now)
+        if self.to_do:
+            self.take(self.to_do.popleft(), now)
         else:
             self.model.next_request(self, now)
 
@@ -55,7 +55,8 @@ class InProcess(Model):
         super().__init__(workload)
         self.web = Process(0)
         self._requests: deque[SimJob] = deque()
-        self._idle = deque(Caller(self, n) for n in range(self.scenario.caller.concurrency))
+        self._callers = [Caller(self, n) for n in range(self.scenario.caller.concurrency)]
+        self._idle = deque(self._callers)
 
     def put(self, job: SimJob, now: float) -> None:
         """Have a request served: by the caller that has been idle longest, if one is."""
@@ -72,5 +73,7 @@ class InProcess(Model):
             self._idle.append(caller)
 
     def waiting(self) -> Iterator[SimJob]:
-        """The requests that no caller serves yet."""
+        """The requests that no caller serves yet, and what callers have still to do."""
         yield from self._requests
+        for caller in self._callers:
+            yield from caller.to_do

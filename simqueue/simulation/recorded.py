@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import simpy
 from numpy.typing import NDArray
 
 from simqueue.policies import Outcome
 from simqueue.record.attempt_log import (
     COMPLETED,
     STALLED,
+    UNFINISHED,
     AttemptLog,
     ListedIds,
 )
 from simqueue.simulation.bullmq import BullMQ
+from simqueue.simulation.core import Place
 from simqueue.simulation.job import SimJob
+from simqueue.simulation.waiting import DUE, Wait
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Attempts, Ids, Kind, Workload
 
@@ -96,15 +100,14 @@ class RecordedWorkload(Workload):
         return self._texts[number]
 
     def as_recorded(self, log: AttemptLog) -> AttemptLog:
-        """``log`` with attempts, runs and stalls numbered as they were."""
+        """``log`` with its attempts, runs and outcomes as they were."""
         rows = log.rows
         number = rows["job"]  # there is one kind
         recorded = self.rows[self.first[number] + rows["attempt"] - 1]
-        for column in ("attempt", "run", "outcome"):
+        for column in ("attempt", "run"):
             rows[column] = recorded[column]
-        rows["finished_s"] = np.where(
-            recorded["outcome"] == STALLED, _next_ready(rows), rows["finished_s"]
-        )
+        ended = rows["outcome"] != UNFINISHED
+        rows["outcome"] = np.where(ended, recorded["outcome"], UNFINISHED)
         rows["started_s"] = np.where(np.isnan(recorded["started_s"]), np.nan, rows["started_s"])
         return log
 
@@ -114,23 +117,21 @@ class RecordedBullMQ(BullMQ):
 
     workload: RecordedWorkload
 
-    def retry(self, job: SimJob) -> None:
-        """Have a job ready again."""
-        if self.workload.stalled(job.number, job.attempt):
-            job.next_attempt(self.env.now)
+    def finish(self, place: Place, job: SimJob, now: float) -> None:
+        """End an attempt; a run that stalled holds no slot, and ends when its job is put back."""
+        if not self.workload.stalled(job.number, job.attempt):
+            super().finish(place, job, now)
+            return
+        started, worker, slot = place.started, place.process.number, place.number
+
+        def put_back(_: simpy.Event) -> None:
+            now = self.env.now
+            self.rows.add(job, started, now, STALLED, worker, slot)
+            job.next_attempt(now)
             self.queue_of[job.kind].put_back([job])
-        else:
-            super().retry(job)
+
+        Wait(self.env, self.workload.waits_s(job.kind, job.attempt)[job.number], DUE, put_back)
 
     def log(self) -> AttemptLog:
-        """What has happened so far, its attempts, runs and stalls numbered as they were."""
+        """What has happened so far, its attempts, runs and outcomes as they were."""
         return self.workload.as_recorded(super().log())
-
-
-def _next_ready(rows: NDArray[np.void]) -> Floats:
-    """When the job of each row was ready again; NaN after its last row."""
-    order = np.lexsort((rows["ready_s"], rows["job"]))
-    ready: Floats = np.full(len(rows), np.nan)
-    same = rows["job"][order[1:]] == rows["job"][order[:-1]]
-    ready[order[:-1]] = np.where(same, rows["ready_s"][order[1:]], np.nan)
-    return ready

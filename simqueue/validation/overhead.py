@@ -1,4 +1,4 @@
-"""What the queue itself costs on this machine: three short runs, and the figures of `Overhead`."""
+"""What the queue itself costs on this machine: five short runs, and the figures of `Overhead`."""
 
 from __future__ import annotations
 

@@ -10,16 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simqueue.adapters.bull_queue import BullQueueAdapter, connect
-from simqueue.adapters.bull_queue.connection import Connection
+from simqueue.adapters.bull_queue import BullQueueAdapter
+from simqueue.adapters.bull_queue.connection import Connection, connected
 from simqueue.adapters.scripted import ScriptedWork
 from simqueue.clock import SystemClock
 from simqueue.errors import SimqueueError
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.worker_events import read_events
 from simqueue.results.wording import count
-from simqueue.validation.server import Server
-from simqueue.validation.worker import (
+from simqueue.validation.fleet import Fleet, WorkerPrograms, WorkersHere
+from simqueue.validation.scripted_worker import (
     DRAWN_AHEAD,
     draw_ahead,
     keep_what_is_here,
@@ -28,8 +28,8 @@ from simqueue.validation.worker import (
     scripted_adapter,
     warm_up,
 )
-from simqueue.validation.workers import WorkerPrograms, Workers, WorkersHere
-from simqueue.workers.loop import run_loop
+from simqueue.validation.server import Server
+from simqueue.workers.loop import first, run_loop
 from simqueue.workload.workload import Workload
 
 #: From the moment when all are ready until second zero.
@@ -106,46 +106,33 @@ class _Run:
 
     async def main(self) -> None:
         """Run it; whatever happens, no worker is left."""
-        connection = await connect(self.server.url, self.server.prefix)
-        workers = self._workers(connection)
-        try:
-            draw_ahead(self.workload)
-            await warm_up(connection, "producer")
-            await workers.prepare()
-            keep_what_is_here()
-            self.origin = SystemClock().now() + _HEAD_START_S
-            await self._until_done(workers, connection)
-            await workers.stop()
-        finally:
-            await workers.kill()
-            await connection.close()
-            gc.unfreeze()
+        async with connected(self.server.url, self.server.prefix) as connection:
+            workers = self._fleet(connection)
+            try:
+                draw_ahead(self.workload)
+                await warm_up(connection, "producer")
+                await workers.prepare()
+                keep_what_is_here()
+                self.origin = SystemClock().now() + _HEAD_START_S
+                await self._until_done(workers, connection)
+                await workers.stop()
+            finally:
+                await workers.kill()
+                gc.unfreeze()
 
-    def _workers(self, connection: Connection) -> Workers:
+    def _fleet(self, connection: Connection) -> Fleet:
         if self.server.embedded:
             return WorkersHere(self.workload, connection, self.log)
         return WorkerPrograms(self.workload, self.server, self.log)
 
-    async def _until_done(self, workers: Workers, connection: Connection) -> None:
+    async def _until_done(self, workers: Fleet, connection: Connection) -> None:
         """Add the jobs and wait until all are done; raise if a worker ends before."""
         scenario = self.workload.scenario
-        working = asyncio.ensure_future(workers.run(self.origin))
-        adding = asyncio.ensure_future(
-            self._add_and_wait(
-                scripted_adapter(connection, scenario),
-                scripted_adapter(connection, scenario, queues_worked_on(scenario)),
-            )
+        adding = self._add_and_wait(
+            scripted_adapter(connection, scenario),
+            scripted_adapter(connection, scenario, queues_worked_on(scenario)),
         )
-        showing = asyncio.ensure_future(self._show())
-        try:
-            await asyncio.wait([working, adding], return_when=asyncio.FIRST_COMPLETED)
-            for task in (working, adding):
-                if task.done():
-                    task.result()
-        finally:
-            for task in (working, adding, showing):
-                task.cancel()
-            await asyncio.gather(working, adding, showing, return_exceptions=True)
+        await first(workers.run(self.origin), adding, self._show())
 
     async def _show(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simqueue.adapters.bull_queue.options import check_queue
 from simqueue.errors import InputError
 from simqueue.validation.server import Server
 from simqueue.workload.scenario import Scenario
@@ -20,6 +21,8 @@ def check_runnable(scenario: Scenario) -> None:
             f"scenario {name}: bullmq.client: the workers that validate starts are Python's; "
             "expected python"
         )
+    for queue in scenario.queues:
+        check_queue(queue, f"scenario {name}: queue")
     impatient = [queue for queue, stream in scenario.arrivals.items() if stream.client is not None]
     if impatient:
         raise InputError(

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from simqueue.adapters.bull_queue import connect
-from simqueue.adapters.bull_queue.connection import EMBEDDED
+from simqueue.adapters.bull_queue.connection import EMBEDDED, connected
 from simqueue.errors import SimqueueError
 from simqueue.settings import mask_password
 
@@ -93,34 +92,30 @@ def open_server(url: str | None = None) -> Iterator[Server]:
         try:
             yield server
         finally:
-            _remove_keys(server)
+            asyncio.run(_remove_keys(server))
 
 
 async def _version(url: str) -> str:
-    from redis.exceptions import RedisError
+    async with connected(url) as connection:
+        from redis.exceptions import ResponseError
 
-    connection = await connect(url)
-    try:
         if connection.embedded:
             return ""
-        return str((await connection.client.info("server"))["redis_version"])
-    except RedisError:  # hosted servers may forbid INFO
-        return "of unknown version"
-    finally:
-        await connection.close()
+        try:
+            return str((await connection.client.info("server"))["redis_version"])
+        except ResponseError:  # hosted servers may forbid INFO
+            return "of unknown version"
 
 
-def _remove_keys(server: Server) -> None:
-    from redis import Redis
-    from redis.exceptions import RedisError
-
+async def _remove_keys(server: Server) -> None:
     pattern = f"{server.prefix}:*"
     try:
-        with Redis.from_url(server.url) as client:
-            found = list(client.scan_iter(match=pattern, count=_KEYS_AT_ONCE))
+        async with connected(server.url) as connection:
+            client = connection.client
+            found = [key async for key in client.scan_iter(match=pattern, count=_KEYS_AT_ONCE)]
             for start in range(0, len(found), _KEYS_AT_ONCE):
-                client.unlink(*found[start : start + _KEYS_AT_ONCE])
-    except (RedisError, OSError) as error:
+                await client.unlink(*found[start : start + _KEYS_AT_ONCE])
+    except SimqueueError as error:
         _log.warning("the keys %s may be left in the Redis: %s", pattern, error)
 
 

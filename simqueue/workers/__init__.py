@@ -1,1 +1,1 @@
-"""What the workers do: one handler for each kind of job."""
+"""The shop's workers: a handler for each kind of job, and the process that runs them."""

@@ -1,12 +1,25 @@
-"""The event loop that workers run on."""
+"""Running until something ends: the event loop of workers, races, and work until told to stop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
+
+
+class Stoppable(Protocol):
+    """A worker that works until it is stopped."""
+
+    async def start(self) -> None:
+        """Begin to take jobs."""
+
+    async def failed(self) -> None:
+        """Return when something that should run for ever has ended; what it raised is raised."""
+
+    async def stop(self, grace_s: float) -> object:
+        """Take no more jobs, and give the running ones so many seconds."""
 
 
 def run_loop(main: Coroutine[Any, Any, Result]) -> Result:
@@ -17,3 +30,33 @@ def run_loop(main: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run(main)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(main)
+
+
+async def ended(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait until one of these has ended; what it raised is raised, and the others go on."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def first(*waits: Awaitable[Any]) -> None:
+    """Wait for the first of these; what it raised is raised, and the others are cancelled."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await ended(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def work_until(stop: asyncio.Event, worker: Stoppable, grace_s: float) -> None:
+    """Have a worker work until ``stop``; what ends it before that is raised.
+
+    Either way it is stopped in good order: its running jobs get ``grace_s`` seconds.
+    """
+    try:
+        await worker.start()
+        await first(stop.wait(), worker.failed())
+    finally:
+        await worker.stop(grace_s)

@@ -7,6 +7,7 @@ import logging
 from decimal import Decimal
 
 from simqueue.jobs import Job
+from simqueue.shop.gateway import payment_key
 from simqueue.shop.shop import Shop
 from simqueue.shop.states import OrderState
 
@@ -64,11 +65,6 @@ async def refund_if_rejected(shop: Shop, order_id: str, state: OrderState, job: 
         return state
     await shop.gateway.refund(payment_key(order_id))
     return await asyncio.to_thread(shop.store.refunded, order_id, job)
-
-
-def payment_key(order_id: str) -> str:
-    """Idempotency key of an order's payment: it belongs to the payment, not to an attempt."""
-    return f"payment-{order_id}"
 
 
 async def _close(shop: Shop, order_id: str, state: OrderState, job: Job) -> str:

@@ -17,6 +17,7 @@ from simqueue.adapters.bull_queue.consumer import Consumer, Watcher
 from simqueue.jobs import QUEUES, Job
 from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, QueuePolicy
 from simqueue.work import Work
+from simqueue.workers.loop import ended
 
 _log = logging.getLogger("simqueue.worker")
 
@@ -88,6 +89,10 @@ class WorkerProcess:
     def tasks(self) -> list[asyncio.Task[None]]:
         """The loops that take jobs; none of them ends by itself."""
         return [consumer.task for consumer in self.consumers if consumer.task is not None]
+
+    async def failed(self) -> None:
+        """Return when a loop that takes jobs has ended; what it raised is raised."""
+        await ended(self.tasks)
 
     async def stop(self, grace_s: float) -> list[Job]:
         """Take no more jobs and wait for the running ones; the jobs that ``grace_s`` cut off."""

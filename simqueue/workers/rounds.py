@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from simqueue.clock import Clock
 from simqueue.errors import SimqueueError
+from simqueue.workers.loop import first
 
 #: The wait after a failed round doubles between these two: seconds.
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
@@ -55,19 +55,10 @@ async def rounds(
                 bug = not isinstance(error, SimqueueError)
                 _log.error("%s: %s; trying again until it works", name, error, exc_info=bug)
             outage_s = min(2 * outage_s or FIRST_WAIT_S, LONGEST_WAIT_S)
-            await _first_of(clock.sleep(outage_s), stop.wait())
+            await first(clock.sleep(outage_s), stop.wait())
             continue
         if outage_s:
             _log.info("%s: works again", name)
             outage_s = 0.0
         waits = [clock.sleep(every_s), stop.wait()]
-        await _first_of(*waits, *([] if woken is None else [woken.wait()]))
-
-
-async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
+        await first(*waits, *([] if woken is None else [woken.wait()]))

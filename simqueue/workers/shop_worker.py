@@ -13,6 +13,7 @@ from simqueue.jobs import QUEUES, Job
 from simqueue.policies import DEFAULT_CONCURRENCY
 from simqueue.record.worker_events import Event
 from simqueue.shop import Shop
+from simqueue.workers.loop import ended
 from simqueue.workers.payment import return_money_owed
 from simqueue.workers.process import WorkerProcess, worker_name
 from simqueue.workers.reconciler import Reconciler
@@ -86,11 +87,8 @@ class ShopWorker:
         return left
 
     async def failed(self) -> None:
-        """Return when something that should run for ever has ended, with what it raised."""
-        tasks = [*self._tasks, *self.process.tasks]
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        """Return when something that should run for ever has ended; what it raised is raised."""
+        await ended([*self._tasks, *self.process.tasks])
 
     async def _return_money(self) -> None:
         """Ask the gateway again, until it has given back all that is owed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import functools
 import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from pydantic import (
 
 from simqueue.checked import Checked
 from simqueue.errors import InputError
+from simqueue.files import read_once
 from simqueue.policies import Finite
 from simqueue.workload.distributions import Distribution, Floats
 from simqueue.workload.production import Client
@@ -246,7 +246,7 @@ def _poisson(
     return times
 
 
-@functools.lru_cache(maxsize=8)
+@read_once(files=8)
 def _recorded(file: Path) -> tuple[list[datetime], list[str]]:
     """Stamps, ascending, and numbers of the orders in a trace."""
     try:

@@ -7,7 +7,6 @@ squared mean), because the formulas that judge a simulation need them.
 from __future__ import annotations
 
 import csv
-import functools
 import math
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +18,7 @@ from typing_extensions import override
 
 from simqueue.checked import Checked
 from simqueue.errors import InputError
+from simqueue.files import read_once
 from simqueue.policies import Finite
 
 #: Some thirty years: whoever writes more means milliseconds.
@@ -208,7 +208,7 @@ Distribution = Annotated[
 ]
 
 
-@functools.lru_cache(maxsize=32)
+@read_once(files=32)
 def _measured(file: Path, column: str) -> Floats:
     unit = next((unit for end, unit in _UNITS.items() if column.endswith(end)), None)
     if unit is None:

@@ -66,7 +66,7 @@ class Overhead(Checked):
 
 NO_OVERHEAD = Overhead()
 #: Measured on 24 November 2026: bullmq 3.4.4, Redis 7.0.15, Python 3.11, two cores.
-#: ``simqueue validate --measure-overhead`` measures it elsewhere.
+#: ``simqueue measure-overhead`` measures it elsewhere.
 MEASURED = Overhead(
     pickup_s=0.0015, retry_s=0.0035, service_s=0.0002, loop_s=0.0012, failure_s=0.0018
 )

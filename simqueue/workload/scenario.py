@@ -230,8 +230,8 @@ class Scenario(Checked):
         ----------
         changes
             By key. Keys are those of the file, with dots: ``workers.count``; names with dots or
-            blanks stand in quotes: ``queues."a.b".attempts``. Values are what TOML can hold; a
-            table replaces a whole table.
+            blanks stand in quotes: ``queues."a.b".attempts``. Values are what TOML can hold, or
+            what a scenario is made of, such as a `Backoff`; a table replaces a whole table.
 
         Raises
         ------

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Protocol
 
 import pandas as pd
 from small_shop import an_order, small_shop
@@ -17,6 +17,7 @@ from small_shop import an_order, small_shop
 from simqueue.adapters.base import Adapter
 from simqueue.errors import JobError
 from simqueue.jobs import Job, follow_ups, order_job, payment_job
+from simqueue.policies import Outcome
 from simqueue.record.attempt_log import COLUMNS, AttemptLog
 from simqueue.work import Work
 from simqueue.workers.shop_work import ShopWork
@@ -41,9 +42,7 @@ class Diary:
         self.given_up.append(job.id)
         return "failed"
 
-    def follow_ups(
-        self, job: Job, outcome: Literal["completed", "failed"], result: str
-    ) -> Sequence[Job]:
+    def follow_ups(self, job: Job, outcome: Outcome, result: str) -> Sequence[Job]:
         return follow_ups(job, result)
 
 

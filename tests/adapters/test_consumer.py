@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import Job, order_job
-from simqueue.policies import Backoff, QueuePolicy
+from simqueue.policies import Backoff, Outcome, QueuePolicy
 from simqueue.record.worker_events import Event, merge_events
 from simqueue.workers.process import WorkerProcess
 
@@ -34,9 +34,7 @@ class Script:
         self.given_up.append(job.id)
         return "failed"
 
-    def follow_ups(
-        self, job: Job, outcome: Literal["completed", "failed"], result: str
-    ) -> Sequence[Job]:
+    def follow_ups(self, job: Job, outcome: Outcome, result: str) -> Sequence[Job]:
         return []
 
 

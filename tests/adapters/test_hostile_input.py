@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from conftest import CI
@@ -21,7 +21,7 @@ from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.adapters.bull_queue.options import job_of
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import PAYLOADS, Job, parse_payload
-from simqueue.policies import POLICIES, QueuePolicy
+from simqueue.policies import POLICIES, Outcome, QueuePolicy
 from simqueue.settings import read_settings
 from simqueue.workers.process import WorkerProcess
 
@@ -316,9 +316,7 @@ class Fickle:
     async def give_up(self, job: Job) -> str:
         return "failed"
 
-    def follow_ups(
-        self, job: Job, outcome: Literal["completed", "failed"], result: str
-    ) -> Sequence[Job]:
+    def follow_ups(self, job: Job, outcome: Outcome, result: str) -> Sequence[Job]:
         return []
 
 

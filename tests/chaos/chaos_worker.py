@@ -16,8 +16,9 @@ from simqueue.cli.logs import configure_logging
 from simqueue.clock import SystemClock
 from simqueue.policies import POLICIES
 from simqueue.record.worker_events import EventFile
-from simqueue.settings import read_settings
+from simqueue.settings import read_settings, revealed
 from simqueue.shop import Conditions, database, open_shop
+from simqueue.workers.loop import work_until
 from simqueue.workers.process import stop_on_signals, worker_name
 from simqueue.workers.shop_worker import ShopWorker
 
@@ -46,8 +47,7 @@ async def work(log: Path) -> None:
     """Work until SIGTERM."""
     settings = read_settings()
     stop = stop_on_signals(on_second=lambda: os._exit(130))
-    url = settings.queue_redis_url
-    connection = await connect(None if url is None else url.get_secret_value())
+    connection = await connect(revealed(settings.queue_redis_url))
     events = EventFile(log, worker_name())
     with open_shop(settings, SystemClock(), conditions=CONDITIONS, outbox=True) as shop:
         worker = ShopWorker(
@@ -56,14 +56,8 @@ async def work(log: Path) -> None:
         for consumer in worker.process.consumers:
             consumer.bullmq = {**consumer.bullmq, **BULLMQ}
             consumer.policy = POLICIES_IN_HASTE[consumer.queue]
-        await worker.start()
-        ended = asyncio.ensure_future(worker.failed())
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if ended.done():
-            ended.result()  # what ended it is shown, and the test fails
-        ended.cancel()
-        await worker.stop(grace_s=20)
+        # What ends it before it is told to stop is shown, and the test fails.
+        await work_until(stop, worker, grace_s=20)
         await worker.adapter.close()
     events.close()
 

@@ -26,10 +26,9 @@ from simqueue.data import data_path
 from simqueue.jobs import order_job, payment_job
 from simqueue.record.reading import read_log
 from simqueue.settings import Settings
-from simqueue.shop import Order, OrderState, Shop, open_shop, read_orders
+from simqueue.shop import Order, OrderState, Shop, open_shop, payment_key, read_orders
 from simqueue.shop.gateway import gateway_charges
 from simqueue.shop.tables import orders as orders_table
-from simqueue.workers.payment import payment_key
 
 _ENDS = ("job completed", "job failed, will be retried", "job failed for good")
 PROGRAM = Path(__file__).with_name("chaos_worker.py")

@@ -123,8 +123,11 @@ def test_removing_asks_first(
 ) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(answer))
 
-    assert run(["failed", "remove", "a"]) == (0 if left == 2 else 2)
-    assert "remove 1 of order? [y/N]" in capsys.readouterr().err
+    assert run(["failed", "remove", "a"]) == (0 if left == 2 else 1)
+    said = capsys.readouterr().err
+    assert "remove 1 of order? [y/N]" in said
+    assert ("nothing was done" in said) == (left == 3)
+    assert "error" not in said
     assert len(listed(capsys)) == left
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 
 from simqueue import read_scenario
 from simqueue.course import grade
-from simqueue.course.grading import DAYS, TARGETS, main
+from simqueue.course.grading.__main__ import main
+from simqueue.course.grading.days import DAYS
+from simqueue.course.grading.targets import TARGETS
 from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.data import data_path
@@ -177,6 +181,13 @@ def test_a_copy_anywhere_is_graded(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "not TOML" in capsys.readouterr().out
     assert main([]) == 2
     assert main(["--help"]) == 0
+
+
+def test_it_is_a_program() -> None:
+    program = [sys.executable, "-m", "simqueue.course.grading", "--help"]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+
+    assert "python -m simqueue.course.grading my-incident.toml" in done.stdout
 
 
 class Awkward:

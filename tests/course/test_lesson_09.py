@@ -14,8 +14,7 @@ from simqueue import simulate
 from simqueue.course import open_classroom, real_orders
 from simqueue.course.marking import mark
 from simqueue.record.attempt_log import AttemptLog
-from simqueue.shop import Conditions
-from simqueue.workers.payment import payment_key
+from simqueue.shop import Conditions, payment_key
 from simqueue.workload.reading import build_scenario
 
 _CALM = Conditions(error_rate=0, decline_rate=0)

@@ -164,6 +164,5 @@ def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
 
 
 def test_a_run_can_be_told_from_the_other() -> None:
-    both = read_log(data_path("validated.csv.gz"))
-    real, again = both.by_replication()
+    real, again = read_log(data_path("validated.csv.gz")).by_replication()
     assert waits(real).mean() == pytest.approx(waits(again).mean(), rel=0.05)

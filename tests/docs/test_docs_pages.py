@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from pages import DEPLOY, DOCS, PAGES, ROOT, fences, table
+from pages import DEPLOY, DOCS, PAGES, ROOT, anchors, fences, prose, table
 from pydantic import SecretStr
 from typer.exceptions import TyperException
 
@@ -130,8 +130,7 @@ def tree() -> Any:
 def command_lines(page: Path) -> Iterator[list[str]]:
     """The arguments of every ``simqueue`` that a page shows, in blocks and in sentences."""
     blocks = "\n".join(fences(page, "sh", "ini")).replace("\\\n", " ")
-    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+    spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose(page))]
     starts = re.compile(r"(?:[A-Z_]+=\S+ )*(?:\S*python3? -m |\S*/)?simqueue (?=[a-z-])(.*)")
     for line in blocks.splitlines():
         for part in re.split(r"&&|;", line.partition(" #")[0]):
@@ -145,11 +144,14 @@ def command_lines(page: Path) -> Iterator[list[str]]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_line_parses(page: Path) -> None:
     """Commands and options that are shown exist, and take the values that are shown."""
-    shown = list(command_lines(page))
-
-    assert len(shown) >= 3
-    for arguments in shown:
+    for arguments in command_lines(page):
         parse(arguments)
+
+
+def test_command_lines_are_found() -> None:
+    shown = {arguments[0] for page in PAGES for arguments in command_lines(page)}
+
+    assert shown >= tree().commands.keys()
 
 
 def test_what_units_and_containers_start_parses() -> None:
@@ -180,14 +182,44 @@ def parse(arguments: list[str]) -> None:
         pytest.fail(f"simqueue {shlex.join(arguments)}: {error.format_message()}")
 
 
-@pytest.mark.parametrize("page", [RELIABILITY, DEPLOYMENT], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
-    """Files that are linked to exist, and so do the headings."""
-    for place in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+    """Files that are linked to exist, and so do the headings; everything is in this repository."""
+    for place in re.findall(r"\]\((?!https?://)([^)\s]+)\)", prose(page)):
         name, _, heading = place.partition("#")
-        path = page.parent / name if name else page
+        path = (page.parent / name).resolve() if name else page
         assert path.exists(), place
-        if heading:
-            headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
-            anchors = [re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings]
-            assert heading in anchors, place
+        assert path.is_relative_to(ROOT), place
+        assert not heading or heading in anchors(path), place
+
+
+def test_links_in_code_and_notebooks_lead_somewhere() -> None:
+    """Pages, and headings of pages, that the package and the lessons send people to."""
+    sources = [*(ROOT / "simqueue").rglob("*.py"), *(ROOT / "notebooks").glob("*.ipynb"),
+               *(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "data").glob("*.toml")]  # fmt: skip
+    found = {
+        place
+        for source in sources
+        for place in re.findall(
+            r"docs/([\w-]+\.md(?:#[\w-]+)?)", source.read_text(encoding="utf-8")
+        )
+    }
+
+    assert found
+    for place in found:
+        name, _, heading = place.partition("#")
+        assert (DOCS / name).is_file(), place
+        assert not heading or heading in anchors(DOCS / name), place
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    """Once in the site's, and once in the table that a git host shows."""
+    index = DOCS / "index.md"
+    entries = [
+        line for block in fences(index, "{toctree}") for line in block.splitlines()
+        if line and not line.startswith(":")
+    ]  # fmt: skip
+    linked = re.findall(r"\]\(([\w-]+)\.md\)", prose(index))
+
+    assert sorted(entries) == sorted({page.stem for page in DOCS.glob("*.md")} - {"index"})
+    assert sorted(linked) == sorted(entries)

@@ -1,17 +1,23 @@
-"""The statements that operators are given do what the page says."""
+"""The statements and commands that operators are given do what the page says."""
 
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable
 
+import psycopg
 import pytest
 import sqlalchemy as sa
+from bullmq import Job, Queue, Worker
 from pages import DOCS, fences
+from servers import PostgresServer
 from small_shop import an_order, small_shop
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
+from simqueue.cli import run
 from simqueue.jobs import order_job, payment_job
+from simqueue.policies import POLICIES
 from simqueue.shop import Shop
 from simqueue.workers.relay import Relay
 
@@ -84,3 +90,54 @@ def test_statements_about_the_outbox_run(database_url: str, number: int) -> None
     with small_shop(database_url, outbox=True, now=NOW) as shop:
         place(shop, "1")
         assert execute(shop, watching[number]) == ([[(2,)], []][number])
+
+
+def test_the_statements_make_a_database_that_the_role_owns(postgres: PostgresServer) -> None:
+    """Whoever runs the page's statements can log in as the role and make the shop's tables."""
+    (code,) = (code for code in fences(DOCS / "deployment.md", "sql") if "CREATE ROLE" in code)
+    admin = postgres.new_database()
+    with psycopg.connect(admin, autocommit=True) as connection:
+        try:
+            for statement in filter(str.strip, code.split(";")):
+                connection.execute(statement.encode())
+            theirs = admin.replace("shop:secret", "simqueue:CHANGE-ME")
+            with small_shop(theirs.rpartition("/")[0] + "/simqueue", now=NOW) as shop:
+                place(shop, "1")
+                assert execute(shop, "SELECT order_id FROM orders") == [("1",)]
+        finally:
+            connection.execute(b"DROP DATABASE IF EXISTS simqueue")
+            connection.execute(b"DROP ROLE IF EXISTS simqueue")
+
+
+async def refuse(job: Job, token: str) -> None:
+    raise RuntimeError("no such order")
+
+
+def test_commands_about_failed_jobs_run(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the page has them, with a job of each queue that has failed for good."""
+    (code,) = (code for code in fences(DOCS / "deployment.md", "sh") if "simqueue failed" in code)
+
+    async def fail() -> None:
+        connection = await connect(redis_url)
+        for name in POLICIES:
+            worker = Worker(name, refuse, {**connection.options(), "autorun": False})
+            await Queue(name, connection.options()).add("do", {}, {"jobId": f"{name}-536365"})
+            await worker.processJob(await worker.getNextJob("0:t"), "0:t")
+        await connection.close()
+
+    asyncio.run(fail())
+    monkeypatch.setenv("QUEUE_REDIS_URL", redis_url)
+    monkeypatch.setenv("COLUMNS", "120")
+    said = []
+    for line in code.splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "simqueue"
+        assert run(arguments) == 0, line
+        said.append(capsys.readouterr().out)
+
+    assert "payment-536365" in said[0]
+    assert "no such order" in said[1]
+    assert run(["failed", "list"]) == 0
+    assert "email-536365" not in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """One queue, two languages: Node's BullMQ does what Python added, and the other way round."""
 
 import asyncio
+import csv
 import hashlib
 import json
 import os
@@ -18,14 +19,17 @@ from typing import Any, Literal
 
 import pytest
 from conftest import CI, missing
+from pages import DOCS, fences
 from redis_servers import RedisServer
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.errors import JobError
 from simqueue.jobs import EMAIL, ORDER, PAYMENT, Job, job_id, order_job, payment_job
-from simqueue.policies import POLICIES, Backoff, QueuePolicy
+from simqueue.policies import POLICIES, Backoff, Outcome, QueuePolicy
 from simqueue.record.worker_events import Event, merge_events
 from simqueue.workers.process import WorkerProcess
+from simqueue.workload.reading import build_scenario
+from simqueue.workload.workload import Workload
 
 HERE = Path(__file__).parent
 
@@ -76,6 +80,13 @@ class Node:
         )  # fmt: skip
         found: dict[str, Any] = json.loads(done.stdout)
         return found
+
+    def run(self, script: Path, *arguments: str) -> str:
+        """What a program prints."""
+        return subprocess.run(
+            ["node", script, *arguments], env=self._environment,
+            capture_output=True, text=True, check=True, timeout=30,
+        ).stdout  # fmt: skip
 
     @contextmanager
     def worker(self, *queues: str, failures: int = 0) -> Iterator["NodeWorker"]:
@@ -276,9 +287,7 @@ class Script:
     async def give_up(self, job: Job) -> str:
         return "failed"
 
-    def follow_ups(
-        self, job: Job, outcome: Literal["completed", "failed"], result: str
-    ) -> Sequence[Job]:
+    def follow_ups(self, job: Job, outcome: Outcome, result: str) -> Sequence[Job]:
         return []
 
 
@@ -380,3 +389,36 @@ def test_workers_of_both_languages_share_a_queue(node: Node, redis_server: Redis
     assert theirs
     assert ours
     assert not worker.told("error")
+
+
+def test_a_queue_is_written_down_as_the_page_says(
+    node: Node, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """The program of docs/validation.md makes a trace, with the columns that the page shows."""
+    page = DOCS / "validation.md"
+    (code,) = fences(page, "js")
+    (shown,) = (text for text in fences(page, "text") if text.startswith("placed_at"))
+    assert "port: 6379" in code
+    program = tmp_path / "export.js"
+    program.write_text(code.replace("port: 6379", f"port: {redis_server.port}"))
+    with node.worker(ORDER, failures=1) as worker:
+        add(redis_server.url, SHORT, [order_job(str(n)) for n in range(5)])
+        worker.wait_for("completed", 5)
+
+    trace = tmp_path / "queue.csv"
+    trace.write_text(node.run(program, ORDER))
+
+    rows = list(csv.DictReader(trace.read_text().splitlines()))
+    assert ",".join(rows[0]) == shown.partition("\n")[0]
+    assert [row["attempts"] for row in rows] == ["2"] * 5
+    assert [row["wait_ms"] for row in rows] == [""] * 5  # known for a first attempt only
+    scenario = build_scenario(
+        {
+            "arrivals": {ORDER: {"trace": str(trace)}},
+            "queues": {ORDER: {"service": {
+                "distribution": "empirical", "file": str(trace), "column": "service_ms",
+                "mean_s": 1.0,
+            }}},
+        }
+    )  # fmt: skip
+    assert len(Workload(scenario).arrivals[0]) == 5

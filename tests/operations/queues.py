@@ -10,6 +10,7 @@ from typing import Any
 from bullmq import Job, Queue, Worker
 
 from simqueue.adapters.bull_queue import Connection, connect
+from simqueue.adapters.bull_queue.connection import client_name
 
 Process = Callable[[Job, str], Awaitable[Any]]
 
@@ -31,6 +32,8 @@ async def worker(
     """A worker that runs as long as the block."""
     checks = {} if not connection.embedded else {"skipVersionCheck": True}
     made = Worker(queue, process, {**connection.options(), **checks, "autorun": False, **options})
+    # A queue's name with blanks is none that Python's own worker could start with; Node's can.
+    made.clientName = client_name(made.clientName)
     if not connection.embedded:
         # Or else an idle worker rounds a wait of 5 ms up to a second.
         await made.blockingRedisConnection.getRedisVersion()

@@ -9,7 +9,7 @@ from queues import connected, failed_jobs, until, worker
 
 from simqueue.adapters.bull_queue import Connection
 from simqueue.errors import InputError
-from simqueue.operations.failed import FailedJobs
+from simqueue.operations.failed import Failures, JobHeldError
 from simqueue.operations.stats import read_stats
 
 
@@ -27,7 +27,7 @@ def test_the_newest_failures_come_first_without_their_payload(url: str) -> None:
         async with connected(url, "theirs") as connection:
             await failed_jobs(connection, "video", ["a", "b/c d"], attempts=2)
             await failed_jobs(connection, "video", ["c"], attempts=1)
-            jobs = FailedJobs(connection, "video")
+            jobs = Failures(connection, "video")
             return list(await jobs.list(2)), await jobs.count()
 
     found, count = asyncio.run(scenario())
@@ -44,7 +44,7 @@ def test_all_of_a_job_is_shown(url: str) -> None:
     async def scenario() -> dict[str, Any]:
         async with connected(url) as connection:
             await failed_jobs(connection, "video", ["a"], attempts=3, data={"card": "4111"})
-            return await FailedJobs(connection, "video").show("a")
+            return await Failures(connection, "video").show("a")
 
     found = asyncio.run(scenario())
 
@@ -58,7 +58,7 @@ def test_a_retried_job_has_all_its_attempts_again(url: str) -> None:
     async def scenario() -> tuple[list[int], int]:
         async with connected(url) as connection:
             await failed_jobs(connection, "video", ["a"], attempts=3)
-            jobs = FailedJobs(connection, "video")
+            jobs = Failures(connection, "video")
             runs = []
 
             async def fail_again(job: Job, token: str) -> None:
@@ -81,7 +81,7 @@ def test_a_job_that_failed_by_stalling_may_stall_again(url: str) -> None:
         async with connected(url) as connection:
             await failed_jobs(connection, "video", ["a"])
             await connection.client.hset("bull:video:a", "stc", 2)
-            await FailedJobs(connection, "video").retry("a")
+            await Failures(connection, "video").retry("a")
             stalls: str | None = await connection.client.hget("bull:video:a", "stc")
             return stalls
 
@@ -92,7 +92,7 @@ async def keeps_its_place(connection: Connection) -> dict[str, Any]:
     queue = Queue("video", connection.options())
     await failed_jobs(connection, "video", ["a"])
     await queue.add("send", {}, {"jobId": "waits"})
-    return {"jobs": FailedJobs(connection, "video"), "queue": queue}
+    return {"jobs": Failures(connection, "video"), "queue": queue}
 
 
 @pytest.mark.parametrize("verb", ["retry", "remove", "show"])
@@ -119,6 +119,21 @@ def test_a_removed_job_is_gone(url: str) -> None:
     assert asyncio.run(scenario()) == (0, None)
 
 
+def test_a_job_that_somebody_holds_stays(url: str) -> None:
+    """A lock outlives its worker by 30 s; a job whose lock is held is not BullMQ's to remove."""
+
+    async def scenario() -> int:
+        async with connected(url) as connection:
+            await failed_jobs(connection, "video", ["a"])
+            await connection.client.set("bull:video:a:lock", "somebody")
+            failures = Failures(connection, "video")
+            with pytest.raises(JobHeldError, match="'a' cannot be removed: a worker holds its l"):
+                await failures.remove("a")
+            return await failures.count()
+
+    assert asyncio.run(scenario()) == 1
+
+
 def test_a_job_with_a_broken_payload_can_be_handled(url: str) -> None:
     async def scenario() -> Any:
         async with connected(url) as connection:
@@ -126,7 +141,7 @@ def test_a_job_with_a_broken_payload_can_be_handled(url: str) -> None:
             await connection.client.hset(
                 "bull:video:a", mapping={"data": "{", "opts": "[", "atm": "x"}
             )
-            jobs = FailedJobs(connection, "video")
+            jobs = Failures(connection, "video")
             (listed,) = await jobs.list()
             assert (listed.attempts_made, listed.attempts) == (0, None)
             shown = await jobs.show("a")

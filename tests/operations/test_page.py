@@ -10,7 +10,7 @@ from queues import connected, failed_jobs, until, worker
 from test_serve import TOKEN, serving
 
 from simqueue.adapters.bull_queue import Connection
-from simqueue.operations.failed import FailedJobs
+from simqueue.operations.failed import Failures
 
 Look = Callable[[Connection, str], Awaitable[None]]
 
@@ -87,7 +87,7 @@ def test_retry_by_keyboard_brings_a_failed_job_back(redis_url: str, page: Page) 
         await failed_jobs(connection, "order", ["order-1"], attempts=3)
         await failed_jobs(connection, "order", ["order-2"], attempts=3)
         await asyncio.to_thread(use, address)
-        assert await FailedJobs(connection, "order").ids() == ["order-1"]
+        assert await Failures(connection, "order").ids() == ["order-1"]
 
         async def succeed(job: Job, token: str) -> None:
             assert (job.id, job.attemptsMade) == ("order-2", 0)
@@ -117,7 +117,7 @@ def test_without_the_token_the_page_asks_for_it(redis_url: str, page: Page) -> N
     async def look(connection: Connection, address: str) -> None:
         await failed_jobs(connection, "order", ["order-1"])
         await asyncio.to_thread(use, address)
-        assert await FailedJobs(connection, "order").count() == 0
+        assert await Failures(connection, "order").count() == 0
 
     def use(address: str) -> None:
         page.open(address)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from test_metrics import samples
 
 from simqueue.adapters.bull_queue import Connection
 from simqueue.errors import InputError
-from simqueue.operations.failed import FailedJobs
+from simqueue.operations.failed import Failures
 from simqueue.operations.serving import address_of, listen, serve, token_from_environment
 
 TOKEN = "a-token-for-the-tests"
@@ -118,7 +119,7 @@ def test_failures_are_listed_and_run_again_with_the_token_only(redis_url: str) -
         for headers in ({}, wrong, {"authorization": TOKEN}, {"authorization": "Basic " + TOKEN}):
             assert (await client.post(path, headers=headers)).status_code == 401
         assert (await client.get(path, headers=BEARER)).status_code == 405
-        assert await FailedJobs(connection, "video").count() == 2
+        assert await Failures(connection, "video").count() == 2
 
         done = await client.post(path, headers=BEARER)
         assert (done.status_code, done.json()) == (200, {"retried": "a/b?c"})
@@ -138,11 +139,50 @@ def test_failures_are_listed_and_run_again_with_the_token_only(redis_url: str) -
     talk(redis_url, what, "video")
 
 
+def test_a_job_that_a_worker_holds_is_a_conflict(redis_url: str) -> None:
+    async def what(connection: Connection, client: httpx.AsyncClient) -> None:
+        await failed_jobs(connection, "video", ["a"])
+        await connection.client.set("bull:video:a:lock", "somebody")
+        answer = await client.post("/api/queues/video/failed/a/remove", headers=BEARER)
+        assert (answer.status_code, answer.json()["error"]) == (
+            409, "queue video: job 'a' cannot be removed: a worker holds its lock",
+        )  # fmt: skip
+        await connection.client.delete("bull:video:a:lock")
+        answer = await client.post("/api/queues/video/failed/a/remove", headers=BEARER)
+        assert answer.status_code == 200
+
+    talk(redis_url, what, "video")
+
+
+@pytest.mark.parametrize("name", ["my queue", "a.b/c", 'größe "1"', "x/failed/y", "%2F?#"])
+def test_a_queue_may_be_called_anything(redis_url: str, name: str) -> None:
+    path = quote(name, safe="")
+
+    async def what(connection: Connection, client: httpx.AsyncClient) -> None:
+        await failed_jobs(connection, name, ["a/failed/b", "c"])
+        found = (await client.get(f"/api/queues/{path}/failed")).json()["failed"]
+        assert [(job["queue"], job["id"]) for job in found] == [(name, "c"), (name, "a/failed/b")]
+        done = await client.post(
+            f"/api/queues/{path}/failed/{quote('a/failed/b', safe='')}/retry", headers=BEARER
+        )
+        assert done.json() == {"retried": "a/failed/b"}
+        stats = await ask_until(
+            client, "/api/queues/stats", lambda said: said.json()["queues"][name]["waiting"]
+        )
+        assert stats.json()["queues"][name]["failed"] == 1
+        depth = ("simqueue_queue_depth", (name, "failed"))
+        assert samples((await client.get("/metrics")).text)[depth] == 1
+
+    talk(redis_url, what, "other", name)
+
+
 def test_only_the_named_queues_are_served(redis_url: str) -> None:
     async def what(connection: Connection, client: httpx.AsyncClient) -> None:
         assert (await client.get("/api/queues/secret/failed")).status_code == 404
         answer = await client.post("/api/queues/secret/failed/a/remove", headers=BEARER)
         assert answer.status_code == 404
+        for path in ("vide/failed", "video/fail", "video/failed/a/failed", "/failed"):
+            assert (await client.get(f"/api/queues/{path}")).status_code == 404, path
         for limit in ("0", "-1", "x", "1001", "٣"):
             answer = await client.get(f"/api/queues/video/failed?limit={limit}")
             assert answer.status_code == 400
@@ -175,7 +215,7 @@ def test_it_is_ready_only_while_redis_answers() -> None:
         server.kill()
         away = await client.get("/readyz", timeout=20)
         assert away.status_code == 503
-        assert away.json()["reason"].startswith("Redis: ")
+        assert away.json()["reason"].startswith(f"Redis at {server.url}: ")
         assert (await client.get("/healthz")).json()["alive"]
         stats = await client.get("/api/queues/stats", timeout=20)
         assert (stats.status_code, "error" in stats.json()) == (503, True)

@@ -12,10 +12,10 @@ from redis_servers import RedisServer
 
 from simqueue.errors import SimqueueError
 from simqueue.validation.both import Validation, validate, with_measured_cost
+from simqueue.validation.fleet import Program
 from simqueue.validation.real import run_real
+from simqueue.validation.scripted_worker import Begin
 from simqueue.validation.server import Server, open_server
-from simqueue.validation.worker import Begin
-from simqueue.validation.workers import Program
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Outcome, Workload

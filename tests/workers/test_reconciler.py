@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
 
 import pytest
 from small_shop import an_order, small_shop
@@ -15,6 +14,7 @@ from small_shop import an_order, small_shop
 from simqueue.clock import VirtualClock
 from simqueue.errors import JobError
 from simqueue.jobs import Job, follow_ups, order_job, payment_job
+from simqueue.policies import Outcome
 from simqueue.shop import Conditions, Shop
 from simqueue.workers.payment import return_money_owed
 from simqueue.workers.reconciler import FailedJob, Reconciler
@@ -59,9 +59,7 @@ class Diary:
         self.given_up.append(job.id)
         return "failed"
 
-    def follow_ups(
-        self, job: Job, outcome: Literal["completed", "failed"], result: str
-    ) -> Sequence[Job]:
+    def follow_ups(self, job: Job, outcome: Outcome, result: str) -> Sequence[Job]:
         return follow_ups(job, result)
 
 

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import get_args
 
 import pytest
 from small_shop import CALM, LetterBox, an_order, run, small_shop
 
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import EMAIL, EmailKind, Job, order_job, payment_job
+from simqueue.policies import Outcome
 from simqueue.shop import Conditions, GatewayError, Shop
 from simqueue.shop.gateway import Answer, SimulatedGateway
 from simqueue.workers.shop_work import ShopWork
@@ -168,7 +169,7 @@ def test_what_happens_during_the_charge_is_seen_after_it(moment: str, what: str)
 def test_the_word_says_which_email_follows(
     shop: Shop, job: Job, result: str, kinds: list[str]
 ) -> None:
-    outcomes: list[Literal["completed", "failed"]] = ["completed", "failed"]
+    outcomes: list[Outcome] = ["completed", "failed"]
     for outcome in outcomes:
         following = ShopWork(shop).follow_ups(job, outcome, result)
         assert [follower.name for follower in following] == kinds

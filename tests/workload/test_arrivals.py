@@ -178,3 +178,14 @@ def test_more_jobs_than_fit_are_refused() -> None:
     for table in ({"rate_per_s": 1e12}, {"interval_s": 1e-9}):
         with pytest.raises(InputError, match="jobs"):
             draw(table, 3600)
+
+
+def test_a_trace_that_was_edited_is_read_again(tmp_path: Path) -> None:
+    """In a notebook the kernel stays, and the file does not."""
+    file = tmp_path / "mine.csv"
+    file.write_text("placed_at\n2024-05-03T10:00:01.5\n")
+    trace = READ.validate_python({"trace": str(file)})
+    file.write_text("placed_at\n2024-05-03T10:00:01.5\n2024-05-03T10:00:03.5\n")
+
+    assert draw({"trace": str(file)}, 60).times_s.tolist() == [0.0, 2.0]
+    assert len(trace.draw(partial(generator, 1, 0, "order", ""), 60).times_s) == 2

@@ -84,3 +84,15 @@ def test_a_bad_cell_is_named_by_its_line(tmp_path: Path, cell: str) -> None:
 
     with pytest.raises(ValidationError, match=r"times\.csv:3: took_s"):
         READ.validate_python({"distribution": "empirical", "file": str(file), "column": "took_s"})
+
+
+def test_a_file_that_was_edited_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("took_ms\n1000\n")
+    measured = READ.validate_python(
+        {"distribution": "empirical", "file": str(file), "column": "took_ms"}
+    )
+    assert measured.mean == 1.0
+    file.write_text("took_ms\n1000\n3000\n")
+
+    assert measured.mean == 2.0

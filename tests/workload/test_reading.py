@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from simqueue.errors import InputError
-from simqueue.policies import POLICIES
+from simqueue.policies import POLICIES, Backoff
 from simqueue.workload.changes import parse_set
 from simqueue.workload.production import MEASURED, NO_OVERHEAD, Overhead
 from simqueue.workload.reading import build_scenario, read_scenario
@@ -250,6 +250,15 @@ def test_crashes_of_two_workers_may_overlap_and_of_one_may_touch() -> None:
     }
 
     assert len(build_scenario(table).workers.crashes) == 3
+
+
+def test_a_value_may_be_what_a_scenario_is_made_of() -> None:
+    backoff = Backoff(type="exponential", delay_ms=700, jitter=0.5)
+    scenario = read_scenario("outage.toml").replace({"queues.payment.backoff": backoff})
+
+    assert scenario.queues["payment"].backoff == backoff
+    again = scenario.replace({"queues.payment.backoff.jitter": 1})
+    assert again.queues["payment"].backoff == Backoff(type="exponential", delay_ms=700, jitter=1)
 
 
 def test_two_streams_cannot_follow_in_a_chain() -> None:

@@ -1,8 +1,14 @@
 """A workload: who follows whom, ids, and draws that belong to jobs and not to places in a queue."""
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from simqueue.policies import Backoff, QueuePolicy, next_step
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.workload import Workload
 
@@ -108,6 +114,59 @@ def test_draws_of_different_purposes_are_independent() -> None:
     off_diagonal = correlation[~np.eye(len(series), dtype=bool)]
 
     assert abs(off_diagonal).max() < 5 / len(series[0]) ** 0.5
+
+
+@settings(deadline=None)
+@given(
+    mode=st.sampled_from(["bull-queue", "in-process"]),
+    attempts=st.integers(1, 6),
+    kind=st.sampled_from(["fixed", "exponential"]),
+    delay_ms=st.integers(0, 20_000) | st.floats(0, 20_000),
+    jitter=st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0, 1),
+    max_ms=st.none() | st.floats(0, 50_000),
+    seed=st.integers(0, 2**31),
+)
+def test_waits_are_what_the_retry_rule_says_of_each_job(
+    mode: str, attempts: int, kind: Any, delay_ms: float, jitter: float, max_ms: Any, seed: int
+) -> None:
+    """Not a number: not tried again. In a request there is one attempt, whatever the policy."""
+    backoff = {"type": kind, "delay_ms": delay_ms, "jitter": jitter}
+    if max_ms is not None:
+        backoff["max_ms"] = max_ms
+    workload = Workload(
+        build_scenario(
+            {
+                "mode": mode,
+                "seed": seed,
+                "duration_s": 10,
+                "arrivals": {"q": {"interval_s": 0.5}},
+                "queues": {"q": {"attempts": attempts, "backoff": backoff}},
+            }
+        )
+    )
+    policy = QueuePolicy(
+        attempts=1 if mode == "in-process" else attempts, backoff=Backoff(**backoff)
+    )
+    for attempt in range(1, attempts + 2):
+        draws = workload.attempts(0, attempt).jitter
+        waits = workload.waits_s(0, attempt)
+        assert len(waits) == len(draws) > 10
+        for wait, draw in zip(waits, draws, strict=True):
+            step = next_step(policy, attempt, "failed", draw)
+            assert wait == step if step is not None else math.isnan(wait)
+
+
+def test_the_queues_of_a_workload_wait_by_their_own_policies() -> None:
+    queues = {
+        name: {"attempts": 2, "backoff": {"type": "fixed", "delay_ms": delay_ms}, "follow_up": {}}
+        for name, delay_ms in (("a", 100), ("b", 2500))
+    }
+    queues["a"]["follow_up"] = {"completed": ["b"]}
+    table = {"duration_s": 5, "arrivals": {"a": {"interval_s": 1}}, "queues": queues}
+    workload = Workload(build_scenario(table))
+
+    found = {kind.queue: set(workload.waits_s(kind.number, 1)) for kind in workload.kinds}
+    assert found == {"a": {0.1}, "b": {2.5}}
 
 
 def test_replications_differ_and_seeds_fix_them() -> None:

@@ -11,13 +11,14 @@ from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.adapters.bull_queue.options import (
     check_name,
     check_policy,
+    check_queue,
     job_data,
     job_of,
     job_options,
     node_differences,
     shown,
 )
-from simqueue.errors import InputError, JobError
+from simqueue.errors import InputError
 from simqueue.jobs import Job, parse_payload
 from simqueue.policies import POLICIES, QueuePolicy
 from simqueue.work import FailedJob
@@ -49,7 +50,7 @@ class BullQueueAdapter:
     Raises
     ------
     InputError
-        If BullMQ cannot hold a policy.
+        If BullMQ cannot hold a queue's name or policy.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class BullQueueAdapter:
         self._check = check
         self._queues: dict[str, Queue] = {}
         for name, policy in policies.items():
+            check_queue(name)
             check_policy(name, policy)
             for line in node_differences(name, policy):
                 _log.warning(line)
@@ -87,16 +89,12 @@ class BullQueueAdapter:
         InputError, JobError
             See `add`.
         """
-        from redis.exceptions import RedisError
-
         checked = [(job.queue, self._entry(job, asked_at)) for job in jobs]
         checked.sort(key=lambda pair: pair[0])
-        try:
+        with self._connection.asking():
             for name, entries in groupby(checked, key=lambda pair: pair[0]):
                 for some in _batches([entry for _, entry in entries]):
                     await self.queue(name).addBulk(some)
-        except (RedisError, OSError) as error:
-            raise JobError(f"Redis at {self._connection.url}: {error}") from error
 
     def _entry(self, job: Job, asked_at: float | None) -> dict[str, object]:
         policy = self._policies.get(job.queue)
@@ -129,13 +127,9 @@ class BullQueueAdapter:
         JobError
             If Redis cannot be reached.
         """
-        from redis.exceptions import RedisError
-
         found = []
-        try:
+        with self._connection.asking():
             all_kept = await self.queue(queue).getFailed(0, self._policies[queue].keep_failed)
-        except (RedisError, OSError) as error:
-            raise JobError(f"Redis at {self._connection.url}: {error}") from error
         for kept in all_kept:
             try:
                 job = job_of(queue, kept.name, kept.id, kept.data)
@@ -146,16 +140,12 @@ class BullQueueAdapter:
 
     async def unfinished(self) -> int:
         """How many jobs are waiting, running or delayed in all queues; raises `JobError`."""
-        from redis.exceptions import RedisError
-
         states = ("waiting", "active", "delayed", "prioritized", "waiting-children")
         total = 0
-        try:
+        with self._connection.asking():
             for name in self._policies:
                 counts = await self.queue(name).getJobCounts(*states)
                 total += sum(counts.values())
-        except (RedisError, OSError) as error:
-            raise JobError(f"Redis at {self._connection.url}: {error}") from error
         return total
 
     async def close(self) -> None:

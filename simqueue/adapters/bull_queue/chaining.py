@@ -15,6 +15,7 @@ from bullmq import Worker
 from bullmq.job import Job
 from bullmq.timer import Timer
 
+from simqueue.adapters.bull_queue.connection import client_name
 from simqueue.clock import Clock, SystemClock
 
 
@@ -34,12 +35,14 @@ class ChainingWorker(Worker):  # type: ignore[misc]
     """
 
     running: bool
+    clientName: str  # noqa: N815 (upstream's)
 
     def __init__(
         self, name: str, processor: Any, opts: dict[str, Any], clock: Clock | None = None
     ) -> None:
         # Without ``autorun`` nothing may run before the fields below are there.
         super().__init__(name, processor, {**opts, "autorun": False})
+        self.clientName = client_name(self.clientName)
         self._changed = asyncio.Event()
         self._answers: dict[str, tuple[list[Any], float]] = {}
         self._clock = clock or SystemClock()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from simqueue.errors import InputError
+from simqueue.errors import InputError, JobError
+from simqueue.extras import naming_extras
+from simqueue.files import reason
 from simqueue.settings import mask_password
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ _SOCKET_TIMEOUT_S = 30.0
 #: How long to wait for a server before saying that there is none.
 _CONNECT_TIMEOUT_S = 3.0
 #: What workers and adding send all the time.
+_VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 _PLAIN_COMMANDS = frozenset({"EVALSHA", "BZPOPMIN"})
 
 
@@ -54,6 +58,24 @@ class Connection:
         """What a BullMQ ``Queue`` or ``Worker`` is opened with."""
         return {"connection": self.client, "prefix": self.prefix}
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Say in one line what goes wrong with Redis in the block.
+
+        Raises
+        ------
+        JobError
+            In the place of whatever redis-py raises.
+        """
+        from redis.exceptions import RedisError
+
+        try:
+            yield
+        except TimeoutError as error:
+            raise JobError(f"Redis at {self.url}: no answer in time") from error
+        except RedisError as error:
+            raise JobError(f"Redis at {self.url}: {reason(error)}") from error
+
     async def close(self) -> None:
         """Close all connections of the pool."""
         await self.client.aclose(close_connection_pool=True)
@@ -74,12 +96,8 @@ async def connect(url: str | None, prefix: str = DEFAULT_PREFIX) -> Connection:
             "Redis server, or embedded:// for a volatile queue inside this process"
         )
     try:
-        client = _embedded() if url.startswith(EMBEDDED) else _pool(url)
-    except ImportError as error:
-        raise InputError(
-            f"QUEUE_REDIS_URL={mask_password(url)}: package {error.name} is missing; "
-            "pip install 'simqueue[queue]'"
-        ) from error
+        with naming_extras("queue"):
+            client = _embedded() if url.startswith(EMBEDDED) else _pool(url)
     except (ValueError, TypeError):
         # The reason may quote a part of the password, so it is not passed on.
         raise _no_url(url) from None
@@ -93,6 +111,34 @@ async def connect(url: str | None, prefix: str = DEFAULT_PREFIX) -> Connection:
     except TypeError:
         raise _no_url(url) from None
     return connection
+
+
+def client_name(text: str) -> str:
+    """``text`` as the name of a connection: Redis takes visible ASCII only, the rest is encoded.
+
+    >>> client_name("bull:my queue:w:host-7")
+    'bull:my%20queue:w:host-7'
+    """
+    return quote(text, safe=_VISIBLE)
+
+
+@asynccontextmanager
+async def connected(url: str | None, prefix: str = DEFAULT_PREFIX) -> AsyncIterator[Connection]:
+    """A connection for as long as the block runs.
+
+    Raises
+    ------
+    InputError
+        If there is none to be had; see `connect`.
+    JobError
+        If it is lost on the way; see `Connection.asking`.
+    """
+    connection = await connect(url, prefix)
+    try:
+        with connection.asking():
+            yield connection
+    finally:
+        await connection.close()
 
 
 def _no_url(url: str) -> InputError:
@@ -164,17 +210,16 @@ def _embedded() -> Redis:
 
 
 async def _greet(connection: Connection) -> None:
-    from redis.exceptions import RedisError
-
     if connection.embedded:
         return
     try:
-        async with asyncio.timeout(2 * _CONNECT_TIMEOUT_S):
-            await connection.client.ping()
-    except (RedisError, OSError, TimeoutError) as error:
+        with connection.asking():
+            async with asyncio.timeout(2 * _CONNECT_TIMEOUT_S):
+                await connection.client.ping()
+    except JobError as error:
         await connection.close()
-        reason = str(error) or type(error).__name__
+        _, _, why = str(error).partition(f"{connection.url}: ")
         raise InputError(
-            f"QUEUE_REDIS_URL={connection.url}: no Redis answers there ({reason}); start one "
+            f"QUEUE_REDIS_URL={connection.url}: no Redis answers there ({why}); start one "
             "(redis-server), mend the URL, or use embedded:// for a volatile queue"
         ) from error

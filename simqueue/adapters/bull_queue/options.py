@@ -73,6 +73,19 @@ def node_differences(queue: str, policy: QueuePolicy) -> list[str]:
     ]
 
 
+def check_queue(name: str, what: str = "queue") -> None:
+    """Raise an `InputError` if BullMQ cannot have a queue of this name.
+
+    Notes
+    -----
+    Source: BullMQ ``src/classes/queue-base.ts``; a colon separates the parts of its keys.
+    """
+    if not name or ":" in name:
+        raise InputError(
+            f"{what} {shown(name)}: BullMQ has no such queue; expected a name, without a colon"
+        )
+
+
 def check_policy(queue: str, policy: QueuePolicy) -> None:
     """Raise an `InputError` if BullMQ cannot hold the policy of a queue: jobs would be stuck."""
     if max(policy.keep_completed, policy.keep_failed) > _MOST_KEPT:

@@ -66,9 +66,11 @@ class BullMQ(Model):
         self.queue_of[job.kind].put(job, now)
 
     def waiting(self) -> Iterator[SimJob]:
-        """The jobs that are ready and that nobody has taken, queue by queue."""
+        """The jobs that are ready, queue by queue, and those that workers are picking up."""
         for queue in self.queues.values():
             yield from queue.waiting()
+        for worker in self.workers:
+            yield from (s.job for s in worker.slots if s.job and s.started > self.env.now)
 
     @property
     def more_to_come(self) -> bool:

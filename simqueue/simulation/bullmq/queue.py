@@ -91,16 +91,21 @@ class Queue:
         If the event loops of all idle workers are held, the first whose turn comes will look.
         """
         idle = self.idle
-        for _ in range(len(idle)):
-            slot = idle[0]
-            if slot.looker.again_at <= now and slot.process.loop_free_at <= now:
-                return idle.popleft()
+        slot = first = idle[0]
+        while slot.looker.again_at > now or slot.process.loop_free_at > now:
             idle.rotate(-1)
-        first = min(idle, key=lambda slot: slot.asks_at(now))
+            slot = idle[0]
+            if slot is first:
+                self._look_later(now)
+                return None
+        return idle.popleft()
+
+    def _look_later(self, now: float) -> None:
+        """Have the idle worker look whose turn comes first."""
+        first = min(self.idle, key=lambda slot: slot.asks_at(now))
         if (at := first.asks_at(now)) < self._look_at:
             self._look_at = at
             Wait(self._env, at - now, DUE, lambda _: self._look(first.looker))
-        return None
 
     def _look(self, looker: Looker) -> None:
         """It is a worker's turn to ask, whatever stands behind it in its event loop by now."""

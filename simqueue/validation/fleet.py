@@ -1,4 +1,4 @@
-"""The workers of a real run: processes that can be killed, or all in this process."""
+"""All workers of a real run: processes that can be killed, or all in this process."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.clock import SystemClock
 from simqueue.errors import SimqueueError
 from simqueue.record.worker_events import EventFile
+from simqueue.validation.scripted_worker import READY, Begin, Config, scripted_worker
 from simqueue.validation.server import Server
-from simqueue.validation.worker import READY, Begin, Config, scripted_worker
 from simqueue.workers.process import WorkerProcess
 from simqueue.workload.production import Crash
 from simqueue.workload.workload import Workload
@@ -30,7 +30,7 @@ _AT_ONCE = 4
 _LAST_LINES = 5
 
 
-class Workers(Protocol):
+class Fleet(Protocol):
     """All workers of a run."""
 
     async def prepare(self) -> None:
@@ -68,7 +68,7 @@ class Program:
         file.write_text(self.config.model_dump_json(), encoding="utf-8")
         with self._errors.open("wb") as errors:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "simqueue.validation.worker", str(file)),
+                *(sys.executable, "-m", "simqueue.validation.scripted_worker", str(file)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,

@@ -1,8 +1,8 @@
 """A worker that does what a workload says, in a process of its own.
 
-``python -m simqueue.validation.worker CONFIG.json``: it makes itself ready, says ``ready`` on
-standard output, and is told on standard input when to begin. It works until SIGTERM, or until its
-standard input is closed: whoever started it is gone then.
+``python -m simqueue.validation.scripted_worker CONFIG.json``: it makes itself ready, says ``ready``
+on standard output, and is told on standard input when to begin. It works until SIGTERM, or until
+its standard input is closed: whoever started it is gone then.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from simqueue.adapters.bull_queue import BullQueueAdapter, connect
+from simqueue.adapters.bull_queue import BullQueueAdapter
+from simqueue.adapters.bull_queue.connection import connected
 from simqueue.adapters.scripted import ScriptedWork
 from simqueue.clock import SystemClock
 from simqueue.jobs import Job
 from simqueue.record.worker_events import EventFile
-from simqueue.workers.loop import run_loop
+from simqueue.workers.loop import first, run_loop, work_until
 from simqueue.workers.process import WorkerProcess, stop_on_signals
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
@@ -167,34 +168,24 @@ def keep_what_is_here() -> None:
 async def work(config: Config, url: str) -> None:
     """Make ready, wait for the word, work until told to stop."""
     stop = stop_on_signals(on_second=lambda: os._exit(130))
-    connection = await connect(url, config.prefix)
-    events = EventFile(config.log, config.file)
-    workload = Workload(config.scenario, config.replication)
-    draw_ahead(workload)
-    await warm_up(connection, f"worker-{config.file}")
-    keep_what_is_here()
-    begin = _listen(stop)
-    print(READY, flush=True)
-    await _first(stop.wait(), begin)
-    if not stop.is_set():
-        await _first(stop.wait(), SystemClock().until(begin.result().start))
-    if stop.is_set():
-        return  # it was not needed
-    origin = begin.result().origin
-    worker = scripted_worker(workload, connection, config.number, origin, [events.write])
-    await worker.start()
-    await _first(stop.wait(), *worker.tasks)
-    await worker.stop(_GRACE_S)
-    await connection.close()
-    events.close()
-
-
-async def _first(*waits: Awaitable[Any]) -> None:
-    """Wait for the first of these; if it raised, so does this."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        task.result()
+    with closing(EventFile(config.log, config.file)) as events:
+        async with connected(url, config.prefix) as connection:
+            workload = Workload(config.scenario, config.replication)
+            draw_ahead(workload)
+            await warm_up(connection, f"worker-{config.file}")
+            keep_what_is_here()
+            begin = _listen(stop)
+            print(READY, flush=True)
+            await first(stop.wait(), begin)
+            if not stop.is_set():
+                await first(stop.wait(), SystemClock().until(begin.result().start))
+            if stop.is_set():
+                return  # it was not needed
+            watchers: list[Watcher] = [events.write]
+            worker = scripted_worker(
+                workload, connection, config.number, begin.result().origin, watchers
+            )
+            await work_until(stop, worker, _GRACE_S)
 
 
 def _listen(stop: asyncio.Event) -> asyncio.Future[Begin]:
@@ -202,10 +193,14 @@ def _listen(stop: asyncio.Event) -> asyncio.Future[Begin]:
     loop = asyncio.get_running_loop()
     begin: asyncio.Future[Begin] = loop.create_future()
 
+    def said(line: str) -> None:
+        if not begin.done():  # nobody wants to hear it any more
+            begin.set_result(Begin.model_validate_json(line))
+
     def read() -> None:
         with suppress(RuntimeError):  # the loop has ended before
             if line := sys.stdin.readline():
-                loop.call_soon_threadsafe(begin.set_result, Begin.model_validate_json(line))
+                loop.call_soon_threadsafe(said, line)
                 sys.stdin.read()
             loop.call_soon_threadsafe(stop.set)
 

@@ -1,0 +1,104 @@
+"""The options that several commands have: said once, so that one name means one thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from simqueue.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from simqueue.workload.changes import Change
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+# ---- of a scenario
+
+Workers = Annotated[int | None, typer.Option(metavar="N", help="Worker processes.")]
+Concurrency = Annotated[
+    int | None, typer.Option(metavar="N", help="Slots of each worker, for each queue.")
+]
+Duration = Annotated[
+    float | None, typer.Option(metavar="S", help="Stop arrivals after so many seconds.")
+]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="The number that fixes every draw.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change any key, such as queues.order.attempts=5."
+    ),
+]
+
+#: Where a flag's value goes.
+_KEYS = {
+    "workers": "workers.count",
+    "concurrency": "workers.concurrency",
+    "mode": "mode",
+    "duration": "duration_s",
+    "warmup": "warmup_s",
+    "seed": "seed",
+}
+
+
+def changes_of(settings: list[str] | None, **flags: Any) -> list[Change]:
+    """What ``--set`` and the flags that were given say, in the words to blame."""
+    from simqueue.workload.changes import Change, parse_set, path_of
+
+    found = [parse_set(text) for text in settings or []]
+    for flag, value in flags.items():
+        if value is not None:
+            found.append(Change(path_of(_KEYS[flag]), value, f"--{flag} {value}"))
+    return found
+
+
+# ---- of a real queue
+
+Redis = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The Redis to run on. [default: QUEUE_REDIS_URL, else a redis-server started for "
+        "the run, else fakeredis in this process]",
+    ),
+]
+Queues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--queue",
+        metavar="NAME",
+        help="A BullMQ queue; may be repeated. [default: order, payment, email]",
+    ),
+]
+Prefix = Annotated[str, typer.Option(help="What the queues' keys in Redis begin with.")]
+
+# ---- of a comparison
+
+Tolerance = Annotated[
+    str,
+    typer.Option(
+        metavar="SHARE",
+        help="How far the model may be off: 5%, or response.mean=2%,response.p99=5%,jobs=0. "
+        "[default: the latter]",
+    ),
+]
+ComparisonPlot = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE.png", help="Draw quantiles and queue lengths of both."),
+]
+
+
+def tolerances_of(text: str) -> Mapping[str, float]:
+    """What ``--tolerance`` says."""
+    from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES, parse_tolerances
+
+    return parse_tolerances(text) if text else DEFAULT_TOLERANCES
+
+
+def check_speed(speed: float) -> None:
+    """Refuse a ``--speed`` that nothing can have."""
+    if not 0 < speed < float("inf"):
+        raise InputError(f"--speed {speed}: expected a number above 0")
