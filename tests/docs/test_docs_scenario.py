@@ -20,7 +20,7 @@ TABLES = marked(PAGE, "keys")
 #: Defaults that a value cannot say.
 IN_WORDS = {
     ("Scenario", "duration_s"): "the longest trace's",
-    ("BullMQ", "overhead"): '"none"',
+    ("BullMQSettings", "overhead"): '"none"',
     ("QueueModel", "follow_up"): "{}",
 }
 
