@@ -49,7 +49,7 @@ def _peaks(scenario: Scenario) -> tuple[int, int, int]:
         workload = Workload(scenario)
         log = ENGINES["simpy"](workload).log
         run = tracemalloc.get_traced_memory()[1]
-        summarise(log, (scenario.warmup_s, scenario.duration_s), scenario.slots)
+        summarise(log, (scenario.fixed_warmup_s, scenario.duration_s), scenario.slots)
         return len(workload.arrivals[0]), run, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -234,7 +234,7 @@ def _until(
 def _run(port: int, queue: Queue, python: str, way: str, *arguments: str) -> str:
     return subprocess.run(
         [python, queue.program, way, _url(port), *arguments],
-        cwd=_HERE, env=_environment(port), check=True, capture_output=True, text=True,
+        cwd=_HERE, env=_environment(port), check=True, stdout=subprocess.PIPE, text=True,
     ).stdout  # fmt: skip
 
 

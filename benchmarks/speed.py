@@ -23,8 +23,7 @@ TARGETS = {"textbook SimPy": 2.5, "Ciw": 6.0}
 #: What the engines agree on before they are timed; see `benchmarks.work`.
 ORDER = Measured(
     "same attempts, each as long",
-    note="retries in another order: BullMQ puts one that is due at the tail when a worker next "
-    "asks for a job, the others at once",
+    note="retries in BullMQ's order: in line when a worker next asks, not when due",
 )
 
 

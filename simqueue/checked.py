@@ -39,7 +39,16 @@ _WORDS = {
     "union_tag_not_found": 'should have a key distribution, such as distribution = "exponential"',
 }
 #: Errors that have no use for the value.
-_SAY_ALL = ("extra_forbidden", "missing", "value_error", "kind_of_arrivals", "union_tag_invalid")
+_SAY_ALL = (
+    "extra_forbidden",
+    "missing",
+    "value_error",
+    "kind_of_arrivals",
+    "union_tag_invalid",
+    "too_long",
+)
+#: Longer values are not shown whole.
+_SHORT = 200
 
 
 class Problem(NamedTuple):
@@ -79,7 +88,18 @@ def first_problem(error: ValidationError) -> Problem:
         expected = _WORDS[first["type"]]
     elif first["type"] == "union_tag_invalid":
         expected = "distribution {tag!r} is none of {expected_tags}".format(**first["ctx"])
+    elif first["type"] == "too_long":
+        expected = "should have at most {max_length:,} entries".format(**first["ctx"])
     quiet = first["type"] in _SAY_ALL or isinstance(first["input"], dict)
-    shown = "" if quiet else repr(first["input"])
+    shown = "" if quiet else in_short(first["input"])
     path = tuple(str(part) for part in first["loc"])
     return Problem(path, expected, first["input"], shown, len(details) - 1)
+
+
+def in_short(value: object) -> str:
+    """A value as Python would write it, cut off where it would fill the screen."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deep; too many digits
+        return f"this {type(value).__name__}"
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}..."

@@ -26,10 +26,15 @@ def data_path(name: str) -> Path:
     """
     folders = (_PACKAGE / "_data", _PACKAGE.parent / "data")
     for folder in folders:
-        if (folder / name).is_file():
+        if is_there(folder / name) and (folder / name).is_file():
             return folder / name
     here = next((folder for folder in folders if folder.is_dir()), folders[0])
     raise InputError(f"data file {name}: not found; expected one of the files in {here}")
+
+
+def is_packaged(path: Path) -> bool:
+    """Whether a file is one of the packaged data."""
+    return path.resolve().parent in {(_PACKAGE / "_data"), (_PACKAGE.parent / "data")}
 
 
 def find_file(name: str, folder: Path) -> Path:
@@ -38,9 +43,17 @@ def find_file(name: str, folder: Path) -> Path:
     A file that is nowhere is looked for in ``folder``: whoever opens it says that it is not there.
     """
     path = Path(name)
-    if path.is_absolute() or (folder / path).exists():
+    if path.is_absolute() or is_there(folder / path):
         return folder / path
     try:
         return data_path(name.removeprefix("data/"))
     except InputError:
         return folder / path
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; there is none of a name that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import gzip
 import io
@@ -9,10 +10,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
+from typing import TextIO, TypeVar, TypeVarTuple
 
 Rest = TypeVarTuple("Rest")
 Found = TypeVar("Found")
+
+#: That of UTF-32 begins as that of UTF-16 does.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @contextmanager
@@ -87,6 +96,14 @@ def _state(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None  # whoever reads it says what is wrong
     return found.st_mtime_ns, found.st_size
+
+
+def open_text(path: Path) -> TextIO:
+    """Open a text file that somebody's program wrote: UTF-8, or what its byte order mark says."""
+    with path.open("rb") as raw:
+        head = raw.read(4)
+    marks = (encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark))
+    return path.open(encoding=next(marks, "utf-8-sig"), newline="")
 
 
 def reason(error: BaseException) -> str:

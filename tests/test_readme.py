@@ -30,7 +30,7 @@ def test_the_main_job_prints_what_it_is_said_to_print() -> None:
     (shown,) = (block for block in fences(README, "") if block.startswith("busy day"))
     done = subprocess.run(
         [sys.executable, "-m", "simqueue", "simulate"],
-        env={**os.environ, "COLUMNS": "90"}, capture_output=True, text=True, check=True,
+        env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
 
     # The last line has the time that it took.

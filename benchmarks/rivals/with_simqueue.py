@@ -18,9 +18,8 @@ from prometheus_client import CollectorRegistry
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.cli.logs import configure_logging
 from simqueue.jobs import ORDER, Job, order_job
-from simqueue.operations.metrics import WorkerMetrics
 from simqueue.record.worker_events import EventFile
-from simqueue.workers.metrics import MetricsWatcher
+from simqueue.workers.metrics import MetricsWatcher, WorkerMetrics
 from simqueue.workers.process import WorkerProcess, stop_on_signals
 
 

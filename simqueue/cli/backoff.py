@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simqueue.cli.options import AsJson
-from simqueue.policies import POLICIES, Backoff, QueuePolicy
+import simqueue.cli.options as opt
+
+if TYPE_CHECKING:
+    from simqueue.policies import QueuePolicy
 
 
 def backoff(
@@ -28,7 +30,7 @@ def backoff(
     max_ms: Annotated[
         float | None, typer.Option(help="Cap on the delay, milliseconds; before jitter.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Print when each attempt of a job that always fails would be made.
 
@@ -38,6 +40,8 @@ def backoff(
 
     Example: simqueue backoff --type exponential --delay-ms 3000 --attempts 8 --jitter 0.5
     """
+    from simqueue.policies import POLICIES
+
     given = {"type": type, "delay_ms": delay_ms, "jitter": jitter, "max_ms": max_ms}
     given = {key: value for key, value in given.items() if value is not None}
     policies = dict(POLICIES)
@@ -75,6 +79,7 @@ def _policy(given: dict[str, Any], attempts: int | None) -> QueuePolicy:
 
     from simqueue.checked import first_problem
     from simqueue.errors import InputError
+    from simqueue.policies import Backoff, QueuePolicy
 
     if "delay_ms" not in given:
         raise InputError("--delay-ms: missing; a policy of your own needs a delay")

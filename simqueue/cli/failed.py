@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simqueue.cli.options import AsJson, Prefix, Queues
+import simqueue.cli.options as opt
 from simqueue.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def options(context: typer.Context) -> None:
 
 @failed.command("list")
 def list_(
-    queue: Queues = None,
-    prefix: Prefix = "bull",
+    queue: opt.Queues = None,
+    prefix: opt.Prefix = "bull",
     limit: Annotated[int, typer.Option(min=1, help="The newest N of each queue.")] = 50,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """List the failed jobs that queues keep, the newest first.
 
@@ -63,9 +63,9 @@ def list_(
 @failed.command(short_help="Print all that is kept of a failed job.")
 def show(
     job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
-    queue: Queues = None,
-    prefix: Prefix = "bull",
-    as_json: AsJson = False,
+    queue: opt.Queues = None,
+    prefix: opt.Prefix = "bull",
+    as_json: opt.AsJson = False,
 ) -> None:
     """Print all that is kept of a failed job, its payload and stack traces too.
 
@@ -88,10 +88,10 @@ def show(
 def retry(
     job_ids: JobIds = None,
     all_of_them: All = False,
-    queue: Queues = None,
-    prefix: Prefix = "bull",
+    queue: opt.Queues = None,
+    prefix: opt.Prefix = "bull",
     yes: Yes = False,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Put failed jobs back to wait, each with all its attempts before it again.
 
@@ -104,10 +104,10 @@ def retry(
 def remove(
     job_ids: JobIds = None,
     all_of_them: All = False,
-    queue: Queues = None,
-    prefix: Prefix = "bull",
+    queue: opt.Queues = None,
+    prefix: opt.Prefix = "bull",
     yes: Yes = False,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Remove failed jobs for good.
 

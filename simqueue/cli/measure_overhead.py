@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from simqueue.cli.options import AsJson, Redis
+import simqueue.cli.options as opt
 
 
-def measure_overhead(redis: Redis = None, as_json: AsJson = False) -> None:
+def measure_overhead(redis: opt.Redis = None, as_json: opt.AsJson = False) -> None:
     """Measure what the queue itself costs on this machine, and print it for a scenario.
 
     Five short runs of a real worker take about 40 s. Put what is printed into a scenario's file:

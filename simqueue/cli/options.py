@@ -26,7 +26,7 @@ Duration = Annotated[
     float | None, typer.Option(metavar="S", help="Stop arrivals after so many seconds.")
 ]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="The number that fixes every draw.")]
-Settings = Annotated[
+Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set", metavar="KEY=VALUE", help="Change any key, such as queues.order.attempts=5."
@@ -44,11 +44,11 @@ _KEYS = {
 }
 
 
-def changes_of(settings: list[str] | None, **flags: Any) -> list[Change]:
+def changes_of(set_: list[str] | None, **flags: Any) -> list[Change]:
     """What ``--set`` and the flags that were given say, in the words to blame."""
     from simqueue.workload.changes import Change, parse_set, path_of
 
-    found = [parse_set(text) for text in settings or []]
+    found = [parse_set(text) for text in set_ or []]
     for flag, value in flags.items():
         if value is not None:
             found.append(Change(path_of(_KEYS[flag]), value, f"--{flag} {value}"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simqueue.cli.options import AsJson, check_speed
+import simqueue.cli.options as opt
 from simqueue.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def replay(
         Path | None,
         typer.Option(metavar="FILE.csv[.gz]", help="Write the attempt log to this file."),
     ] = None,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Place recorded orders through the adapter that WORKER_MODE selects, and say what happened.
 
@@ -63,7 +63,7 @@ def replay(
     from simqueue.shop import BadRowsError, read_orders
 
     if speed is not None:
-        check_speed(speed)
+        opt.check_speed(speed)
     check_writable(log)
     settings = read_settings()
     configure_logging(level=logging.WARNING)

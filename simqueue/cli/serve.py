@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from simqueue.cli.options import Prefix, Queues
+import simqueue.cli.options as opt
 
 
 def serve(
@@ -20,8 +20,8 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8080,
-    queue: Queues = None,
-    prefix: Prefix = "bull",
+    queue: opt.Queues = None,
+    prefix: opt.Prefix = "bull",
 ) -> None:
     """Serve what operators see, until Ctrl-C: a live page, statistics and metrics.
 

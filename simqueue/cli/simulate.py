@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simqueue.cli.options import (
-    AsJson,
-    Concurrency,
-    Duration,
-    Seed,
-    Settings,
-    Workers,
-    changes_of,
-)
+import simqueue.cli.options as opt
 
 if TYPE_CHECKING:
     from simqueue.experiments.run import Run
@@ -31,8 +23,8 @@ def simulate(
             help="What to simulate. [default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
-    workers: Workers = None,
-    concurrency: Concurrency = None,
+    workers: opt.Workers = None,
+    concurrency: opt.Concurrency = None,
     mode: Annotated[
         str | None, typer.Option(metavar="MODE", help="bull-queue or in-process.")
     ] = None,
@@ -43,10 +35,13 @@ def simulate(
             help="Other arrivals: a CSV file with a column placed_at, or a rate per second.",
         ),
     ] = None,
-    duration: Duration = None,
+    duration: opt.Duration = None,
     warmup: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="Leave jobs of the first S seconds out of the summary."),
+        str | None,
+        typer.Option(
+            metavar="S|auto",
+            help="Leave jobs of the first S seconds out of all numbers; auto finds out how many.",
+        ),
     ] = None,
     replications: Annotated[
         int,
@@ -54,8 +49,8 @@ def simulate(
             metavar="R", min=1, help="Independent repetitions; two or more give intervals."
         ),
     ] = 1,
-    seed: Seed = None,
-    settings: Settings = None,
+    seed: opt.Seed = None,
+    set_: opt.Set = None,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE.csv[.gz]", help="Write the attempt log.")
     ] = None,
@@ -63,7 +58,7 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw arrivals, queue lengths and waits."),
     ] = None,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Simulate the order, payment and email queues, and say what would happen.
 
@@ -79,29 +74,43 @@ def simulate(
     from simqueue.experiments.run import simulate as run_simulation
     from simqueue.workload.reading import read_scenario
 
-    changes = changes_of(
-        settings,
+    changes = opt.changes_of(
+        set_,
         workers=workers,
         concurrency=concurrency,
         mode=mode,
         duration=duration,
-        warmup=warmup,
+        warmup=_seconds_or_auto(warmup),
         seed=seed,
     )
     scenario = read_scenario(file, changes, arrivals)
     check_writable(log)
     check_writable(plot, ".png")
-    with progress_bar(f"simulating {scenario.name}", 1.0) as progress:
-        run = run_simulation(scenario, replications, progress)
-    _explain_nothing(run)
-    if log is not None:
-        run.log.write(log)
-    _present(run, plot, as_json)
+    kept = "before there was anything to report"
+    try:
+        with progress_bar(f"simulating {scenario.name}", 1.0) as progress:
+            run = run_simulation(scenario, replications, progress)
+        kept = "while the run was summed up: nothing is kept (--log FILE.csv keeps the attempts)"
+        _explain_nothing(run)
+        if log is not None:
+            run.log.write(log)
+            kept = f"while the run was summed up: its attempts are kept in {log}"
+        _present(run, plot, as_json)
+    except KeyboardInterrupt:
+        print(f"interrupted {kept}", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _seconds_or_auto(text: str | None) -> float | str | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text  # whoever reads the scenario says what is wrong with it
 
 
 def _explain_nothing(run: Run) -> None:
     """Say so if there is nothing to report."""
-    if run.cut_off_s is not None and run.cut_off_s <= run.scenario.warmup_s:
+    if run.cut_off_s is not None and run.cut_off_s <= run.warmup_s:
         print("interrupted during the warm-up: there is nothing to report", file=sys.stderr)
         raise typer.Exit(130)
     if len(run.log) == 0:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simqueue.cli.options import AsJson, Prefix, Queues
+import simqueue.cli.options as opt
 from simqueue.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ _RARE = {"prioritized": "by priority", "waiting_children": "for children", "paus
 
 
 def stats(
-    queue: Queues = None,
-    prefix: Prefix = "bull",
+    queue: opt.Queues = None,
+    prefix: opt.Prefix = "bull",
     watch: Annotated[bool, typer.Option("--watch", help="Look again until Ctrl-C.")] = False,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Print what queues hold: jobs by state, the oldest that waits, the workers connected.
 

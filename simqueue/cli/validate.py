@@ -10,22 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simqueue.cli.options import (
-    AsJson,
-    ComparisonPlot,
-    Concurrency,
-    Duration,
-    Redis,
-    Seed,
-    Settings,
-    Tolerance,
-    Workers,
-    changes_of,
-    check_speed,
-    tolerances_of,
-)
+import simqueue.cli.options as opt
 
 if TYPE_CHECKING:
+    from simqueue.results.comparison.spread import Spread
     from simqueue.validation.both import Validation
     from simqueue.workload.scenario import Scenario
 
@@ -38,22 +26,30 @@ def validate(
             help="What to run. [default: a noon hour of recorded orders, in a minute]",
         ),
     ] = None,
-    redis: Redis = None,
+    redis: opt.Redis = None,
     speed: Annotated[
         float, typer.Option(metavar="X", help="Divide all times of the scenario by this.")
     ] = 1.0,
-    workers: Workers = None,
-    concurrency: Concurrency = None,
-    duration: Duration = None,
-    seed: Seed = None,
-    settings: Settings = None,
-    tolerance: Tolerance = "",
+    workers: opt.Workers = None,
+    concurrency: opt.Concurrency = None,
+    duration: opt.Duration = None,
+    seed: opt.Seed = None,
+    set_: opt.Set = None,
+    tolerance: opt.Tolerance = "",
+    runs: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Run it for real N times: the model is judged against how much these differ.",
+        ),
+    ] = 1,
     real_log: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv[.gz]", help="Write the real run's attempt log."),
     ] = None,
-    plot: ComparisonPlot = None,
-    as_json: AsJson = False,
+    plot: opt.ComparisonPlot = None,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Run the same jobs on the real BullMQ and in the model, and show how far they are apart.
 
@@ -71,6 +67,7 @@ def validate(
     Try:
       simqueue validate                                a minute
       simqueue validate --plot both.png --speed 2      half a minute, and see it
+      simqueue validate --runs 5                       is an error more than real runs differ by?
       simqueue validate --set 'workers.crashes=[{at_s=20,worker=0,down_s=5}]' \\
         --set bullmq.lock_duration_s=3 --set bullmq.stalled_interval_s=3
     """  # noqa: D301
@@ -82,25 +79,25 @@ def validate(
     from simqueue.validation.runnable import check_runnable
     from simqueue.workload.reading import read_scenario
 
-    check_speed(speed)
-    changes = changes_of(
-        settings, workers=workers, concurrency=concurrency, duration=duration, seed=seed
+    opt.check_speed(speed)
+    changes = opt.changes_of(
+        set_, workers=workers, concurrency=concurrency, duration=duration, seed=seed
     )
-    tolerances = tolerances_of(tolerance)
+    tolerances = opt.tolerances_of(tolerance)
     check_writable(real_log)
     check_writable(plot, ".png")
     scenario = read_scenario(file or data_path("validate.toml"), changes)
     scenario = faster(with_measured_cost(scenario), speed)
     check_runnable(scenario)
     with sigterm_as_ctrl_c():
-        validation = _run(scenario, redis)
+        validation = _run(scenario, redis, runs)
     if real_log is not None:
         validation.real.log.write(real_log)
     if validation.real.interrupted:
         print("interrupted: there is nothing to compare", file=sys.stderr)
         raise typer.Exit(130)
     notes = validation.notes(speed)
-    exceeded = validation.comparison.exceeded(tolerances)
+    exceeded = validation.exceeded(tolerances)
     if as_json:
         print(json.dumps(_document(validation, speed, notes, exceeded), allow_nan=False))
     else:
@@ -113,7 +110,7 @@ def validate(
         raise typer.Exit(1)
 
 
-def _run(scenario: Scenario, url: str | None) -> Validation:
+def _run(scenario: Scenario, url: str | None, runs: int) -> Validation:
     from simqueue.cli.progress import progress_bar
     from simqueue.cli.real_runs import redis_of
     from simqueue.results.wording import count
@@ -122,8 +119,9 @@ def _run(scenario: Scenario, url: str | None) -> Validation:
     with redis_of(url) as server:
         workers = count(scenario.workers.count, "worker")
         print(f"running {scenario.name}: {workers}, {server.words}", file=sys.stderr)
-        with progress_bar(f"running {scenario.name} for real", scenario.duration_s) as progress:
-            return run_both(scenario, server, progress)
+        lasts = runs * scenario.duration_s
+        with progress_bar(f"running {scenario.name} for real", lasts) as progress:
+            return run_both(scenario, server, progress, runs)
 
 
 def _document(
@@ -138,6 +136,8 @@ def _document(
         "overhead": validation.scenario.bullmq.overhead.model_dump(),
         "wall_s": validation.real.wall_s,
         **validation.comparison.as_dict(),
+        "runs": 1 + len(validation.more),
+        "spreads": [one.as_dict() for one in _spreads(validation)],
         "exceeded": exceeded,
         "warnings": notes,
     }
@@ -155,5 +155,14 @@ def _show(validation: Validation, tolerances: Mapping[str, float], notes: list[s
     )
     console = Console(highlight=False)
     console.print(comparison_report(validation.comparison, words, tolerances))
+    for one in _spreads(validation):
+        if one.measure in tolerances:
+            console.print(one.sentence, markup=False)
     for note in notes:
         console.print(f"Note: {note}", markup=False)
+
+
+def _spreads(validation: Validation) -> list[Spread]:
+    from simqueue.results.comparison.spread import spreads
+
+    return spreads(validation.comparisons) if validation.more else []

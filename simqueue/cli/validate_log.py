@@ -8,14 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simqueue.cli.options import (
-    AsJson,
-    ComparisonPlot,
-    Concurrency,
-    Tolerance,
-    Workers,
-    tolerances_of,
-)
+import simqueue.cli.options as opt
 
 
 def validate_log(
@@ -26,11 +19,11 @@ def validate_log(
             help="The attempt log of real workers: what simqueue worker --log was given.",
         ),
     ],
-    workers: Workers = None,
-    concurrency: Concurrency = None,
-    tolerance: Tolerance = "",
-    plot: ComparisonPlot = None,
-    as_json: AsJson = False,
+    workers: opt.Workers = None,
+    concurrency: opt.Concurrency = None,
+    tolerance: opt.Tolerance = "",
+    plot: opt.ComparisonPlot = None,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Replay a real attempt log in the model, and show how far the two are apart.
 
@@ -51,7 +44,7 @@ def validate_log(
     from simqueue.record.reading import read_log
     from simqueue.workload.production import MEASURED
 
-    tolerances = tolerances_of(tolerance)
+    tolerances = opt.tolerances_of(tolerance)
     check_writable(plot, ".png")
     log = read_log(file)
     slots = {queue: seen_slots(log, queue, workers, concurrency) for queue in log.queues}

@@ -62,13 +62,20 @@ def seen_slots(
             "say how many there were with --workers and --concurrency"
         )
     if len(rows) == 0:
-        return Slots(workers or 1, concurrency or 1)
+        return _known(workers, concurrency, Slots(1, 1))
     names = np.unique(rows["worker"])
     from_s = np.array([rows["started_s"][rows["worker"] == name].min() for name in names])
     ended = np.fmax(rows["finished_s"], rows["started_s"])
     to_s = np.array([ended[rows["worker"] == name].max() for name in names])
     at_a_time = max(int(((from_s <= moment) & (moment <= to_s)).sum()) for moment in from_s)
-    return Slots(workers or at_a_time, concurrency or int(rows["slot"].max()) + 1)
+    return _known(workers, concurrency, Slots(at_a_time, int(rows["slot"].max()) + 1))
+
+
+def _known(workers: int | None, concurrency: int | None, seen: Slots) -> Slots:
+    return Slots(
+        seen.workers if workers is None else workers,
+        seen.concurrency if concurrency is None else concurrency,
+    )
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,13 @@ import numpy as np
 
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.merging import merge
-from simqueue.results.steady_state import Theory, formulas, load_warnings
+from simqueue.results.formulas import Theory, formulas, short_run_warnings
+from simqueue.results.loads import is_steady, load_warnings
+from simqueue.results.offered import Outlook
 from simqueue.results.summary import Summary, summarise
-from simqueue.results.verdicts import verdicts
+from simqueue.results.verdicts import Verdict, judge, sentences, shortest
+from simqueue.results.warmup import MOST, warmup_s
+from simqueue.results.wording import duration
 from simqueue.simulation.engines import Engine, engine_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
@@ -56,7 +60,7 @@ class Run:
     >>> f"{payment.failed} of {payment.arrived:,} payments failed"
     '32 of 28,923 payments failed'
     >>> list(run.verdicts())
-    ['payment']
+    ['lost.payment', 'payment']
     """
 
     scenario: Scenario
@@ -68,11 +72,18 @@ class Run:
     interrupted: bool = False
     cut_off_s: float | None = None
 
+    @cached_property
+    def warmup_s(self) -> float:
+        """What is left out of all measures, seconds: as given, or as found in the run."""
+        if self.scenario.warmup_s != "auto":
+            return self.scenario.warmup_s
+        return warmup_s(self.log, self.scenario.duration_s) if is_steady(self.scenario) else 0.0
+
     @property
     def window(self) -> tuple[float, float]:
         """The part that is measured, seconds: from the warm-up's end to the end of arrivals."""
         end = self.scenario.duration_s
-        return self.scenario.warmup_s, end if self.cut_off_s is None else min(end, self.cut_off_s)
+        return self.warmup_s, end if self.cut_off_s is None else min(end, self.cut_off_s)
 
     def summary(self) -> Summary:
         """The run in numbers: times in seconds, by queue.
@@ -86,22 +97,24 @@ class Run:
 
     def theory(self) -> dict[str, Theory | None]:
         """What a formula says of each queue; ``None`` where none truly holds."""
-        return formulas(self.scenario)
+        return formulas(self._outlook)
 
     def verdicts(self) -> dict[str, str]:
-        """What limits the run and what it needs, a sentence each.
+        """What binds the run and what it needs, a sentence each.
 
         Returns
         -------
         dict
-            By queue; under ``caller`` in in-process mode, and under ``event loop`` where that is
-            the limit.
+            By what it is about: ``lost.QUEUE`` for jobs that failed for good, ``worker 0`` for one
+            that is away, ``event loop``, each queue; ``caller`` in in-process mode.
         """
-        return verdicts(self.log, self.scenario, self.window, self.replications)
+        return sentences(self._verdicts)
 
     def warnings(self) -> list[str]:
         """What makes the numbers less than they could be, a sentence each."""
-        found = load_warnings(self.scenario)
+        notes = [note for trace in self.scenario.traces for note in trace.notes]
+        found = load_warnings(self._outlook) + short_run_warnings(self._outlook)
+        found += [*dict.fromkeys(notes), *self._about_warmup()]
         return [self._interruption(), *found] if self.interrupted else found
 
     def document(self) -> dict[str, Any]:
@@ -141,14 +154,17 @@ class Run:
         from simqueue.results.drawing import in_style
         from simqueue.results.plots import run_figure
 
-        scenario = self.scenario
+        scenario, first = self.scenario, shortest(self._verdicts, self.scenario.slots)
+        short = [window for verdict in self._verdicts for window in verdict.short_s]
         figure, _ = in_style(
             lambda: run_figure(
                 self.log,
-                self.window,
+                (0.0, self.window[1]) if scenario.warmup_s == "auto" else self.window,
                 scenario.slots,
                 scenario.moment,
-                shared=scenario.in_process,
+                finding=first.sentence if first else "Nothing ran.",
+                short_s=short,
+                warmup_s=self.warmup_s if scenario.warmup_s == "auto" else 0.0,
             ),
             None if path is None else Path(path),
         )
@@ -159,8 +175,28 @@ class Run:
         return self.log.frame()
 
     @cached_property
+    def _outlook(self) -> Outlook:
+        return Outlook(self.scenario, self.warmup_s)
+
+    @cached_property
+    def _verdicts(self) -> list[Verdict]:
+        return judge(self.log, self._outlook, self.window, self.replications)
+
+    @cached_property
     def _summary(self) -> Summary:
-        return summarise(self.log, self.window, self.scenario.slots, self.replications)
+        scenario = self.scenario
+        crashes = scenario.workers.crashes
+        return summarise(self.log, self.window, scenario.slots, self.replications, crashes)
+
+    def _about_warmup(self) -> list[str]:
+        if self.scenario.warmup_s != "auto":
+            return []
+        if not is_steady(self.scenario):
+            return ["arrivals change over the run, so no warm-up was looked for (warmup_s = auto)"]
+        words = f"warm-up: the first {duration(self.warmup_s)} are left out (MSER-5)"
+        if self.warmup_s >= 0.9 * MOST * self.scenario.duration_s:
+            return [f"{words}: half the run, so it is too short for any warm-up"]
+        return [words]
 
     def _interruption(self) -> str:
         if self.cut_off_s is None:
@@ -198,7 +234,8 @@ def simulate(
     Notes
     -----
     Ctrl-C ends the run with what is done so far: the finished replications, or else the part of
-    the first one until then, without the jobs that were in service or delayed at that moment.
+    the first one until then, without the jobs that were in service or delayed at that moment. It
+    raises `KeyboardInterrupt` only if there is nothing yet.
 
     Examples
     --------
@@ -212,7 +249,13 @@ def simulate(
     logs: list[AttemptLog] = []
     interrupted, cut_off = False, None
     for number in range(replications):
-        done = chosen(Workload(scenario, number), _part(progress, number, replications))
+        try:
+            done = chosen(Workload(scenario, number), _part(progress, number, replications))
+        except KeyboardInterrupt:  # while it was being set up or written down
+            if not logs:
+                raise
+            interrupted = True
+            break
         interrupted = done.interrupted
         if interrupted and logs:
             break

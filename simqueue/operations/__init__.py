@@ -1,1 +1,1 @@
-"""Watching and mending anybody's BullMQ queues: counts, metrics, a page, jobs that failed."""
+"""Watching and mending anybody's BullMQ queues: counts, metrics, failed jobs, a page."""

@@ -45,7 +45,8 @@ def in_style(
         raise InputError(f"{path}: cannot write the plot: expected a name that ends in .png")
     import matplotlib as mpl
 
-    with mpl.rc_context(STYLE):
+    # A queue may be called "$x^$": names are no formulas.
+    with mpl.rc_context({**STYLE, "text.parse_math": False}):
         figure, text = draw()
         if path is None:
             return figure, text

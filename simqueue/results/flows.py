@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,15 @@ class FlowSummary:
     finished: int
     last_queue: str | None
     time_s: Statistics
+
+    def as_dict(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        return {
+            "flows": self.flows,
+            "finished": self.finished,
+            "last_queue": self.last_queue,
+            "time_s": self.time_s.as_dict(),
+        }
 
 
 def summarise_flows(

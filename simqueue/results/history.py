@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import FINAL, RETRIED, STALLED, AttemptLog, Floats
 from simqueue.record.by_job import ByJob, Ints, by_job, changes
+from simqueue.workload.production import Crash
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,19 @@ class History:
         return np.where(known, self.freed_s - np.where(known, self.started_s, 0.0), 0.0)
 
 
-def histories(log: AttemptLog) -> Iterator[History]:
-    """Each queue of each replication that has rows in ``log``."""
+def histories(log: AttemptLog, crashes: Sequence[Crash] | None = None) -> Iterator[History]:
+    """Each queue of each replication that has rows in ``log``.
+
+    Parameters
+    ----------
+    log
+        The attempts.
+    crashes
+        Which workers died, and when, if that is known: a job holds its slot until then, and not
+        until it is put back. Where it is not known, until the worker's last sign of life.
+    """
     for jobs in by_job(log.rows).by_queue():
-        yield _history(jobs, log.queues[jobs.rows["queue"][0]])
+        yield _history(jobs, log, crashes)
 
 
 def by_queue(log: AttemptLog, first: Iterable[str] = ()) -> dict[str, list[History]]:
@@ -77,7 +87,7 @@ def by_queue(log: AttemptLog, first: Iterable[str] = ()) -> dict[str, list[Histo
     return {queue: found[queue] for queue in (*first, *log.queues) if queue in found}
 
 
-def _history(jobs: ByJob, queue: str) -> History:
+def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash] | None) -> History:
     rows, first = jobs.rows, jobs.first
     # Fields of a structured array lie far apart; a column of its own is several times faster.
     ready, started, finished = (
@@ -93,12 +103,12 @@ def _history(jobs: ByJob, queue: str) -> History:
     retried = outcome == RETRIED
     return History(
         replication=int(rows["replication"][0]),
-        queue=queue,
+        queue=log.queues[rows["queue"][0]],
         enqueued_s=np.ascontiguousarray(rows["enqueued_s"]),
         ready_s=ready,
         left_s=left,
         started_s=started,
-        freed_s=_freed(rows),
+        freed_s=_freed(rows, log, crashes),
         finished_s=finished,
         outcome=outcome,
         delayed_s=finished[retried],
@@ -114,11 +124,11 @@ def _history(jobs: ByJob, queue: str) -> History:
     )
 
 
-def _freed(rows: NDArray[np.void]) -> Floats:
+def _freed(rows: NDArray[np.void], log: AttemptLog, crashes: Sequence[Crash] | None) -> Floats:
     """When each attempt gave its slot back; infinite if it did not.
 
-    A stalled attempt ends in the log when it is put back, long after its worker died. When that
-    worker is back and the slot has taken another job, the slot is no longer the dead job's.
+    A stalled attempt ends in the log when it is put back, long after its worker died. It held the
+    slot until then, or until the slot took another job.
     """
     freed: Floats = np.where(np.isnan(rows["finished_s"]), np.inf, rows["finished_s"])
     freed[np.isnan(rows["started_s"])] = np.inf
@@ -130,4 +140,21 @@ def _freed(rows: NDArray[np.void]) -> Floats:
         started = rows["started_s"][order]
         taken[order[:-1]] = np.where(same[1:] & ~np.isnan(started[1:]), started[1:], np.inf)
         freed[stalled] = np.minimum(freed, taken)[stalled]
+        for place in np.flatnonzero(stalled & ~np.isnan(rows["started_s"])).tolist():
+            freed[place] = _died(rows[place], float(freed[place]), log, crashes)
     return freed
+
+
+def _died(row: np.void, until: float, log: AttemptLog, crashes: Sequence[Crash] | None) -> float:
+    """When the worker of a stalled attempt died, ``until`` at the latest."""
+    began = float(row["started_s"])
+    if crashes is not None:
+        name = log.workers[row["worker"]]
+        kills = (one.at_s for one in crashes if str(one.worker) == name and not one.drain)
+        return min((at_s for at_s in kills if began <= at_s < until), default=until)
+    rows = log.rows
+    mine = (rows["worker"] == row["worker"]) & (rows["replication"] == row["replication"])
+    ended = mine & (rows["outcome"] != STALLED)
+    signs = np.append(rows["started_s"][mine], rows["finished_s"][ended])
+    signs = signs[(signs >= began) & (signs <= until)]
+    return float(signs.max(initial=began))

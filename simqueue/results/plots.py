@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import AttemptLog, Floats
+from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.drawing import clock_axis, wrapped
-from simqueue.results.history import History, by_queue
+from simqueue.results.history import by_queue
 from simqueue.results.panels import draw_arrivals, draw_lengths, draw_waits
-from simqueue.results.peak import Peak, peaks
 from simqueue.results.style import OKABE_ITO
-from simqueue.results.verdicts import verdict
-from simqueue.results.windows import as_requested, least_window, offered_slots, window_edges
+from simqueue.results.windows import least_window, window_edges
 from simqueue.results.wording import TimeLabel
 
 if TYPE_CHECKING:
@@ -27,22 +25,29 @@ def run_figure(
     window: tuple[float, float],
     slots: Mapping[str, int],
     moment: TimeLabel,
-    shared: bool = False,
+    finding: str = "",
+    short_s: Sequence[tuple[float, float]] = (),
+    warmup_s: float = 0.0,
 ) -> tuple[Figure, str]:
     """Draw the figure of a run; returns it with its alternative text.
 
     Parameters
     ----------
-    log, window, slots, shared
-        As in `simqueue.results.peak.peaks`.
+    log, window, slots
+        What came out; from and to, seconds; the queues, in the order in which to show them.
     moment
         Words for a moment of the run.
+    finding
+        What the figure shows, its title.
+    short_s
+        From and to of the windows in which more comes in than can be done, seconds.
+    warmup_s
+        How much of the start is left out of all numbers, seconds.
     """
     from matplotlib.figure import Figure
 
     queues = by_queue(log, slots)
     runs = len(np.unique(log.rows["replication"])) or 1
-    tops = peaks(log, window, slots, shared)
     edges = window_edges(
         *window, least=least_window([h for found in queues.values() for h in found])
     )
@@ -55,12 +60,13 @@ def run_figure(
     ]
     for panel, title in zip(panels, titles, strict=True):
         panel.set_title(title)
-    finding = _finding(tops, moment, shared)
+    finding = finding or f"{titles[-1]}."
     figure.suptitle(wrapped(finding), x=0.01, ha="left", fontweight="bold", fontsize=13)
-    brought = by_queue(as_requested(log), slots) if shared else queues
-    short = _shade(panels, brought, edges, slots, runs, shared)
+    _shade(panels, short_s, OKABE_ITO["yellow"], "more work comes in than can be done")
+    if warmup_s:
+        _shade(panels, [(0.0, warmup_s)], "0.6", "warm-up, left out of all numbers")
     clock_axis(panels[-1], window, moment)
-    if len(queues) > 1 or short:
+    if len(queues) > 1 or short_s or warmup_s:
         figure.legend(
             *panels[0].get_legend_handles_labels(),
             loc="outside lower center",
@@ -73,39 +79,17 @@ def run_figure(
     return figure, text
 
 
-def _finding(tops: Mapping[str, Peak], moment: TimeLabel, shared: bool) -> str:
-    """The verdict on the queue that is shortest of slots."""
-    if not tops:
-        return "Nothing ran."
-    name = max(tops, key=lambda name: tops[name].load / (tops[name].slots or 1e-9))
-    return verdict(name, tops[name], moment, shared)
-
-
 def _shade(
     panels: NDArray[np.object_],
-    queues: Mapping[str, list[History]],
-    edges: Floats,
-    slots: Mapping[str, int],
-    runs: int,
-    shared: bool,
-) -> bool:
-    """Shade the windows in which more work came in than there were slots for."""
-    loads = {queue: offered_slots(found, edges, runs) for queue, found in queues.items()}
-    short = np.zeros(len(edges) - 1, dtype=bool)
-    if shared:
-        short = sum(loads.values(), np.zeros(len(edges) - 1)) >= max(slots.values(), default=0)
-    else:
-        for queue, load in loads.items():
-            short |= load >= slots.get(queue, 0)
-    label = "more work came in than the slots can do"
-    for number in np.flatnonzero(short & (len(queues) > 0)).tolist():
+    windows: Sequence[tuple[float, float]],
+    color: str,
+    label: str,
+) -> None:
+    """Shade some of the time in every panel."""
+    for start, end in windows:
         for panel in panels:
-            panel.axvspan(
-                *(edges[number], edges[number + 1]),
-                color=OKABE_ITO["yellow"], alpha=0.25, lw=0, zorder=0, label=label,
-            )  # fmt: skip
+            panel.axvspan(start, end, color=color, alpha=0.25, lw=0, zorder=0, label=label)
         label = "_"
-    return bool(short.any())
 
 
 def _listed(words: list[str]) -> str:

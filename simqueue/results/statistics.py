@@ -1,14 +1,49 @@
-"""Times in short: mean, quantiles, the largest, and how sure the mean is."""
+"""Numbers in short: means, quantiles, the largest, and how sure each is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.results.intervals import mean_ci95
+from simqueue.results.intervals import Interval, Samples, mean_interval
+
+
+class Estimate(float):
+    """A number that a run gave, and how sure it is.
+
+    Attributes
+    ----------
+    interval
+        Low and high end of its 95 % interval over replications. ``None`` with fewer than two; an
+        end that is ``None`` is not known.
+
+    Examples
+    --------
+    >>> p95 = Estimate(2.5, (2.0, 3.5))
+    >>> p95 < 3, p95.interval
+    (True, (2.0, 3.5))
+    """
+
+    interval: Interval | None
+
+    def __new__(cls, value: float, interval: Interval | None = None) -> Estimate:
+        """A float with an interval."""
+        made = super().__new__(cls, value)
+        made.interval = interval
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Estimate, (float(self), self.interval)
+
+    def __deepcopy__(self, memo: object) -> Estimate:
+        return self
+
+    def __str__(self) -> str:
+        return float.__repr__(self)
 
 
 @dataclass(frozen=True)
@@ -18,12 +53,24 @@ class Statistics:
     ``ci95`` is the 95 % interval of the mean; ``None`` with fewer than two replications.
     """
 
-    mean: float | None
-    p50: float | None
-    p95: float | None
-    p99: float | None
+    mean: Estimate | None
+    p50: Estimate | None
+    p95: Estimate | None
+    p99: Estimate | None
     max: float | None
-    ci95: tuple[float, float] | None
+
+    @property
+    def ci95(self) -> Interval | None:
+        """The 95 % interval of the mean."""
+        return self.mean.interval if self.mean is not None else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What JSON can hold: the numbers, and the interval of each beside it."""
+        return {
+            "mean": self.mean, "p50": self.p50, "p95": self.p95, "p99": self.p99, "max": self.max,
+            "ci95": self.ci95,
+            **{f"{key}_ci95": _interval(getattr(self, key)) for key in ("p50", "p95", "p99")},
+        }  # fmt: skip
 
 
 def describe(samples: Sequence[NDArray[np.float64]]) -> Statistics:
@@ -34,7 +81,22 @@ def describe(samples: Sequence[NDArray[np.float64]]) -> Statistics:
     """
     samples = [sample for sample in samples if len(sample)]
     if not samples:
-        return Statistics(None, None, None, None, None, None)
-    mean, ci95 = mean_ci95([float(sample.mean()) for sample in samples])
+        return Statistics(None, None, None, None, None)
+    means = np.array([sample.mean() for sample in samples])
     p50, p95, p99, largest = np.quantile(np.concatenate(samples), (0.5, 0.95, 0.99, 1.0)).tolist()
-    return Statistics(mean, p50, p95, p99, largest, ci95)
+    together = Samples(samples) if len(samples) > 1 else None
+
+    def quantile(value: float, q: float) -> Estimate:
+        return Estimate(value, together.quantile_interval(q) if together else None)
+
+    return Statistics(
+        mean=Estimate(float(means.mean()), mean_interval(means)),
+        p50=quantile(p50, 0.5),
+        p95=quantile(p95, 0.95),
+        p99=quantile(p99, 0.99),
+        max=largest,
+    )
+
+
+def _interval(value: Estimate | None) -> Interval | None:
+    return value.interval if value is not None else None

@@ -17,16 +17,22 @@ import numpy as np
 from simqueue.record.attempt_log import COMPLETED, FAILED, AttemptLog, Floats
 from simqueue.results.flows import FlowSummary, summarise_flows
 from simqueue.results.history import History, histories
-from simqueue.results.statistics import Statistics, describe
+from simqueue.results.intervals import count_interval, mean_interval
+from simqueue.results.statistics import Estimate, Statistics, describe
 from simqueue.results.timeline import mean_open, most_open, sweep_area
+from simqueue.workload.production import Crash
 
 
 @dataclass(frozen=True)
 class Level:
     """A number of jobs over time: its time-average and its largest value."""
 
-    mean: float
+    mean: Estimate
     max: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        return {"mean": self.mean, "max": self.max, "ci95": self.mean.interval}
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class QueueSummary:
     arrived, completed, failed, attempts
         Jobs, jobs that completed, jobs that failed for good, and their attempts that started, over
         all replications.
+    failed_per_run
+        Jobs that failed for good, the mean over replications.
     attempts_per_job
         ``attempts`` / ``arrived``; ``None`` without jobs.
     throughput_per_s
@@ -55,14 +63,35 @@ class QueueSummary:
     arrived: int
     completed: int
     failed: int
+    failed_per_run: Estimate
     attempts: int
     attempts_per_job: float | None
-    throughput_per_s: float
-    utilisation: float | None
+    throughput_per_s: Estimate
+    utilisation: Estimate | None
     queue_length: Level
     delayed: Level
     wait_s: Statistics
     response_s: Statistics
+
+    def as_dict(self) -> dict[str, Any]:
+        """What JSON can hold: numbers, and the 95 % interval of each that has one beside it."""
+        return {
+            "arrived": self.arrived,
+            "completed": self.completed,
+            "failed": self.failed,
+            "failed_per_run": self.failed_per_run,
+            "failed_per_run_ci95": self.failed_per_run.interval,
+            "attempts": self.attempts,
+            "attempts_per_job": self.attempts_per_job,
+            "throughput_per_s": self.throughput_per_s,
+            "throughput_per_s_ci95": self.throughput_per_s.interval,
+            "utilisation": self.utilisation,
+            "utilisation_ci95": self.utilisation.interval if self.utilisation is not None else None,
+            "queue_length": self.queue_length.as_dict(),
+            "delayed": self.delayed.as_dict(),
+            "wait_s": self.wait_s.as_dict(),
+            "response_s": self.response_s.as_dict(),
+        }
 
 
 @dataclass(frozen=True)
@@ -97,11 +126,14 @@ class Summary:
         theory
             The ``theory`` entry of each queue, if there are any.
         """
-        table = asdict(self)
-        del table["replications"]
-        for queue, entry in table["queues"].items():
-            entry["theory"] = (theory or {}).get(queue)
-        return table
+        return {
+            "queues": {
+                name: {**queue.as_dict(), "theory": (theory or {}).get(name)}
+                for name, queue in self.queues.items()
+            },
+            "flows": {name: flow.as_dict() for name, flow in self.flows.items()},
+            "littles_law": {name: asdict(law) for name, law in self.littles_law.items()},
+        }
 
 
 def summarise(
@@ -109,6 +141,7 @@ def summarise(
     window: tuple[float, float],
     slots: Mapping[str, int],
     replications: int | None = None,
+    crashes: Sequence[Crash] | None = None,
 ) -> Summary:
     """Summarise a run.
 
@@ -123,6 +156,8 @@ def summarise(
         the caller's: give that number for each.
     replications
         How many were run, if some may have had no jobs at all; by default those in the log.
+    crashes
+        Which workers died, and when, if that is known; see `simqueue.results.history.histories`.
 
     Raises
     ------
@@ -134,7 +169,7 @@ def summarise(
         raise ValueError(f"window(={window}) must have a length")
     per_queue: dict[str, list[History]] = {queue: [] for queue in (*slots, *log.queues)}
     per_run: dict[int, list[History]] = {}
-    for history in histories(log):
+    for history in histories(log, crashes):
         per_queue[history.queue].append(history)
         per_run.setdefault(history.replication, []).append(history)
     runs = replications or max(len(per_run), 1)
@@ -153,24 +188,25 @@ def summarise(
 def _summarise_queue(
     found: Sequence[History], low: float, high: float, slots: int, runs: int
 ) -> QueueSummary:
-    arrived = completed = failed = attempts = done = 0
-    busy = waiting = delayed = 0.0
+    arrived = completed = attempts = 0
+    # What a replication without a single job of this queue has of it is nothing.
+    done, failed, busy, waiting, delayed = (np.zeros(max(runs, len(found))) for _ in range(5))
     longest = most_delayed = 0
     waits: list[Floats] = []
     responses: list[Floats] = []
-    for one in found:
+    for run, one in enumerate(found):
         jobs = one.jobs
         counted = (jobs.enqueued_s >= low) & (jobs.enqueued_s < high)
         arrived += int(counted.sum())
         completed += int((jobs.outcome[counted] == COMPLETED).sum())
-        failed += int((jobs.outcome[counted] == FAILED).sum())
+        failed[run] = (jobs.outcome[counted] == FAILED).sum()
         attempts += int(jobs.attempts[counted].sum())
         ended = (jobs.finished_s >= low) & (jobs.finished_s < high)
-        done += int((ended & (jobs.outcome == COMPLETED)).sum())
+        done[run] = (ended & (jobs.outcome == COMPLETED)).sum()
         started = ~np.isnan(one.started_s)
-        busy += mean_open(one.started_s[started], one.freed_s[started], low, high)
-        waiting += mean_open(one.ready_s, one.left_s, low, high)
-        delayed += mean_open(one.delayed_s, one.due_s, low, high)
+        busy[run] = mean_open(one.started_s[started], one.freed_s[started], low, high)
+        waiting[run] = mean_open(one.ready_s, one.left_s, low, high)
+        delayed[run] = mean_open(one.delayed_s, one.due_s, low, high)
         longest = max(longest, most_open(one.ready_s, one.left_s, low, high))
         most_delayed = max(most_delayed, most_open(one.delayed_s, one.due_s, low, high))
         mine = (one.enqueued_s >= low) & (one.enqueued_s < high) & started
@@ -180,16 +216,22 @@ def _summarise_queue(
     return QueueSummary(
         arrived=arrived,
         completed=completed,
-        failed=failed,
+        failed=int(failed.sum()),
+        failed_per_run=Estimate(float(failed.mean()), count_interval(failed)),
         attempts=attempts,
         attempts_per_job=attempts / arrived if arrived else None,
-        throughput_per_s=done / runs / (high - low),
-        utilisation=busy / runs / slots if slots else None,
-        queue_length=Level(waiting / runs, longest),
-        delayed=Level(delayed / runs, most_delayed),
+        throughput_per_s=_mean(done / (high - low)),
+        utilisation=_mean(busy / slots) if slots else None,
+        queue_length=Level(_mean(waiting), longest),
+        delayed=Level(_mean(delayed), most_delayed),
         wait_s=describe(waits),
         response_s=describe(responses),
     )
+
+
+def _mean(values: Floats) -> Estimate:
+    """The mean over replications."""
+    return Estimate(float(values.mean()), mean_interval(values))
 
 
 def _span(run: Sequence[History]) -> tuple[float, float]:

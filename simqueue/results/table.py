@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -11,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from simqueue.results.flows import FlowSummary
-from simqueue.results.statistics import Statistics
+from simqueue.results.intervals import Interval
+from simqueue.results.statistics import Estimate
 from simqueue.results.summary import Summary
-from simqueue.results.wording import count, digits, duration, duration_within, percent
+from simqueue.results.wording import count, digits, duration, duration_range, percent
 
 if TYPE_CHECKING:
-    from simqueue.results.steady_state import Theory
+    from simqueue.results.formulas import Theory
 
 _NOT_EXACT = 1e-6
 
@@ -45,12 +46,17 @@ def report(
     """
     theory = theory or {}
     parts: list[Table | Text] = [Text(title, style="bold"), _jobs(summary), _times(summary, theory)]
-    lines = [_flow_line(queue, flow) for queue, flow in summary.flows.items()]
+    lines = [_flow_line(queue, flow, summary.replications) for queue, flow in summary.flows.items()]
     models = [f"{queue} {entry['model']}" for queue, entry in theory.items() if entry]
     if models:
         lines.append(f"Theory: the mean wait in steady state of {', '.join(models)}.")
     if summary.replications == 1:
-        lines.append("One replication: the means come without an interval.")
+        lines.append("One replication: numbers come without an interval.")
+    else:
+        lines.append(
+            f"{summary.replications:,} replications: below each number its 95 % interval "
+            "(≥: too few of them tell how far up)."
+        )
     off = max((law.relative_error for law in summary.littles_law.values()), default=0.0)
     if off > _NOT_EXACT:
         lines.append(f"Little's law is off by {percent(off)}: the run ended while jobs waited.")
@@ -61,78 +67,87 @@ def report(
 
 
 def _jobs(summary: Summary) -> Table:
+    runs = summary.replications
     table = _table(
-        *("queue", "jobs", "failed", "attempts\na job", "utili-\nsation"),
-        *("queue\nlength", "\nmax", "delayed\n(backoff)", "\nmax"),
+        *("\nqueue", "jobs\na run" if runs > 1 else "\njobs", "\nfailed", "attempts\na job"),
+        *("utili-\nsation", "queue\nlength", "\nmax", "delayed\n(backoff)"),
+        *(["\nmax"] if runs == 1 else []),  # intervals take its room
     )
     for name, queue in summary.queues.items():
         per_job = queue.attempts_per_job
         table.add_row(
             Text(name),  # never markup
-            f"{queue.arrived:,}",
-            f"{queue.failed:,}",
+            digits(queue.arrived / runs) if runs > 1 else f"{queue.arrived:,}",
+            _with(digits(queue.failed_per_run), queue.failed_per_run.interval, _short),
             "–" if per_job is None else f"{per_job:.2f}",
-            percent(queue.utilisation),
-            digits(queue.queue_length.mean),
+            _with(
+                percent(queue.utilisation),
+                queue.utilisation.interval if queue.utilisation is not None else None,
+                percent,
+            ),
+            _with(digits(queue.queue_length.mean), queue.queue_length.mean.interval, _short),
             f"{queue.queue_length.max:,}",
             digits(queue.delayed.mean),
-            f"{queue.delayed.max:,}",
+            *([f"{queue.delayed.max:,}"] if runs == 1 else []),
         )
     return table
 
 
 def _times(summary: Summary, theory: Mapping[str, Theory | None]) -> Table:
     known = any(theory.values())
-    # With a theory and an interval beside the mean, 80 columns have no room for all quantiles.
-    crowded = known and any(queue.wait_s.ci95 for queue in summary.queues.values())
-    table = _table(
-        *(
-            "queue",
-            "wait\nmean",
-            *(["\ntheory"] if known else []),
-            "\np95",
-            *([] if crowded else ["\np99"]),
-            "\nmax",
-        ),
-        *("response\nmean", "\np95"),
-    )
+    table = _table("queue", "", "mean", *(["theory"] if known else []), "p95", "p99", "max")
     for name, queue in summary.queues.items():
-        wait, response, entry = queue.wait_s, queue.response_s, theory.get(name)
+        entry = theory.get(name)
         expected = duration(float(entry["wait_mean_s"])) if entry else "–"
-        table.add_row(
-            Text(name),  # never markup
-            _mean(wait),
-            *([expected] if known else []),
-            duration(wait.p95),
-            *([] if crowded else [duration(wait.p99)]),
-            duration(wait.max),
-            *(duration(value) for value in (response.mean, response.p95)),
-        )
+        rows = (("wait", queue.wait_s, expected), ("response", queue.response_s, ""))
+        for what, times, formula in rows:
+            table.add_row(
+                Text(name if what == "wait" else ""),  # never markup
+                what,
+                _time(times.mean),
+                *([formula] if known else []),
+                _time(times.p95),
+                _time(times.p99),
+                duration(times.max),
+            )
     return table
+
+
+def _short(value: float) -> str:
+    return digits(value, 2)
+
+
+def _time(value: Estimate | None) -> str:
+    if value is None or value.interval is None:
+        return duration(value)
+    return f"{duration(value)}\n{duration_range(*value.interval)}"
+
+
+def _with(text: str, interval: Interval | None, words: Callable[[float], str]) -> str:
+    """A number, and below it its interval."""
+    if interval is None or interval[0] is None or interval[1] is None:
+        return text
+    low, high = words(max(interval[0], 0.0)), words(interval[1])
+    return f"{text}\n{low}" if low == high else f"{text}\n{low.removesuffix(' %')}–{high}"
 
 
 def _table(queue: str, *columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column(f"\n{queue}", overflow="fold", min_width=7)
+    table.add_column(queue, vertical="top", overflow="fold", min_width=7)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
     return table
 
 
-def _mean(times: Statistics) -> str:
-    if times.mean is None or times.ci95 is None:
-        return duration(times.mean)
-    return duration_within(times.mean, (times.ci95[1] - times.ci95[0]) / 2)
-
-
-def _flow_line(queue: str, flow: FlowSummary) -> str:
+def _flow_line(queue: str, flow: FlowSummary, runs: int) -> str:
     end = "the end" if flow.last_queue in (None, queue) else f"the last {flow.last_queue}"
     line = f"From {queue} to {end}: "
     if not flow.finished:
         return f"{line}none of {count(flow.flows, 'flow')} finished."
     of = "" if flow.finished == flow.flows else f"{flow.finished:,} of "
     times = flow.time_s
-    return (
-        f"{line}mean {_mean(times)}, p95 {duration(times.p95)}, max {duration(times.max)} "
-        f"({of}{count(flow.flows, 'flow')})."
-    )
+    mean = duration(times.mean)
+    if times.ci95 is not None:
+        mean += f" ({duration_range(*times.ci95)})"
+    total = f"{of}{count(flow.flows, 'flow')}" + (f" in {runs} runs" if runs > 1 else "")
+    return f"{line}mean {mean}, p95 {duration(times.p95)}, max {duration(times.max)} ({total})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simqueue.data import is_packaged
 from simqueue.workload.scenario import Scenario
 
 
@@ -22,7 +23,9 @@ def run_title(scenario: Scenario, replications: int = 1) -> str:
         words += f", {replications} replications"
     for trace in scenario.traces:
         start, end = trace.span
-        words += f"\nArrivals: real orders of {trace.trace.name}, {start:%d %b %Y %H:%M} to "
+        # Of a file of the user's we know the stamps, and not what they are of.
+        what = "real orders of" if is_packaged(trace.trace) else "as recorded in"
+        words += f"\nArrivals: {what} {trace.trace.name}, {start:%d %b %Y %H:%M} to "
         words += f"{end:%H:%M}" if end.date() == start.date() else f"{end:%d %b %Y %H:%M}"
         if trace.scale != 1:
             words += f", scaled: {trace.scale:g} times as many as recorded"

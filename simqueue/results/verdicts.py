@@ -1,107 +1,427 @@
-"""What a run came to, in a sentence for each queue."""
+"""What binds a run, and what it needs: a sentence each.
+
+The need of a queue is the work that was asked of it (`simqueue.results.offered`), not what this
+run happened to meet, and not the time that attempts were held up: more of what it names would not
+raise it. What is said of waits and of lost jobs is this run's own.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import AttemptLog
-from simqueue.results.history import histories
-from simqueue.results.peak import Peak, peaks
-from simqueue.results.windows import least_window, window_edges
-from simqueue.results.wording import TimeLabel, count, duration, duration_up
-from simqueue.workload.scenario import Scenario
+from simqueue.results.history import History, histories
+from simqueue.results.intervals import mean_ci95
+from simqueue.results.loads import varies
+from simqueue.results.lost import lost_jobs
+from simqueue.results.offered import Outlook
+from simqueue.results.windows import JOBS_PER_WINDOW, window_edges
+from simqueue.results.wording import count, digits, duration, duration_up, duration_within, percent
+from simqueue.workload.arrivals import Trace
+from simqueue.workload.production import Crash
+
+Floats = NDArray[np.float64]
+
+Binds = Literal[
+    "lost", "dead worker", "event loop", "slots", "outage", "clients", "bursts", "nothing"
+]
+
+#: Sums of floats: a load of 4 that comes out a hair above is 4.
+_TINY = 1e-9
+#: An event loop so busy, with attempts that take so many times their own work, is what binds.
+_BUSY_LOOP, _HELD_UP = 0.5, 1.4
+#: Fewer lost jobs than this share are a footnote.
+_FEW_LOST = 0.001
+#: A recorded window with n jobs might as well have had this many times the root of n fewer.
+_NOISE = 2.0
 
 
-def verdicts(
-    log: AttemptLog, scenario: Scenario, window: tuple[float, float], replications: int
-) -> dict[str, str]:
-    """What limits a run and what it needs.
+@dataclass(frozen=True)
+class Verdict:
+    """One finding.
+
+    Attributes
+    ----------
+    about
+        A queue, ``caller``, ``event loop``, ``worker 0``, or ``lost.QUEUE``.
+    binds
+        What limits it.
+    sentence
+        The finding in words.
+    load
+        Slots' (or event loops') worth of work that comes in at the busiest time; of lost jobs
+        their share; ``None`` where there is neither.
+    needed
+        The fewest slots (or loops) that can keep up with that.
+    short_s
+        From and to of each window in which more comes in than can be done, seconds.
+    """
+
+    about: str
+    binds: Binds
+    sentence: str
+    load: float | None = None
+    needed: int | None = None
+    short_s: tuple[tuple[float, float], ...] = ()
+
+
+def judge(
+    log: AttemptLog,
+    outlook: Outlook,
+    window: tuple[float, float],
+    replications: int = 1,
+) -> list[Verdict]:
+    """Say what binds a run: first what was lost, then who is missing, then each queue.
 
     Parameters
     ----------
     log
-        Its attempts.
-    scenario
-        What was run.
+        What came out.
+    outlook
+        What was asked for.
     window
         From and to, seconds: the warm-up and the drain left out.
     replications
-        How many the log has, those without any job included.
-
-    Returns
-    -------
-    dict
-        By queue; under ``caller`` in in-process mode, and under ``event loop`` where that is the
-        limit.
+        How many the log is of.
     """
-    # Where the event loop is the limit, jobs take long because they wait for it: slots that are
-    # counted from such times would be wrong advice.
-    if limit := loop_verdict(log, scenario, window, replications):
-        return {"event loop": limit}
-    shared = scenario.in_process
-    found = peaks(log, window, scenario.slots, shared)
-    return {name: verdict(name, peak, scenario.moment, shared) for name, peak in found.items()}
+    return _Judge(log, outlook, window, replications).verdicts()
 
 
-def verdict(name: str, peak: Peak, moment: TimeLabel, shared: bool = False) -> str:
-    """Say whether there are slots enough, and how long jobs waited.
+@dataclass(frozen=True)
+class _Waits:
+    """The longest wait of each replication, and where the longest of all was."""
 
-    Parameters
-    ----------
-    name
-        The queue; in in-process mode ``caller``.
-    peak
-        Its busiest window.
-    moment
-        Words for a moment of the run.
-    shared
-        In-process mode: the slots are the caller's.
-    """
-    who = "The caller" if shared else f"The {name} queue"
-    slots, needed, worst = peak.slots, peak.needed, peak.worst_wait_s
-    if slots == 0:
-        return f"{who} has no slots: nothing starts."
-    if worst is None or peak.worst_at_s is None:
-        return f"{who} has {count(slots, 'slot')}: nothing started in this window."
-    when = moment(peak.start_s)
-    at = "" if peak.worst_is_near else f" (at {moment(peak.worst_at_s)})"
-    if needed > slots:
-        needs = f"{who} needs {count(needed, 'slot')} at {when}; it has {slots:,}"
-        return f"{needs}: waits reach {duration(worst)}{at}."
-    enough = f"{who} has {count(slots, 'slot')} and needs {needed:,} at its busiest ({when})"
-    if worst > peak.burst_s:
-        return f"{enough}, yet bursts make jobs wait up to {duration(worst)}{at}."
-    return f"{enough}: waits stay under {duration_up(worst)}."
+    longest: list[float]
+    at_s: float
+
+    @property
+    def worst(self) -> float:
+        return max(self.longest)
+
+    def words(self, replications: int) -> str:
+        """The longest wait: of this run, or on average over several."""
+        mean, interval = mean_ci95(self.longest)
+        if replications == 1 or mean is None or interval is None:
+            return f"waits reach {duration(self.worst)}"
+        half = (interval[1] - interval[0]) / 2
+        return f"the longest wait of a run is {duration_within(mean, half)}"
 
 
-def loop_verdict(
-    log: AttemptLog, scenario: Scenario, window: tuple[float, float], replications: int
-) -> str | None:
-    """Say so if the event loops are the limit: cpu parts come in faster than they can be done.
+class _Judge:
+    def __init__(
+        self, log: AttemptLog, outlook: Outlook, window: tuple[float, float], runs: int
+    ) -> None:
+        scenario = self.scenario = outlook.scenario
+        self.log, self.window, self.runs = log, window, runs
+        self.found: dict[str, list[History]] = {}
+        for one in histories(log, scenario.workers.crashes):
+            self.found.setdefault(one.queue, []).append(one)
+        self.offered, self.calm = outlook.brought, outlook.calm
+        self.in_process = scenario.in_process
 
-    Parameters
-    ----------
-    log, scenario, window, replications
-        As in `verdicts`.
-    """
-    cpu_s = {name: queue.cpu.mean for name, queue in scenario.queues.items()}
-    found = [one for one in histories(log) if cpu_s.get(one.queue)]
-    if not found:
+    def verdicts(self) -> list[Verdict]:
+        lost = [
+            Verdict(f"lost.{one.queue}", "lost", one.sentence, one.failed / one.arrived)
+            for one in lost_jobs(self.log, self.scenario, self.window)
+        ]
+        found = [one for one in lost if _is_much(one)]
+        found += [verdict for crash in self.crashes if (verdict := self._crash(crash))]
+        loop = self._loop()
+        if loop is not None:
+            found.append(loop)
+        found += self._caller(loop) if self.in_process else self._queues(loop)
+        return found + [one for one in lost if not _is_much(one)]
+
+    def _queues(self, loop: Verdict | None) -> list[Verdict]:
+        found = []
+        for queue in self.scenario.queues:
+            verdict = self._queue(queue) if queue in self.found else None
+            # Where the event loop binds, a queue's slots are no advice unless its own work is
+            # more than they can do.
+            if verdict and (loop is None or (verdict.binds == "slots" and loop.short_s == ())):
+                found.append(verdict)
+        return found
+
+    @property
+    def crashes(self) -> Sequence[Crash]:
+        low, high = self.window
+        crashes = [] if self.in_process else self.scenario.workers.crashes
+        return [one for one in crashes if one.at_s < high and one.at_s + one.down_s > low]
+
+    def _edges(self, queues: Iterable[str]) -> Floats:
+        least = max((self.offered.work_s[queue] for queue in queues), default=0.0)
+        return window_edges(*self.window, least=JOBS_PER_WINDOW * least)
+
+    def _waits(self, found: Sequence[History]) -> _Waits | None:
+        longest: dict[int, float] = {}
+        at, worst = 0.0, -1.0
+        for one in found:
+            inside = ~np.isnan(one.wait_s)
+            inside &= (one.ready_s >= self.window[0]) & (one.ready_s < self.window[1])
+            if not inside.any():
+                continue
+            waits = np.where(inside, one.wait_s, -1.0)
+            place = int(np.argmax(waits))
+            longest[one.replication] = max(longest.get(one.replication, 0.0), waits[place])
+            if waits[place] > worst:
+                worst, at = float(waits[place]), float(one.ready_s[place])
+        return _Waits(list(longest.values()), at) if longest else None
+
+    def _queue(self, name: str) -> Verdict:
+        slots = self.scenario.slots[name]
+        waits = self._waits(self.found[name])
+        edges = self._edges([name])
+        load = self.calm.load(name, edges)
+        subject = f"The {name} queue"
+        if slots == 0:
+            return Verdict(name, "slots", f"{subject} has no slots: nothing starts.")
+        if waits is None:
+            words = f"{subject} has {count(slots, 'slot')}: nothing started in this window."
+            return Verdict(name, "nothing", words)
+        peak = int(np.argmax(load))
+        needed = self._needed(float(load[peak]), name)
+        sure = self._needed(self._surely(load[peak], name, edges[peak : peak + 2]), name)
+        when = self.scenario.moment(float(edges[peak]))
+        if min(needed, sure) > slots and waits.worst > 0:
+            least = "at least " if sure < needed else ""
+            words = f"{subject} needs {least}{count(min(needed, sure), 'slot')}"
+            words += "" if _flat(load) else f" at {when}"
+            words += f"; it has {slots:,}: {self._reach(waits, edges, peak)}."
+            return Verdict(
+                name, "slots", words, float(load[peak]), min(needed, sure),
+                _short(edges, load, slots),
+            )  # fmt: skip
+        needed = min(needed, sure)
+        enough = f"{subject} has {count(slots, 'slot')} and needs {needed:,}"
+        enough += f" at its busiest ({when})" if not _flat(load) else ""
+        binds, rest = self._what_else(name, waits, edges)
+        if not rest:
+            if waits.worst > JOBS_PER_WINDOW * self.offered.work_s[name]:
+                binds = "bursts"
+                rest = f"yet bursts make jobs wait up to {duration(waits.worst)}"
+                rest += self._elsewhere(waits, edges, peak)
+            else:
+                return Verdict(
+                    name, "nothing", f"{enough}: waits stay under {duration_up(waits.worst)}.",
+                    float(load[peak]), needed,
+                )  # fmt: skip
+        return Verdict(name, binds, f"{enough}, {rest}.", float(load[peak]), needed)
+
+    def _what_else(self, name: str, waits: _Waits, edges: Floats) -> tuple[Binds, str]:
+        """What makes jobs wait though the slots are enough, if it is known."""
+        slots = self.scenario.slots[name]
+        for crash in self.crashes:
+            start, end = self._aftermath(crash, name)
+            if start <= waits.at_s < end:
+                words = f"but while worker {crash.worker} is away, and after, "
+                return "dead worker", words + waits.words(self.runs)
+        stormy = self.offered.load(name, edges)
+        if stormy.max() > self.calm.load(name, edges).max() * (1 + _TINY) and (
+            stormy.max() >= slots
+        ):
+            at = int(np.argmax(stormy))
+            words = (
+                f"but in and after its outage retries bring {digits(float(stormy[at]))} slots' "
+                f"worth of work at {self.scenario.moment(float(edges[at]))}: "
+            )
+            return "outage", words + waits.words(self.runs)
+        repeated, share = self._repeats(name)
+        if repeated and share > 0.01:
+            words = (
+                f"but clients that lost patience sent {count(repeated, 'job')} again, "
+                f"{percent(share)} of all that came: {waits.words(self.runs)}, and what helps is "
+                "fewer repeats, not more slots"
+            )
+            return "clients", words
+        return "nothing", ""
+
+    def _repeats(self, name: str) -> tuple[int, float]:
+        """How many jobs of a queue are repeats of impatient clients, and their share."""
+        log = self.log
+        again = [code for code, word in enumerate(log.names) if "-again-" in word]
+        if not again:
+            return 0, 0.0
+        rows = log.of_queue(name)
+        first = rows[(rows["attempt"] == 1) & (rows["run"] == 1)]
+        repeats = int(np.isin(first["name"], again).sum())
+        return repeats, repeats / max(len(first), 1)
+
+    def _caller(self, loop: Verdict | None) -> list[Verdict]:
+        callers = self.scenario.caller.concurrency
+        edges = self._edges(self.scenario.queues)
+        load = np.sum([self.calm.load(queue, edges) for queue in self.scenario.queues], axis=0)
+        roots = [self.found[queue] for queue in self.scenario.arrivals if queue in self.found]
+        waits = self._waits([one for found in roots for one in found])
+        if waits is None:
+            return []
+        peak = int(np.argmax(load))
+        needed = max(self._needed(float(load[peak]), queue) for queue in self.scenario.queues)
+        when = "" if _flat(load) else self.scenario.moment(float(edges[peak]))
+        if needed > callers and waits.worst > 0:
+            if loop is not None and loop.short_s:
+                return []
+            words = (
+                f"The web process needs {count(needed, 'caller')}{when and f' at {when}'}; it has "
+                f"{callers:,}: "
+                f"{self._reach(waits, edges, peak)}."
+            )
+            short = _short(edges, load, callers)
+            return [Verdict("caller", "slots", words, float(load[peak]), needed, short)]
+        words = f"The web process has {count(callers, 'caller')} and needs {needed:,}"
+        words += when and f" at its busiest ({when})"
+        if waits.worst > JOBS_PER_WINDOW * max(self.offered.work_s.values()):
+            words += f", yet bursts make requests wait up to {duration(waits.worst)}"
+            words += f"{self._elsewhere(waits, edges, peak)}."
+            return [Verdict("caller", "bursts", words, float(load[peak]), needed)]
+        words += f": waits stay under {duration_up(waits.worst)}."
+        return [Verdict("caller", "nothing", words, float(load[peak]), needed)]
+
+    def _loop(self) -> Verdict | None:
+        """Whether the event loops bind: too much cpu, or so much that attempts are held up."""
+        scenario = self.scenario
+        served = [queue for queue in scenario.queues if self.in_process or scenario.works_on(queue)]
+        with_cpu = [queue for queue in served if self.offered.cpu_s[queue] > 0]
+        if not with_cpu:
+            return None
+        loops = scenario.event_loops
+        edges = self._edges(with_cpu)
+        load = self.calm.loops(with_cpu, edges)
+        peak = int(np.argmax(load))
+        when = "" if _flat(load) else f"at {scenario.moment(float(edges[peak]))} "
+        needed = max(self._needed(float(load[peak]), queue) for queue in with_cpu)
+        if needed > loops:
+            words = (
+                f"The event loop is the limit: {when}the cpu parts of jobs need "
+                f"{count(needed, 'loop')}, one of each worker; there "
+                f"{'is' if loops == 1 else 'are'} {loops:,}. More slots would not help, more "
+                "workers would."
+            )
+            short = _short(edges, load, loops)
+            return Verdict("event loop", "event loop", words, float(load[peak]), needed, short)
+        took, own = self._took(served)
+        if load[peak] < _BUSY_LOOP * loops or took < _HELD_UP * own:
+            return None
+        words = (
+            f"The event loop is {percent(float(load[peak]) / loops)} busy {when}"
+            "with cpu parts: attempts take "
+            f"{duration(took)} where their own cpu and io parts take {duration(own)}. A further "
+            "worker would help, more slots would not."
+        )
+        return Verdict("event loop", "event loop", words, float(load[peak]), needed)
+
+    def _took(self, queues: Sequence[str]) -> tuple[float, float]:
+        """Mean seconds that attempts took, and those of their own work."""
+        took = own = 0.0
+        number = 0
+        for queue in queues:
+            for one in self.found.get(queue, []):
+                work = one.work_s[one.work_s > 0]
+                took += float(work.sum())
+                own += len(work) * self.offered.work_s[queue]
+                number += len(work)
+        return (took / number, own / number) if number else (0.0, 0.0)
+
+    def _crash(self, crash: Crash) -> Verdict | None:
+        scenario, workers = self.scenario, self.scenario.workers
+        back = crash.at_s + crash.down_s
+        from_to = f"for {duration(crash.down_s)} from {scenario.moment(crash.at_s)}"
+        what = "is away (it was told to end)" if crash.drain else "is dead"
+        about = f"worker {crash.worker}"
+        if workers.count == 1:
+            words = (
+                f"Worker {crash.worker}, the only one, {what} {from_to}: nothing starts in that "
+                "time, however many slots it has."
+            )
+            return Verdict(about, "dead worker", words)
+        edges = np.array([max(crash.at_s, 0.0), min(back, scenario.duration_s)])
+        if edges[1] <= edges[0]:
+            return None
+        left = (workers.count - 1) * workers.concurrency
+        for queue in self.scenario.queues:
+            load = float(self.calm.load(queue, edges)[0]) if scenario.works_on(queue) else 0.0
+            if load >= left:
+                words = (
+                    f"While worker {crash.worker} {what}, {from_to}, the others have "
+                    f"{count(left, 'slot')} for {digits(load)} slots' worth of {queue} work."
+                )
+                return Verdict(about, "dead worker", words, load)
         return None
-    edges = window_edges(*window, least_window(found))
-    work = np.zeros(len(edges) - 1)
-    for one in found:
-        work += np.histogram(one.ready_s, edges)[0] * cpu_s[one.queue]
-    load = work / np.diff(edges) / replications
-    busiest = int(np.argmax(load))
-    loops = scenario.event_loops
-    if load[busiest] < loops:
-        return None
-    needed = math.floor(float(load[busiest])) + 1
-    return (
-        f"The event loop is the limit: at {scenario.moment(float(edges[busiest]))} the cpu parts "
-        f"of jobs need {count(needed, 'loop')}, one of each worker; there "
-        f"{'is' if loops == 1 else 'are'} {loops:,}. More slots would not help, more workers would."
+
+    def _aftermath(self, crash: Crash, queue: str) -> tuple[float, float]:
+        """From when to when waits may be the crash's: until its jobs are back and done."""
+        bullmq, workers = self.scenario.bullmq, self.scenario.workers
+        back = crash.at_s + crash.down_s
+        found = bullmq.lock_duration_s + 3 * bullmq.stalled_interval_s
+        edges = np.array([0.0, self.scenario.duration_s])
+        load = float(self.calm.load(queue, edges)[0])
+        slots = self.scenario.slots[queue]
+        away = workers.concurrency * crash.down_s
+        spare = slots - load
+        catching_up = away * load / slots / spare if spare > 0 else math.inf
+        longest = max(one.attempts for one in self.scenario.queues.values())
+        return crash.at_s - self.offered.work_s[queue] * longest, back + found + 2 * catching_up
+
+    def _needed(self, load: float, queue: str) -> int:
+        """The fewest places that can keep up with a load: more than it, unless nothing varies."""
+        if varies(self.scenario, queue):
+            return math.floor(load + _TINY) + 1
+        return max(math.ceil(load - _TINY), 1)
+
+    def _surely(self, load: float, queue: str, edges: Floats) -> float:
+        """A load that is there beyond chance: recorded orders are one sample, rates are not."""
+        recorded = any(
+            isinstance(stream, Trace) and stream.scale == 1
+            for stream in self.scenario.arrivals.values()
+        )
+        if not recorded:
+            return float(load)
+        jobs = float(self.calm.rate(queue, edges)[0] * np.diff(edges)[0])
+        return float(load) * max(1 - _NOISE / math.sqrt(jobs), 0.0) if jobs > 0 else 0.0
+
+    def _reach(self, waits: _Waits, edges: Floats, peak: int) -> str:
+        return waits.words(self.runs) + self._elsewhere(waits, edges, peak)
+
+    def _elsewhere(self, waits: _Waits, edges: Floats, peak: int) -> str:
+        """When the longest wait was, if not near the busiest window."""
+        start, end = float(edges[peak]), float(edges[peak + 1])
+        if 2 * start - end <= waits.at_s < 2 * end - start:
+            return ""
+        return f" (at {self.scenario.moment(waits.at_s)})"
+
+
+def _is_much(verdict: Verdict) -> bool:
+    """Whether so many jobs were lost that it is the first thing to say."""
+    return (verdict.load or 0.0) >= _FEW_LOST
+
+
+def _flat(load: Floats) -> bool:
+    """Whether no window is busier than the others, to speak of."""
+    return bool(np.ptp(load) <= 0.05 * load.max())
+
+
+def _short(edges: Floats, load: Floats, places: float) -> tuple[tuple[float, float], ...]:
+    """The windows in which more comes in than can be done."""
+    return tuple(
+        (float(edges[i]), float(edges[i + 1])) for i in np.flatnonzero(load >= places).tolist()
     )
+
+
+def sentences(verdicts: Iterable[Verdict]) -> dict[str, str]:
+    """The findings in words, by what they are about."""
+    return {verdict.about: verdict.sentence for verdict in verdicts}
+
+
+def shortest(verdicts: Sequence[Verdict], slots: Mapping[str, int]) -> Verdict | None:
+    """The finding to put first: what was lost or limited, else the queue nearest to its limit."""
+    limits = (one for one in verdicts if one.binds not in ("nothing", "bursts"))
+    first = next((one for one in limits if one.binds != "lost" or _is_much(one)), None)
+    calm = [one for one in verdicts if one.binds != "lost"]
+    if first is not None or not calm:
+        return first
+    return max(calm, key=lambda one: (one.load or 0.0) / (slots.get(one.about, 0) or 1e-9))

@@ -49,6 +49,18 @@ def duration_within(mean: float, half: float) -> str:
     return f"{digits(mean / size)} ± {digits(half / size, 2)} {unit}"
 
 
+def duration_range(low: float | None, high: float | None) -> str:
+    """Word an interval in one unit; an end that is not known is left open.
+
+    >>> duration_range(0.36, 0.474), duration_range(28.4, 32.9), duration_range(1.2, None)
+    ('360–474 ms', '28.4–32.9 s', '≥ 1.2 s')
+    """
+    if low is None or high is None:
+        return f"≥ {duration(low)}" if high is None else f"≤ {duration(high)}"
+    unit, size = _unit(max(abs(low), abs(high)))
+    return f"{digits(max(low, 0.0) / size)}–{digits(high / size)} {unit}"
+
+
 def _unit(seconds: float) -> tuple[str, float]:
     """Up to 1 s in milliseconds, up to 2 minutes in seconds, up to 2 hours in minutes."""
     place = sum(abs(seconds) >= limit for limit in (0.9995, 119.95, 119.95 * 60))

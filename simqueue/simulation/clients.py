@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Protocol
 
 import simpy
@@ -11,7 +12,7 @@ from simqueue.simulation.waiting import DUE, Wait
 from simqueue.workload.workload import Workload
 
 #: Retries that a budget may save up.
-MOST_SAVED = 10.0
+MOST_SAVED = 10
 
 
 class Receiver(Protocol):
@@ -22,6 +23,27 @@ class Receiver(Protocol):
 
     def arrive(self, kind: int, number: int, now: float) -> None:
         """Let a job come in."""
+
+
+class Savings:
+    """The retries that a budget allows, counted exactly: ten times 0.1 is one."""
+
+    def __init__(self, budget: float) -> None:
+        # What was written in the scenario, not the binary number next to it.
+        each = Fraction(str(float(budget)))
+        self._each, self._whole = each.numerator, each.denominator
+        self._most = self._saved = MOST_SAVED * self._whole
+
+    def add(self) -> None:
+        """Save what a request allows."""
+        self._saved = min(self._most, self._saved + self._each)
+
+    def spend(self) -> bool:
+        """Spend a retry, if a whole one is saved."""
+        if self._saved < self._whole:
+            return False
+        self._saved -= self._whole
+        return True
 
 
 class Clients:
@@ -36,9 +58,9 @@ class Clients:
         self._receiver = receiver
         self._resends = receiver.workload.resends
         self._answered: set[tuple[int, int]] = set()
-        #: Retries that may be made, for each root kind with a budget.
-        self._saved = {
-            resend.root: MOST_SAVED
+        #: For each root kind whose client has a budget.
+        self._savings = {
+            resend.root: Savings(resend.client.budget)
             for resend in self._resends.values()
             if resend.client.budget is not None
         }
@@ -49,8 +71,8 @@ class Clients:
         resend = self._resends.get(kind)
         if resend is None:
             return
-        if kind in self._saved and resend.client.budget is not None:
-            self._saved[kind] = min(MOST_SAVED, self._saved[kind] + resend.client.budget)
+        if kind in self._savings:
+            self._savings[kind].add()
         self._wait(kind, number)
 
     def answer(self, job: SimJob) -> None:
@@ -67,9 +89,7 @@ class Clients:
         resend = self._resends[kind]
         if resend.again is None or (resend.root, number) in self._answered:
             return
-        if resend.root in self._saved:
-            if self._saved[resend.root] < 1:
-                return
-            self._saved[resend.root] -= 1
+        if resend.root in self._savings and not self._savings[resend.root].spend():
+            return
         self._receiver.arrive(resend.again, number, self._receiver.env.now)
         self._wait(resend.again, number)

@@ -30,8 +30,9 @@ class Process:
 
     def finish_at(self, now: float, cpu: float, io: float) -> float:
         """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
-        free_at = self.loop_free_at
-        self.loop_free_at = free_at = (now if now > free_at else free_at) + cpu
+        free_at = now if now > self.loop_free_at else self.loop_free_at
+        if cpu:  # an attempt that starts a little later does not hold the loop until then
+            free_at = self.loop_free_at = free_at + cpu
         return free_at + io
 
 

@@ -51,8 +51,8 @@ class PackedRows:
         self.add(job, np.nan, np.nan, UNFINISHED, -1, -1)
 
     def array(self) -> NDArray[Any]:
-        """What was written, an element of `PACKED` each."""
-        return np.frombuffer(bytes(self._packed), dtype=PACKED)
+        """What was written, an element of `PACKED` each; while it is used, nothing can be added."""
+        return np.frombuffer(self._packed, dtype=PACKED)
 
 
 def log_of(packed: NDArray[Any], workload: Workload, engine: str) -> AttemptLog:

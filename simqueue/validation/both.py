@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from simqueue.errors import SimqueueError
 from simqueue.experiments.run import simulate
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.comparison.compare import Comparison, compare
+from simqueue.results.comparison.spread import beyond
 from simqueue.results.wording import count, duration
 from simqueue.validation.real import LATE_S, RealRun, run_real
 from simqueue.validation.runnable import check_runnable, check_server
@@ -47,6 +48,8 @@ class Validation:
         The two runs.
     load
         How busy the machine was before, in processes that wanted to run.
+    more
+        Further real runs of the same workload.
     """
 
     scenario: Scenario
@@ -54,11 +57,30 @@ class Validation:
     real: RealRun
     model: AttemptLog
     load: float = 0.0
+    more: tuple[RealRun, ...] = ()
 
     @cached_property
     def comparison(self) -> Comparison:
-        """The two side by side; formulas know nothing of the cost of a queue."""
-        return compare(self.real.log, self.model, with_overhead(self.scenario, NO_OVERHEAD))
+        """The first real run and the model; formulas know nothing of the cost of a queue."""
+        return self._compared(self.real)
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Each real run and the model."""
+        return [self.comparison, *map(self._compared, self.more)]
+
+    def exceeded(self, tolerances: Mapping[str, float]) -> list[str]:
+        """One sentence for each measure that is out of tolerance.
+
+        With several real runs: out of tolerance for their mean, and farther off than one more real
+        run would be.
+        """
+        if not self.more:
+            return self.comparison.exceeded(tolerances)
+        return beyond(self.comparisons, tolerances)
+
+    def _compared(self, real: RealRun) -> Comparison:
+        return compare(real.log, self.model, with_overhead(self.scenario, NO_OVERHEAD))
 
     @property
     def versions(self) -> dict[str, str]:
@@ -126,9 +148,12 @@ def _haste(speed: float) -> str:
 
 
 def validate(
-    scenario: Scenario, server: Server, progress: Callable[[float], None] | None = None
+    scenario: Scenario,
+    server: Server,
+    progress: Callable[[float], None] | None = None,
+    runs: int = 1,
 ) -> Validation:
-    """Run a scenario for real, then in the model.
+    """Run a scenario for real, once or several times, then in the model.
 
     Parameters
     ----------
@@ -137,22 +162,35 @@ def validate(
     server
         The Redis.
     progress
-        Called with the seconds of the workload that are over.
+        Called with the seconds of the workload that are over, of all runs together.
+    runs
+        How often to run it for real: two or more tell how much real runs differ by themselves.
 
     Raises
     ------
     InputError
         If the scenario cannot be run for real.
     SimqueueError
-        If the real run fails.
+        If a real run fails.
     """
     check_runnable(scenario)
     check_server(scenario, server)
     load = load_here()
-    real = run_real(Workload(scenario), server, progress)
-    if real.interrupted:
-        return Validation(scenario, server, real, real.log, load)
+    done: list[RealRun] = []
+    for number in range(runs):
+        before = number * scenario.duration_s
+        done.append(run_real(Workload(scenario), server, _after(progress, before)))
+        if done[-1].interrupted:
+            return Validation(scenario, server, done[-1], done[-1].log, load)
+    real, *more = done
     model = simulate(scenario)
     if model.interrupted:
         raise SimqueueError("interrupted: the model's run was not finished")
-    return Validation(scenario, server, real, model.log, load)
+    return Validation(scenario, server, real, model.log, load, tuple(more))
+
+
+def _after(
+    progress: Callable[[float], None] | None, before: float
+) -> Callable[[float], None] | None:
+    """Progress of a run that others came before."""
+    return None if progress is None else lambda seconds: progress(before + seconds)

@@ -18,6 +18,7 @@ from simqueue.errors import SimqueueError
 from simqueue.record.worker_events import EventFile
 from simqueue.validation.scripted_worker import READY, Begin, Config, scripted_worker
 from simqueue.validation.server import Server
+from simqueue.workers.loop import call_off
 from simqueue.workers.process import WorkerProcess
 from simqueue.workload.production import Crash
 from simqueue.workload.workload import Workload
@@ -273,6 +274,4 @@ async def all_together(*parts: Coroutine[Any, Any, None] | asyncio.Future[None])
     try:
         await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await call_off(tasks)

@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
 
+_AGAIN_S = 0.1
+
 
 class Stoppable(Protocol):
     """A worker that works until it is stopped."""
@@ -45,9 +47,21 @@ async def first(*waits: Awaitable[Any]) -> None:
     try:
         await ended(tasks)
     finally:
-        for task in tasks:
+        await call_off(tasks)
+
+
+async def call_off(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Cancel tasks and wait until all have ended.
+
+    A cancellation that meets `asyncio.wait_for` just as what it waits for is done gets lost
+    (before Python 3.12), and redis-py sends each command that way. So it is repeated.
+    """
+    going_on = set(tasks)
+    while going_on:
+        for task in going_on:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, going_on = await asyncio.wait(going_on, timeout=_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def work_until(stop: asyncio.Event, worker: Stoppable, grace_s: float) -> None:

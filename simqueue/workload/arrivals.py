@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import (
+    AfterValidator,
     Discriminator,
     Field,
-    NaiveDatetime,
     Tag,
     ValidationInfo,
     model_validator,
@@ -24,17 +23,27 @@ from simqueue.checked import Checked
 from simqueue.errors import InputError
 from simqueue.files import read_once
 from simqueue.policies import Finite
-from simqueue.workload.distributions import Distribution, Floats
-from simqueue.workload.production import Client
+from simqueue.workload.bins import bins_of
+from simqueue.workload.distributions import LONGEST_S, Distribution, Floats, measurable
+from simqueue.workload.production import Client, Seconds
+from simqueue.workload.trace_file import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    TraceFile,
+    microseconds,
+    moment_of,
+    read_trace,
+)
 
-Rate = Annotated[Finite, Field(ge=0)]
-PositiveRate = Annotated[Finite, Field(gt=0)]
-Positive = Annotated[Finite, Field(gt=0)]
+Rate = Annotated[Finite, Field(ge=0, le=1e9)]
+PositiveRate = Annotated[Finite, Field(gt=0, le=1e9)]
+Interval = Annotated[Finite, Field(gt=0), AfterValidator(measurable)]
+#: How many times as fast, or as many.
+Factor = Annotated[Finite, Field(gt=0, le=1e9)]
 #: Gives the generator of one purpose; see `simqueue.workload.draws`.
 Source = Callable[[str], np.random.Generator]
-
-#: A scaled trace keeps the recorded count of each quarter-hour.
-QUARTER_HOUR_S = 900.0
 
 
 class Arrivals(NamedTuple):
@@ -49,9 +58,9 @@ class _Stream(Checked):
 
     client: Client | None = None
 
-
-#: More arrivals than this in a run are a slip of the pen, and would not fit in memory.
-MAX_ARRIVALS = 1e8
+    def steps_s(self, duration_s: float) -> Floats:  # noqa: ARG002
+        """Moments at which the expected rate changes."""
+        return np.empty(0)
 
 
 class Poisson(_Stream):
@@ -59,23 +68,27 @@ class Poisson(_Stream):
 
     rate_per_s: PositiveRate
 
+    def expected(self, times_s: Floats, duration_s: float) -> Floats:
+        """Arrivals that are expected by each moment."""
+        return self.rate_per_s * np.minimum(times_s, duration_s)
+
     def draw(self, source: Source, duration_s: float) -> Arrivals:
         """Arrivals in [0, duration_s)."""
-        return Arrivals(_poisson([0.0], [self.rate_per_s], duration_s, source), None)
+        steps, rates = np.zeros(1), np.array([self.rate_per_s])
+        return Arrivals(_poisson(steps, rates, duration_s, source), None)
 
 
 class Regular(_Stream):
     """One every ``interval_s`` seconds, the first after one interval."""
 
-    interval_s: Positive
+    interval_s: Interval
+
+    def expected(self, times_s: Floats, duration_s: float) -> Floats:
+        """Arrivals that are expected by each moment."""
+        return np.minimum(times_s, duration_s) / self.interval_s
 
     def draw(self, source: Source, duration_s: float) -> Arrivals:  # noqa: ARG002
         """Arrivals in [0, duration_s)."""
-        if duration_s / self.interval_s > MAX_ARRIVALS:
-            raise InputError(
-                f"arrivals: one every {self.interval_s:g} s for {duration_s:g} s is more than "
-                f"{MAX_ARRIVALS:.0e} jobs"
-            )
         n = math.ceil(duration_s / self.interval_s)
         times: Floats = self.interval_s * np.arange(1.0, n + 1)
         return Arrivals(times[times < duration_s], None)
@@ -84,7 +97,7 @@ class Regular(_Stream):
 class Profile(_Stream):
     """At random, at a rate that steps: ``[[0, 2.0], [600, 8.0]]`` is 2 a second, then 8."""
 
-    profile: Annotated[list[tuple[Rate, Rate]], Field(min_length=1)]
+    profile: Annotated[list[tuple[Seconds, Rate]], Field(min_length=1, max_length=100_000)]
 
     @model_validator(mode="after")
     def _in_order(self) -> Profile:
@@ -93,10 +106,19 @@ class Profile(_Stream):
             raise ValueError("the times should start at 0 and rise")
         return self
 
+    def steps_s(self, duration_s: float) -> Floats:  # noqa: ARG002
+        """Moments at which the expected rate changes."""
+        return np.array([start for start, _ in self.profile])
+
+    def expected(self, times_s: Floats, duration_s: float) -> Floats:
+        """Arrivals that are expected by each moment."""
+        starts, rates = np.array(self.profile, dtype=float).T
+        return _expected(starts, rates, times_s, duration_s)
+
     def draw(self, source: Source, duration_s: float) -> Arrivals:
         """Arrivals in [0, duration_s)."""
-        starts, rates = zip(*self.profile, strict=True)
-        return Arrivals(_poisson(list(starts), list(rates), duration_s, source), None)
+        starts, rates = np.array(self.profile, dtype=float).T
+        return Arrivals(_poisson(starts, rates, duration_s, source), None)
 
 
 class Trace(_Stream):
@@ -105,21 +127,25 @@ class Trace(_Stream):
     Attributes
     ----------
     trace
-        A CSV file with a column ``placed_at`` (ISO 8601) and, if there is one, ``order_id``.
+        A CSV file with a column ``placed_at`` (ISO 8601) and, if there is one, ``order_id``; see
+        `simqueue.workload.trace_file.read_trace`.
     window
-        From and to (excluded); by default the whole file, the last minute included.
+        From and to (excluded), on the file's own clock unless they have a timezone; by default
+        the whole file: to its last stamp and one unit of its stamps more.
     speed
         60 runs an hour of the file in a minute.
     scale
         1: the recorded orders. Stamps of whole minutes are each moved by a seeded uniform 0-60 s,
-        because nothing happens at :00 alone. Otherwise: a Poisson process at ``scale`` times the
-        recorded count of each quarter-hour; such orders are numbered, none is a recorded one.
+        because nothing happens at :00 alone; those of whole seconds by 0-1 s, and so on: see
+        `simqueue.workload.trace_file.resolution_of`. Otherwise: a Poisson process at ``scale``
+        times the recorded rate, which goes up and down as recorded: see
+        `simqueue.workload.bins.bins_of`. Such orders are numbered, none is a recorded one.
     """
 
     trace: Path
-    window: tuple[NaiveDatetime, NaiveDatetime] | None = None
-    speed: Positive = 1.0
-    scale: Positive = 1.0
+    window: tuple[datetime, datetime] | None = None
+    speed: Factor = 1.0
+    scale: Factor = 1.0
 
     @model_validator(mode="before")
     @classmethod
@@ -132,26 +158,37 @@ class Trace(_Stream):
     @model_validator(mode="after")
     def _covers(self) -> Trace:
         try:
-            stamps, _ = _recorded(self.trace)
+            file = _recorded(self.trace)
         except InputError as error:
             raise ValueError(str(error)) from error
         start, end = self.span
         if end <= start:
             raise ValueError(f"window: its end {end} should come after its start {start}")
-        if not any(start <= stamp < end for stamp in stamps):
+        lasts = (end - start).total_seconds()
+        if max(lasts, lasts / self.speed) > LONGEST_S:
             raise ValueError(
-                f"window: {self.trace.name} has no order from {start} to {end}; "
-                f"it runs from {stamps[0]} to {stamps[-1]}"
+                f"window: from {start} to {end} at speed {self.speed:g} is more than "
+                f"{LONGEST_S:g} s"
+            )
+        if not len(file.part(*map(microseconds, self.span))[0]):
+            raise ValueError(
+                f"window: {self.trace.name} has no order from {start} to {end}; it runs from "
+                f"{moment_of(file.stamps[0])} to {moment_of(file.stamps[-1])}"
             )
         return self
 
     @property
     def span(self) -> tuple[datetime, datetime]:
         """From and to (excluded) on the file's own clock."""
-        if self.window is not None:
-            return self.window
-        stamps, _ = _recorded(self.trace)
-        return stamps[0], stamps[-1] + timedelta(minutes=1)
+        file = _recorded(self.trace)
+        if self.window is None:
+            first, last = file.stamps[[0, -1]].tolist()
+            return moment_of(first), moment_of(last + file.resolution)
+        try:
+            start, end = map(file.on_clock, self.window)
+        except ValueError as error:
+            raise ValueError(f"window: {error}") from None
+        return start, end
 
     @property
     def duration_s(self) -> float:
@@ -159,32 +196,48 @@ class Trace(_Stream):
         start, end = self.span
         return (end - start).total_seconds() / self.speed
 
+    @property
+    def notes(self) -> list[str]:
+        """What one should know of how the file was read, a sentence each."""
+        file = _recorded(self.trace)
+        resolution = file.part(*map(microseconds, self.span))[2]
+        coarse = f"{self.trace.name}: all stamps are whole multiples of {_in_words(resolution)}: "
+        coarse += "when in it an order came is not recorded, and is drawn at random"
+        return [*file.notes, coarse] if resolution > MINUTE else list(file.notes)
+
     def draw(self, source: Source, duration_s: float) -> Arrivals:
         """Arrivals in [0, duration_s)."""
-        recorded, keys, whole_minutes = self._recorded_s()
+        start, end = map(microseconds, self.span)
+        stamps, keys, resolution = _recorded(self.trace).part(start, end)
         if self.scale == 1.0:
-            if whole_minutes:
-                recorded = recorded + source("minute").uniform(0, 60, len(recorded))
+            recorded = (stamps - start) / SECOND
+            if resolution > 1:
+                unit = resolution / SECOND
+                room = np.minimum(unit, (end - stamps) / SECOND) / unit
+                recorded = recorded + source("minute").uniform(0, unit, len(stamps)) * room
             times = recorded / self.speed
             order = np.argsort(times, kind="stable")
             order = order[times[order] < duration_s]
             return Arrivals(times[order], [keys[i] for i in order])
-        start, end = self.span
-        lasts = (end - start).total_seconds()
-        # The last quarter of a window may be a part of one, and nothing comes after the window.
-        edges = np.append(np.arange(0.0, lasts, QUARTER_HOUR_S), lasts)
-        counts = np.histogram(recorded, edges)[0]
-        rates = [*(self.scale * counts / np.diff(edges) * self.speed), 0.0]
-        return Arrivals(_poisson(list(edges / self.speed), rates, duration_s, source), None)
+        return Arrivals(_poisson(*self._rates(), duration_s, source), None)
 
-    def _recorded_s(self) -> tuple[Floats, list[str], bool]:
-        """Seconds from the window's start, ids, and whether all stamps are whole minutes."""
-        start, end = self.span
-        stamps, keys = _recorded(self.trace)
-        inside = [i for i, stamp in enumerate(stamps) if start <= stamp < end]
-        seconds = np.array([(stamps[i] - start).total_seconds() for i in inside])
-        whole = all(stamps[i].second == stamps[i].microsecond == 0 for i in inside)
-        return seconds, [keys[i] for i in inside], whole
+    def steps_s(self, duration_s: float) -> Floats:  # noqa: ARG002
+        """Moments at which the expected rate changes."""
+        return self._rates()[0]
+
+    def expected(self, times_s: Floats, duration_s: float) -> Floats:
+        """Arrivals that are expected by each moment."""
+        return _expected(*self._rates(), times_s, duration_s)
+
+    def _rates(self) -> tuple[Floats, Floats]:
+        """When each rate begins, seconds of the run, and the rates per second."""
+        start, end = map(microseconds, self.span)
+        stamps, _, resolution = _recorded(self.trace).part(start, end)
+        bins = bins_of(stamps - start, end - start, resolution)
+        rates = self.scale * bins.counts / ((bins.ends - bins.starts) / SECOND) * self.speed
+        # Where a bin ends and no other starts there is nothing, until the next one.
+        moments, first = np.unique(np.concatenate([bins.starts, bins.ends]), return_index=True)
+        return moments / SECOND / self.speed, np.append(rates, np.zeros(len(rates)))[first]
 
 
 class Follows(_Stream):
@@ -217,23 +270,25 @@ ArrivalStream = Annotated[
 ]
 
 
-def _poisson(
-    starts_s: list[float], rates_per_s: list[float], duration_s: float, source: Source
-) -> Floats:
+def _expected(starts_s: Floats, rates_per_s: Floats, times_s: Floats, end_s: float) -> Floats:
+    """Arrivals by each moment at a rate that steps; none after ``end_s``."""
+    edges = np.append(starts_s, max(float(starts_s[-1]), end_s) + 1.0)
+    counted = np.concatenate([[0.0], np.cumsum(rates_per_s * np.diff(edges))])
+    found: Floats = np.interp(np.minimum(times_s, end_s), edges, counted)
+    return found
+
+
+def _poisson(starts_s: Floats, rates_per_s: Floats, duration_s: float, source: Source) -> Floats:
     """A Poisson process with a rate that steps, by stretching one of rate 1.
 
     The stretched process is the same whatever the rates: a busier scenario meets the same
     randomness sooner.
     """
-    edges = np.array([*(start for start in starts_s if start < duration_s), duration_s])
-    rates = np.array(rates_per_s[: len(edges) - 1])
+    edges = np.append(starts_s[starts_s < duration_s], duration_s)
+    rates = rates_per_s[: len(edges) - 1]
     expected = np.concatenate([[0.0], np.cumsum(rates * np.diff(edges))])
     if expected[-1] == 0:
         return np.empty(0)
-    if expected[-1] > MAX_ARRIVALS:
-        raise InputError(
-            f"arrivals: {expected[-1]:.3g} jobs are expected; at most {MAX_ARRIVALS:.0e} fit a run"
-        )
     rng = source("arrivals")
     gaps: list[Floats] = []
     while sum(map(np.sum, gaps)) <= expected[-1]:
@@ -247,33 +302,11 @@ def _poisson(
 
 
 @read_once(files=8)
-def _recorded(file: Path) -> tuple[list[datetime], list[str]]:
-    """Stamps, ascending, and numbers of the orders in a trace."""
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            rows = csv.DictReader(lines, strict=True)
-            if "placed_at" not in (rows.fieldnames or ()):
-                raise InputError(f"{file.name} has no column placed_at; it has {rows.fieldnames}")
-            found: dict[str, datetime] = {}
-            for row in rows:
-                key = row.get("order_id") or str(len(found) + 1)
-                found.setdefault(key, _stamp(row["placed_at"], file, rows.line_num))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{file}: cannot be read: {error}") from error
-    if not found:
-        raise InputError(f"{file.name} holds no orders")
-    ordered = sorted(found.items(), key=lambda item: item[1])
-    return [stamp for _, stamp in ordered], [key for key, _ in ordered]
+def _recorded(file: Path) -> TraceFile:
+    """The orders of a trace."""
+    return read_trace(file)
 
 
-def _stamp(text: str | None, file: Path, line: int) -> datetime:
-    try:
-        stamp = datetime.fromisoformat(text or "")
-    except ValueError:
-        stamp = None
-    if stamp is None or stamp.tzinfo is not None:
-        raise InputError(
-            f"{file.name}:{line}: placed_at {text!r}: expected a time of one clock without a zone, "
-            "such as 2011-11-17T12:45"
-        )
-    return stamp
+def _in_words(microseconds: int) -> str:
+    whole = {DAY: "a day", HOUR: "an hour"}
+    return whole.get(microseconds, f"{microseconds / MINUTE:g} minutes")

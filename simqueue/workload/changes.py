@@ -8,9 +8,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from simqueue.checked import in_short
 from simqueue.errors import InputError
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+#: No key of a scenario leads deeper.
+_DEEPEST = 20
 
 
 class Change(NamedTuple):
@@ -29,6 +32,21 @@ class Change(NamedTuple):
     path: tuple[str, ...]
     value: Any
     said: str
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """What a text says in TOML.
+
+    Raises
+    ------
+    ValueError
+        If it is not TOML, or holds what nobody reads: tables in a thousand others, numbers of
+        thousands of digits.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def key_of(*path: str) -> str:
@@ -57,11 +75,11 @@ def path_of(key: str) -> tuple[str, ...]:
     """
     inner: Any
     try:
-        inner = tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError:
+        inner = parse_toml(f"{key} = 0")
+    except ValueError:
         inner = {}
-    path = []
-    while isinstance(inner, dict) and len(inner) == 1:
+    path: list[str] = []
+    while isinstance(inner, dict) and len(inner) == 1 and len(path) < _DEEPEST:
         ((head, inner),) = inner.items()
         path.append(head)
     if not path or inner != 0 or "\n" in key:
@@ -89,8 +107,8 @@ def parse_set(text: str) -> Change:
     except InputError as error:
         raise InputError(f"{said}: {error}") from None
     try:
-        return Change(path, tomllib.loads(f"value = {value}")["value"], said)
-    except tomllib.TOMLDecodeError:
+        return Change(path, parse_toml(f"value = {value}")["value"], said)
+    except ValueError:
         return Change(path, value, said)
 
 
@@ -102,7 +120,9 @@ def parse_changes(changes: Mapping[str, Any]) -> list[Change]:
     InputError
         If a key is none.
     """
-    return [Change(path_of(key), value, f"{key} = {value!r}") for key, value in changes.items()]
+    return [
+        Change(path_of(key), value, f"{key} = {in_short(value)}") for key, value in changes.items()
+    ]
 
 
 def changed(table: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:

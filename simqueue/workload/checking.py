@@ -76,4 +76,6 @@ def _is_tag(path: tuple[str, ...], i: int) -> bool:
     """Whether a part of pydantic's path is its own, and no key of the file."""
     if path[0] == "arrivals":
         return (i == 2 and path[i] in _ARRIVAL_TAGS) or (i >= 3 and path[i - 1] == "think")
+    if path[0] == "warmup_s":
+        return i == 1
     return path[0] == "queues" and i == 3 and path[2] in ("service", "cpu")

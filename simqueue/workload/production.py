@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from simqueue.checked import Checked
 from simqueue.policies import Finite
-from simqueue.workload.distributions import LONGEST_S
+from simqueue.workload.distributions import LONGEST_S, measurable
 
 Seconds = Annotated[Finite, Field(ge=0, le=LONGEST_S)]
-PositiveSeconds = Annotated[Finite, Field(gt=0, le=LONGEST_S)]
+PositiveSeconds = Annotated[Finite, Field(gt=0, le=LONGEST_S), AfterValidator(measurable)]
+#: BullMQ counts whole milliseconds.
+Period = Annotated[Finite, Field(ge=1e-3, le=LONGEST_S)]
 
 
 class Crash(Checked):
@@ -91,8 +93,8 @@ class BullMQSettings(Checked):
     """
 
     client: Literal["python", "node"] = "python"
-    lock_duration_s: PositiveSeconds = 30.0
-    stalled_interval_s: PositiveSeconds = 30.0
+    lock_duration_s: Period = 30.0
+    stalled_interval_s: Period = 30.0
     max_stalled: Annotated[int, Field(strict=True, ge=0, le=1000)] = 1
     overhead: Overhead = NO_OVERHEAD
 

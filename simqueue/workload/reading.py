@@ -5,18 +5,20 @@ Whatever is wrong is one line that names the file (or the flag), the key, and wh
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from simqueue.data import data_path
+from simqueue.data import data_path, is_there
 from simqueue.errors import InputError
+from simqueue.files import open_text
 from simqueue.workload.arrivals import Trace
-from simqueue.workload.changes import Change, changed
+from simqueue.workload.changes import Change, changed, parse_toml
 from simqueue.workload.checking import checked
 from simqueue.workload.scenario import Scenario
 
+#: Characters that no scenario needs: reading more takes a minute.
+MAX_LENGTH = 5_000_000
 #: The scenario that ``simulate`` runs when it is given none.
 DEFAULT_SCENARIO = "busy-day.toml"
 
@@ -53,10 +55,17 @@ def read_scenario(
     """
     path = _scenario_file(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open_text(path) as file:
+            text = file.read(MAX_LENGTH + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot read the scenario: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeError as error:
+        raise InputError(f"{path}: not TOML: {error}") from error
+    if len(text) > MAX_LENGTH:
+        raise InputError(f"{path}: longer than {MAX_LENGTH:,} characters: no scenario")
+    try:
+        table = parse_toml(text)
+    except ValueError as error:
         raise InputError(f"{path}: not TOML: {error}") from error
     changes = list(changes)
     if arrivals is not None:
@@ -107,7 +116,7 @@ def build_scenario(
 def _scenario_file(path: str | Path | None) -> Path:
     if path is None:
         return data_path(DEFAULT_SCENARIO)
-    if Path(path).exists():
+    if is_there(Path(path)):
         return Path(path)
     try:
         return data_path(str(path))
@@ -136,7 +145,7 @@ def _other_arrivals(table: Mapping[str, Any], text: str, path: Path) -> list[Cha
         rate = float(text)
     except ValueError:
         file = Path(text)
-        if not file.is_file():
+        if not (is_there(file) and file.is_file()):
             raise InputError(f"{said}: neither a rate per second nor a file") from None
         return [Change(key, {"trace": str(file.resolve())}, said)]
     new = [Change(key, {"rate_per_s": rate}, said)]

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+import numpy as np
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from simqueue.checked import Checked
 from simqueue.jobs import EMAIL, QUEUES, emails_after, queue_name
@@ -19,11 +20,26 @@ from simqueue.workload.changes import changed, key_of, parse_changes
 from simqueue.workload.checking import checked
 from simqueue.workload.distributions import Constant, Distribution
 from simqueue.workload.production import BullMQSettings, Crash, PositiveSeconds, Seconds
+from simqueue.workload.size import (
+    attempts_mean,
+    check_attempts,
+    check_kinds,
+    check_looks,
+    check_slots,
+    kinds_each,
+    longest_backoffs_s,
+    most_each,
+)
 
 Probability = Annotated[Finite, Field(ge=0, le=1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 QueueName = Annotated[str, AfterValidator(queue_name)]
 Mode = Literal["bull-queue", "in-process"]
+#: Seconds, or a word; told apart before they are checked, so that an error is about the one meant.
+Warmup = Annotated[
+    Annotated[Seconds, Tag("seconds")] | Annotated[Literal["auto"], Tag("word")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "seconds"),
+]
 
 
 class WorkerSettings(Checked):
@@ -44,7 +60,7 @@ class WorkerSettings(Checked):
     count: Count = 1
     concurrency: Count = DEFAULT_CONCURRENCY
     type: QueueName = "all"
-    crashes: list[Crash] = []
+    crashes: Annotated[list[Crash], Field(max_length=10_000)] = []
 
     @property
     def kills(self) -> list[Crash]:
@@ -102,7 +118,7 @@ class QueueModel(QueuePolicy):
     service: Distribution = Constant(distribution="constant", mean_s=0.0)
     cpu: Distribution = Constant(distribution="constant", mean_s=0.0)
     failure_rate: Probability = 0.0
-    outages: list[tuple[Seconds, Seconds]] = []
+    outages: Annotated[list[tuple[Seconds, Seconds]], Field(max_length=10_000)] = []
     follow_up: FollowUps = FollowUps()
 
     @model_validator(mode="after")
@@ -125,7 +141,7 @@ class Scenario(Checked):
     duration_s
         Seconds after which arrivals stop; the run then drains. Default: the longest trace's.
     warmup_s
-        Jobs enqueued before this are left out of the summary.
+        Jobs enqueued before this are left out of the summary; ``auto``: found in the run (MSER-5).
     mode
         ``bull-queue``, or ``in-process``: each job runs to its end in the caller's request.
     workers, caller
@@ -146,12 +162,12 @@ class Scenario(Checked):
     name: str = "unnamed"
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = 1
     duration_s: PositiveSeconds = 0.0
-    warmup_s: Seconds = 0.0
+    warmup_s: Warmup = 0.0
     mode: Mode = "bull-queue"
     workers: WorkerSettings = WorkerSettings()
     caller: CallerSettings = CallerSettings()
     arrivals: Annotated[dict[QueueName, ArrivalStream], Field(min_length=1)]
-    queues: Annotated[dict[QueueName, QueueModel], Field(min_length=1)]
+    queues: Annotated[dict[QueueName, QueueModel], Field(min_length=1, max_length=1000)]
     bullmq: BullMQSettings = BullMQSettings()
 
     @model_validator(mode="before")
@@ -175,9 +191,10 @@ class Scenario(Checked):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.warmup_s >= self.duration_s:
+        if self.fixed_warmup_s >= self.duration_s:
             raise ValueError(
-                f"warmup_s: {self.warmup_s:g} should be less than duration_s, {self.duration_s:g}"
+                f"warmup_s: {self.fixed_warmup_s:g} should be less than duration_s, "
+                f"{self.duration_s:g}"
             )
         named = set(self.queues)
         if self.in_process and self.workers.crashes:
@@ -198,30 +215,69 @@ class Scenario(Checked):
                 )
         if self.workers.type != "all" and self.workers.type not in named:
             raise ValueError(f"workers.type: there is no {key_of('queues', self.workers.type)}")
-        for queue in self.queues:
-            self._check_follow_ups(queue, [])
+        for queue, model in self.queues.items():
+            for outcome in ("completed", "failed"):
+                self._check_follow_ups(queue, outcome, getattr(model.follow_up, outcome))
         return self
 
-    def _check_follow_ups(self, queue: str, path: list[str]) -> None:
-        if queue in path:
-            circle = " -> ".join([*path[path.index(queue) :], queue])
-            raise ValueError(
-                f"{key_of('queues', queue, 'follow_up')}: jobs would go in a circle, {circle}"
+    def _check_follow_ups(self, queue: str, outcome: str, children: list[str]) -> None:
+        place = key_of("queues", queue, "follow_up", outcome)
+        if len(set(children)) < len(children):
+            raise ValueError(f"{place}: a queue is named twice")
+        for child in children:
+            if child not in self.queues:
+                raise ValueError(f"{place}: there is no {key_of('queues', child)}")
+
+    @model_validator(mode="after")
+    def _can_be_run(self) -> Self:
+        """Refuse what would fill all memory or last for ever; see `simqueue.workload.size`."""
+        workers, queues = self.workers, self.queues
+        check_slots(workers.count, workers.concurrency, sum(map(self.works_on, queues)))
+        kinds = kinds_each(self._follow_ups)
+        check_kinds(sum(kinds[queue] * self._requests(queue) for queue in self.arrivals))
+        attempts = {
+            name: attempts_mean(queue.failure_rate, self.policy_of(name).attempts)
+            for name, queue in queues.items()
+        }
+        check_attempts(self._total(attempts))
+        if workers.crashes:
+            work = {
+                name: attempts[name] * (queue.service.mean + queue.cpu.mean)
+                for name, queue in queues.items()
+            }
+            lasts_s = self._total(work) / (workers.count * workers.concurrency)
+            jobs = self._total(dict.fromkeys(queues, 1.0))
+            backoffs = [longest_backoffs_s(one, one.failure_rate, jobs) for one in queues.values()]
+            check_looks(
+                workers.count,
+                min(self.bullmq.lock_duration_s / 4, self.bullmq.stalled_interval_s),
+                max(self.duration_s, lasts_s) + sum(backoffs),
             )
-        follow_up = self.queues[queue].follow_up
-        for outcome in ("completed", "failed"):
-            children = getattr(follow_up, outcome)
-            if len(set(children)) < len(children):
-                raise ValueError(
-                    f"{key_of('queues', queue, 'follow_up', outcome)}: a queue is named twice"
-                )
-            for child in children:
-                if child not in self.queues:
-                    raise ValueError(
-                        f"{key_of('queues', queue, 'follow_up', outcome)}: there is no "
-                        f"{key_of('queues', child)}"
-                    )
-                self._check_follow_ups(child, [*path, queue])
+        return self
+
+    @property
+    def _follow_ups(self) -> dict[str, tuple[list[str], list[str]]]:
+        follow_ups = {name: queue.follow_up for name, queue in self.queues.items()}
+        return {name: (one.completed, one.failed) for name, one in follow_ups.items()}
+
+    def _requests(self, queue: str) -> int:
+        """How often a client may ask for a job of ``queue``."""
+        client = self.arrivals[queue].client
+        return 1 + (client.retries if client else 0)
+
+    def _expected(self, queue: str) -> float:
+        """Arrivals that are expected in one replication."""
+        stream = self.arrivals[queue]
+        if isinstance(stream, Follows):
+            return self._expected(stream.follows)
+        return float(stream.expected(np.array([self.duration_s]), self.duration_s)[0])
+
+    def _total(self, own: dict[str, float]) -> float:
+        """What all jobs of one replication bring at most, if one of each queue brings ``own``."""
+        each = most_each(self._follow_ups, own)
+        return sum(
+            each[queue] * self._requests(queue) * self._expected(queue) for queue in self.arrivals
+        )
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """The scenario with other values for some keys, checked as a file is.
@@ -262,6 +318,11 @@ class Scenario(Checked):
     def traces(self) -> list[Trace]:
         """The arrival streams that come from a file."""
         return [stream for stream in self.arrivals.values() if isinstance(stream, Trace)]
+
+    @property
+    def fixed_warmup_s(self) -> float:
+        """The warm-up that was given, seconds; 0 if it is to be found in the run."""
+        return 0.0 if self.warmup_s == "auto" else self.warmup_s
 
     @property
     def in_process(self) -> bool:

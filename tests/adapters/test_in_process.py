@@ -57,6 +57,26 @@ class TestInProcess(AdapterContract):
         assert "job payment-1" in caught.value.__notes__[0]
         assert "payment-1" in caplog.text
 
+    @pytest.mark.parametrize(
+        ("error", "bug"), [(JobError("no answer"), False), (KeyError("no answer"), True)]
+    )
+    def test_a_job_that_cannot_be_given_up_is_logged(
+        self, error: Exception, bug: bool, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A gateway that is away is one line of the log; what is a bug brings its traceback."""
+
+        class Stuck(Diary):
+            async def give_up(self, job: Job) -> str:
+                raise error
+
+        adapter = InProcessAdapter(Stuck(fails=frozenset({"payment-1"})), VirtualClock())
+        with pytest.raises(JobError):
+            asyncio.run(adapter.add(payment_job("1", Decimal(5))))
+
+        (said,) = [record for record in caplog.records if "given up" in record.message]
+        assert "no answer" in said.message
+        assert bool(said.exc_info) == bug
+
     def test_a_childs_failure_reaches_the_caller_too(self) -> None:
         child = "email-1-order-confirmation"
         _, errors = self.play(Diary(fails=frozenset({child})), order_job("1"))

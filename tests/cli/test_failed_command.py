@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import redis
 from bullmq import Job, Queue, Worker
 
 from simqueue.adapters.bull_queue import connect
@@ -108,6 +109,21 @@ def test_all_are_retried_or_removed(capsys: Capture) -> None:
     assert capsys.readouterr().out == "email: 1 job removed\n"
     assert run(["failed", "remove", "--all", "--yes"]) == 0
     assert capsys.readouterr().out == "no failed jobs\n"
+
+
+def test_a_job_that_a_worker_holds_is_no_bad_input(filled: str, capsys: Capture) -> None:
+    with redis.Redis.from_url(filled) as client:
+        client.set("bull:order:a:lock", "somebody")
+
+    assert run(["failed", "remove", "a", "--yes"]) == 1
+    said = capsys.readouterr()
+    assert said.err == "error: queue order: job 'a' cannot be removed: a worker holds its lock\n"
+    # Of all, the others are removed, and it is said that one was not.
+    assert run(["failed", "remove", "--all", "--queue", "order", "--yes"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "order: 1 job removed\n"
+    assert said.err == "queue order: job 'a' cannot be removed: a worker holds its lock\n"
+    assert listed(capsys) == [("order", "a"), ("email", "b")]
 
 
 class Terminal(io.StringIO):

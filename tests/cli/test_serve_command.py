@@ -13,8 +13,9 @@ from simqueue.cli import run
 from simqueue.operations.serving import listen
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("token", ["", "a-token-of-my-own"])
+@pytest.mark.parametrize(
+    ("end", "token"), [(signal.SIGINT, ""), (signal.SIGTERM, "a-token-of-my-own")]
+)
 def test_it_serves_until_a_signal(redis_url: str, end: signal.Signals, token: str) -> None:
     environment = {**os.environ, "QUEUE_REDIS_URL": redis_url, "SIMQUEUE_TOKEN": token}
     with subprocess.Popen(

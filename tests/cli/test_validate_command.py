@@ -13,7 +13,7 @@ import pytest
 from conftest import missing
 from redis_servers import find_redis
 
-from simqueue.cli import run
+from simqueue.cli import main, run
 from simqueue.record.reading import read_log
 
 SMALL = """
@@ -31,13 +31,18 @@ backoff = { delay_ms = 400 }
 failure_rate = 0.2
 [queues.email]
 service = { distribution = "exponential", mean_s = 0.4 }
+follow_up = { completed = ["my \'größe\' 1.5"] }
+[queues."my \'größe\' 1.5"]
+service = { distribution = "exponential", mean_s = 0.4 }
 """
+#: A name that is none of the shop's, as people have them.
+ODD = "my 'größe' 1.5"
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     file = tmp_path / "small.toml"
-    file.write_text(SMALL)
+    file.write_text(SMALL, encoding="utf-8")
     return file
 
 
@@ -49,8 +54,8 @@ def no_redis_of_mine(monkeypatch: pytest.MonkeyPatch) -> None:
 def ask(
     capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0
 ) -> tuple[dict[str, Any], str]:
-    """Run it with ``--json``: its one document, and what it said beside."""
-    assert run(["validate", *map(str, arguments), "--json"]) == code
+    """Run a command with ``--json``: its one document, and what it said beside."""
+    assert run([*map(str, arguments), "--json"]) == code
     captured = capsys.readouterr()
     document: dict[str, Any] = json.loads(captured.out)
     return document, captured.err
@@ -66,7 +71,7 @@ def test_a_program_reads_one_document(
     log, plot = tmp_path / "real.csv.gz", tmp_path / "both.png"
 
     document, said = ask(
-        capsys, small, "--speed", 10, "--redis", redis_url, "--tolerance", LENIENT,
+        capsys, "validate", small, "--speed", 10, "--redis", redis_url, "--tolerance", LENIENT,
         "--real-log", log, "--plot", plot,
     )  # fmt: skip
 
@@ -79,9 +84,11 @@ def test_a_program_reads_one_document(
     assert document["exceeded"] == []
     assert document["differing"] == []
     assert any("10 times the speed" in warning for warning in document["warnings"])
-    assert document["queues"].keys() == {"order", "email"}
+    assert document["queues"].keys() == {"order", "email", ODD}
     assert "the Redis" in said
-    assert read_log(log).frame().job_id.nunique() == document["jobs"]
+    frame = read_log(log).frame()
+    assert frame.job_id.nunique() == document["jobs"]
+    assert set(frame.queue) == {"order", "email", ODD}
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
@@ -105,18 +112,26 @@ def test_a_person_reads_a_comparison_and_scripts_an_exit_code(
 
 
 def test_without_any_redis_fakeredis_does_it(
-    small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    small: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """All workers are in this process then; the jobs fare as they do in the model."""
     monkeypatch.setenv("PATH", "/nowhere")
+    log = tmp_path / "real.csv"
 
     document, said = ask(
-        capsys, small, "--duration", 10, "--speed", 5, "--seed", 6, "--tolerance", LENIENT
-    )
+        capsys, "validate", small, "--duration", 10, "--speed", 5, "--seed", 6,
+        "--tolerance", LENIENT, "--real-log", log,
+    )  # fmt: skip
 
     assert "fakeredis" in said
     assert document["redis"] == "embedded"
     assert document["seed"] == 6
+    assert document["differing"] == []
     assert any("one process" in warning for warning in document["warnings"])
+    assert set(read_log(log).frame().worker) == {"0", "1"}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +146,7 @@ def test_without_any_redis_fakeredis_does_it(
         (["--set", "arrivals.order.client={timeout_s=1}"], "arrivals.order.client"),
         (["--workers", "0"], "--workers 0"),
         (["--redis", "redis://127.0.0.1:1/0"], "--redis redis://127.0.0.1:1/0: no Redis answers"),
+        (["--set", 'queues."a:b"={}'], "queue a:b: BullMQ has no such queue"),
         (["--redis", "nonsense"], "--redis nonsense: not a Redis URL"),
         (["--real-log", "/nowhere/x.csv"], "there is no folder"),
         (["--plot", "x.pdf"], "ends in .png"),
@@ -141,7 +157,11 @@ def test_without_any_redis_fakeredis_does_it(
     ],
 )
 def test_bad_input_ends_with_one_line(
-    arguments: list[str], words: str, small: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    words: str,
+    small: Path,
+    impatient: None,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = [] if arguments == ["nothing.toml"] else [str(small)]
 
@@ -151,6 +171,26 @@ def test_bad_input_ends_with_one_line(
     assert captured.out == ""
     assert captured.err.splitlines()[-1].startswith("error: ")
     assert words in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "new"),
+    [
+        (["--log", "friday.csv"], "simqueue validate-log FILE.csv"),
+        (["small.toml", "--json", "--log=friday.csv"], "simqueue validate-log FILE.csv"),
+        (["--measure-overhead"], "simqueue measure-overhead"),
+    ],
+)
+def test_an_old_spelling_names_the_new_one(
+    arguments: list[str], new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["validate", *arguments]) == 2
+    said = capsys.readouterr().err
+
+    assert said.endswith(f"it is a command of its own now: {new}\n")
+    assert said.count("\n") == 1
+    with pytest.raises(SystemExit, match="0"):
+        main([new.split()[1], "--help"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -211,21 +251,50 @@ def test_a_log_takes_the_place_of_the_real_run(
     log = tmp_path / "run.csv.gz"
     assert run(["simulate", str(small), "--duration", "200", "--log", str(log)]) == 0
     capsys.readouterr()
-    document, _ = ask(capsys, "--log", log)
+    document, _ = ask(capsys, "validate-log", log)
 
+    assert document["log"] == str(log)
+    assert document["scenario"] == "run.csv.gz"
     assert document["slots"]["order"] == {"workers": 2, "concurrency": 2}
     assert document["left_out"] == 0
+    assert document["queues"].keys() == {"order", "email", ODD}
     assert document["queues"]["order"]["figures"]["attempts"]["difference"] == 0
+
+    plot = tmp_path / "both.png"
+    told = ["--workers", "3", "--plot", str(plot), "--tolerance", LENIENT]
+    assert run(["validate-log", str(log), *told]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("run.csv.gz: the real run, and its own arrivals, times and failures")
+    assert f"{ODD}: 3 worker(s) x " in said
+    assert plot.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
-    "others", [[], ["small.toml"], ["--speed", "2"], ["--set", "queues.order.lifo=true"]]
+    ("arguments", "words"),
+    [
+        (["none.csv"], "none.csv: cannot read the attempt log"),
+        (["bad.csv"], "bad.csv: row 1, column queue: 'x\\ty' is no queue's name"),
+        (["good.csv", "--workers", "0"], "workers.count"),
+        (["good.csv", "--tolerance", "much"], "tolerance 'much'"),
+        (["good.csv", "--plot", "x.pdf"], "ends in .png"),
+    ],
 )
 def test_a_log_that_cannot_be_used_is_one_line(
-    tmp_path: Path, others: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    small: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert run(["validate", *others, "--log", str(tmp_path / "none.csv")]) == 2
+    monkeypatch.chdir(tmp_path)
+    assert run(["simulate", str(small), "--log", "good.csv"]) == 0
+    text = Path("good.csv").read_text(encoding="utf-8").replace("order,", "x\ty,")
+    Path("bad.csv").write_text(text, encoding="utf-8")
+    capsys.readouterr()
 
-    said = capsys.readouterr().err
-    assert "none.csv" in said
-    assert len(said.splitlines()) == 1
+    assert run(["validate-log", *arguments]) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""

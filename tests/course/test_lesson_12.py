@@ -94,7 +94,7 @@ def test_the_cost_by_simulation() -> None:
 def test_what_retries_first_changes() -> None:
     class RetriesFirst(BullMQ):
         def retry(self, job: SimJob) -> None:
-            job.next_attempt(self.env.now)
+            job.next_attempt(job.ready)
             self.queue_of[job.kind].put_back([job])
 
     changes = []

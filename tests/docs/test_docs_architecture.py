@@ -54,11 +54,13 @@ def test_the_drawing_names_what_there_is() -> None:
 
 
 def defined(path: Path) -> set[str]:
-    """Functions and classes of a file, methods with their class in front."""
+    """Functions, classes and constants of a file, methods with their class in front."""
     found = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        found |= {target.id for target in targets if isinstance(target, ast.Name)}
         if isinstance(node, ast.ClassDef):
             found |= {
                 f"{node.name}.{one.name}"

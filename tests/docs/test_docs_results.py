@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,13 @@ PLAIN: dict[str, Callable[[Any], bool]] = {
     "number": lambda value: isinstance(value, float | int) and not isinstance(value, bool),
     "whole number": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "true or false": lambda value: isinstance(value, bool),
-    "pair of numbers": lambda value: [type(one) for one in value] == [float, float],
+    "interval": lambda value: is_interval(*value),
+    "open interval": lambda value: is_interval(value[0], inf if value[1] is None else value[1]),
 }
+
+
+def is_interval(low: Any, high: Any) -> bool:
+    return type(low) is type(high) is float and low <= high
 
 
 class Checker:
@@ -103,6 +109,7 @@ def test_the_document_of_a_simulation() -> None:
     idle = {"arrivals": {"order": {"profile": [[0, 0]]}, "invoices": {"rate_per_s": 1}}}
     for scenario, replications in (
         (busy(**calm), 2),
+        (busy(**calm), 6),
         (busy(**idle), 1),
         (busy(**calm, mode="in-process"), 1),
         (busy(workers={"type": "order"}), 1),
@@ -158,7 +165,7 @@ def test_the_document_of_a_replayed_log(tmp_path: Path, capsys: pytest.CaptureFi
     log = tmp_path / "real.csv"
     sq.simulate(busy(workers={"count": 2})).log.write(log)
 
-    assert run(["validate", "--log", str(log), "--json"]) in (0, 1)
+    assert run(["validate-log", str(log), "--json"]) in (0, 1)
     Checker().table("replay", read(capsys.readouterr().out), "comparison")
 
 
@@ -169,7 +176,7 @@ def test_the_document_of_a_measured_cost(
         "simqueue.validation.overhead.measure_overhead", lambda *_: MEASURED
     )  # It takes 40 s.
 
-    assert run(["validate", "--measure-overhead", "--json", "--redis", redis_url]) == 0
+    assert run(["measure-overhead", "--json", "--redis", redis_url]) == 0
     Checker().table("cost", read(capsys.readouterr().out))
 
 

@@ -54,6 +54,8 @@ def kind(schema: dict[str, Any]) -> str:
         return "a table for each queue"
     if "$ref" in schema:
         return "table"
+    if "oneOf" in schema:
+        return " or ".join(map(kind, schema["oneOf"]))
     if "prefixItems" in schema:
         return f"pair of {kind(schema['prefixItems'][0])}s"
     if schema["type"] == "array":
@@ -70,12 +72,16 @@ def number(value: float) -> str:
     """A bound, short."""
     if value == 2**63:
         return "2^63"
-    return "1e9" if value == 1e9 else f"{value:.0f}" if value == int(value) else f"{value:g}"
+    if value == 1e9:
+        return "1e9"
+    return f"{value:.0f}" if value == int(value) else f"{value:g}".replace("e-0", "e-")
 
 
 def span(schema: dict[str, Any]) -> str:
     """The values that are possible, where the type alone does not say it."""
     schema = of_value(schema)
+    if "oneOf" in schema and "discriminator" not in schema:
+        return ", or ".join(map(span, schema["oneOf"]))
     if "const" in schema:
         return toml(schema["const"])
     if "enum" in schema:

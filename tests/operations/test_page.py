@@ -10,9 +10,16 @@ from queues import connected, failed_jobs, until, worker
 from test_serve import TOKEN, serving
 
 from simqueue.adapters.bull_queue import Connection
+from simqueue.operations import monitor
 from simqueue.operations.failed import Failures
 
 Look = Callable[[Connection, str], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def lively(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server looks every fifth of a second, and so does the page."""
+    monkeypatch.setattr(monitor, "SAMPLE_S", 0.2)
 
 
 def visit(url: str, look: Look, *queues: str) -> None:
@@ -59,7 +66,7 @@ def test_numbers_move_while_jobs_run(redis_url: str, page: Page) -> None:
         badges = "[...document.querySelectorAll('.badge')].map(badge => badge.textContent)"
         assert await asyncio.to_thread(page.value, badges) == ["", "no such queue yet"]
 
-        # The history is sampled every two seconds: let it see the backlog before it is gone.
+        # The history is sampled now and then: let it see the backlog before it is gone.
         said = "document.querySelector('.queue .chart').getAttribute('aria-label')"
         await asyncio.to_thread(page.until, f"{said}.includes('ready 1200')")
 

@@ -14,6 +14,7 @@ from test_metrics import samples
 
 from simqueue.adapters.bull_queue import Connection
 from simqueue.errors import InputError
+from simqueue.operations import monitor
 from simqueue.operations.failed import Failures
 from simqueue.operations.serving import address_of, listen, serve, token_from_environment
 
@@ -207,7 +208,8 @@ def test_every_answer_is_locked_down(redis_url: str) -> None:
     talk(redis_url, what, "video")
 
 
-def test_it_is_ready_only_while_redis_answers() -> None:
+def test_it_is_ready_only_while_redis_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "PATIENCE_S", 0.3)
     server = RedisServer()
 
     async def what(connection: Connection, client: httpx.AsyncClient) -> None:
@@ -217,8 +219,8 @@ def test_it_is_ready_only_while_redis_answers() -> None:
         assert away.status_code == 503
         assert away.json()["reason"].startswith(f"Redis at {server.url}: ")
         assert (await client.get("/healthz")).json()["alive"]
-        stats = await client.get("/api/queues/stats", timeout=20)
-        assert (stats.status_code, "error" in stats.json()) == (503, True)
+        stats = await ask_until(client, "/api/queues/stats", lambda said: said.status_code == 503)
+        assert "error" in stats.json()
         found = samples((await client.get("/metrics", timeout=20)).text)
         assert found["simqueue_redis_up", ()] == 0
         assert found["simqueue_jobs_failed_total", ("video",)] == 0

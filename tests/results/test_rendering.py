@@ -14,14 +14,11 @@ from rich.console import Console
 
 from simqueue.errors import InputError
 from simqueue.record.attempt_log import AttemptLog
-from simqueue.record.merging import merge
 from simqueue.results.drawing import in_style
-from simqueue.results.peak import peaks
 from simqueue.results.plots import run_figure
 from simqueue.results.style import OKABE_ITO, look
 from simqueue.results.summary import summarise
 from simqueue.results.table import report
-from simqueue.results.verdicts import verdict
 
 SLOTS = {"order": 1, "email": 5}
 WINDOW = (0.0, 600.0)
@@ -43,39 +40,45 @@ def crowded(replication: int = 0) -> AttemptLog:
     return hand_log(*rows)
 
 
+def plot_run(log: AttemptLog, path: Path, *given: object) -> str:
+    """The figure of a run as a file, and its alternative text."""
+    return in_style(lambda: run_figure(log, *given), path)[1]
+
+
 def text_of(log: AttemptLog, width: int = 80, **more: object) -> str:
     summary = summarise(log, WINDOW, SLOTS)
-    verdicts = [verdict(name, peak, seconds) for name, peak in peaks(log, WINDOW, SLOTS).items()]
+    verdicts = ["The order queue needs 4 slots.", "The email queue has 5 slots and needs 1."]
     out = io.StringIO()
     Console(file=out, width=width).print(report(summary, "a crowd", verdicts=verdicts, **more))
     return out.getvalue()
-
-
-def drawn(log: AttemptLog, path: Path, window: tuple[float, float], shared: bool = False) -> str:
-    """The figure's text; the figure is in ``path``."""
-    return in_style(lambda: run_figure(log, window, SLOTS, seconds, shared), path)[1]
 
 
 def test_the_table_says_what_happened():
     text = " ".join(text_of(crowded(), warnings=["no steady state: far too much"]).split())
     assert "a crowd" in text
     assert "order 40 0 1.00 33 % 6.5 39 0 0" in text  # 200 s busy; 5 * (0 + ... + 39) / 600
-    assert "order 97.5 s 3.09 min 3.22 min 3.25 min" in text  # 0, 5, ... 195 s
+    assert "order wait 97.5 s 3.09 min 3.22 min 3.25 min" in text  # 0, 5, ... 195 s
+    assert "response 102 s 3.17 min 3.3 min 3.33 min" in text
     assert (
         "From order to the last email: mean 104 s, p95 3.19 min, max 3.35 min (40 flows)." in text
     )
-    assert "The order queue needs 4 slots at 300 s; it has 1: waits reach 3.25 min." in text
-    assert "The email queue has 5 slots and needs 1 at its busiest" in text
-    assert "One replication: the means come without an interval." in text
+    assert "The order queue needs 4 slots. The email queue has 5 slots and needs 1." in text
+    assert "One replication: numbers come without an interval." in text
     assert "Warning: no steady state: far too much" in text
     assert "theory" not in text.lower()
     assert "Little" not in text
 
 
 def test_the_table_has_intervals_and_theory_when_there_are_any():
+    from simqueue.record.merging import merge
+
     theory = {"order": {"model": "M/M/1", "wait_mean_s": 0.25, "p_wait": 0.5}, "email": None}
     text = " ".join(text_of(merge([crowded(), crowded(1)]), theory=theory).split())
-    assert "order 97.5 ± 0 s 250 ms" in text
+    assert "order wait 97.5 s 250 ms 3.09 min" in text
+    assert "97.5–97.5 s" in text
+    assert "2 replications: below each number its 95 % interval" in text
+    assert "jobs attempts utili- queue delayed queue a run failed a job" in text
+    assert "order 40 0 1.00 33 %" in text, "jobs are those of a run"
     assert "Theory: the mean wait in steady state of order M/M/1." in text
     assert "One replication" not in text
 
@@ -108,10 +111,8 @@ def test_what_was_cut_off_is_said():
 
 def test_the_figure_states_the_finding(tmp_path):
     path = tmp_path / "run.png"
-    text = drawn(crowded(), path, WINDOW)
-    assert text.startswith(
-        "The order queue needs 4 slots at 300 s; it has 1: waits reach 3.25 min."
-    )
+    text = plot_run(crowded(), path, WINDOW, SLOTS, seconds, "Orders wait.")
+    assert text.startswith("Orders wait. Three charts")
     assert "Longest queue: order, 39 jobs at 300 s (means of 2.5 s)." in text
     assert "Longest wait: order, 3.25 min at 300 s." in text
     assert "for order and email" in text
@@ -120,12 +121,13 @@ def test_the_figure_states_the_finding(tmp_path):
     height, width, _ = matplotlib.image.imread(path).shape
     assert (width, height) == (1350, 1425)  # 9 by 9.5 inches at 150 dpi
     assert [found.name for found in tmp_path.iterdir()] == ["run.png"]
-    drawn(crowded(), tmp_path / "again.png", WINDOW)
+    plot_run(crowded(), tmp_path / "again.png", WINDOW, SLOTS, seconds, "Orders wait.")
     assert (tmp_path / "again.png").read_bytes() == data
 
 
 def test_the_figure_shows_what_it_says(tmp_path):
-    figure, _ = run_figure(crowded(), WINDOW, SLOTS, seconds)
+    figure, text = run_figure(crowded(), WINDOW, SLOTS, seconds, short_s=[(300, 330)])
+    assert text.startswith("Longest wait: order, 3.25 min at 300 s."), "without a finding"
     arrivals, lengths, waits = figure.axes
     assert [axes.get_ylabel().split(" (")[0] for axes in figure.axes] == [
         "jobs a minute",
@@ -151,12 +153,11 @@ def test_the_figure_shows_what_it_says(tmp_path):
         (hand_log(row(job=1, times=(1, 1, 1.5, 2))), (0.5, 3.5)),
     ],
 )
-@pytest.mark.parametrize("shared", [False, True])
-def test_any_run_can_be_drawn(log, window, shared):
+def test_any_run_can_be_drawn(log, window):
     """Down to the last label; the pixels would take as long again."""
 
     def draw() -> tuple[Figure, str]:
-        figure, text = run_figure(log, window, SLOTS, seconds, shared)
+        figure, text = run_figure(log, window, SLOTS, seconds)
         figure.draw_without_rendering()
         return figure, text
 
@@ -165,6 +166,12 @@ def test_any_run_can_be_drawn(log, window, shared):
 
 def blank() -> tuple[Figure, str]:
     return Figure(), "nothing"
+
+
+def test_a_warm_up_is_shown_where_it_was_found():
+    figure, _ = run_figure(crowded(), WINDOW, SLOTS, seconds, warmup_s=60.0)
+    (left_out,) = figure.axes[0].patches
+    assert (left_out.get_x(), left_out.get_width()) == (0.0, 60.0)
 
 
 @pytest.mark.parametrize("name", ["none/run.png", "run.svg", "run", "."])
@@ -190,7 +197,7 @@ def test_seven_queues_look_different_without_colour():
 
 def test_matplotlib_waits_until_it_is_needed():
     code = (
-        "import sys, simqueue.results.table, simqueue.results.plots, simqueue.results.steady_state;"
+        "import sys, simqueue.results.table, simqueue.results.plots, simqueue.results.formulas;"
         "print([m for m in ('matplotlib', 'pandas', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run(

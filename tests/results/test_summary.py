@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.summary import Level, summarise
+from simqueue.workload.production import Crash
 
 SLOTS = {"order": 2, "payment": 1, "email": 1}
 
@@ -156,23 +157,58 @@ def test_in_process_jobs_wait_for_the_caller_only():
     assert found.queues["email"].queue_length.max == 0
 
 
+TIMES = ("mean", "p50", "p95", "p99", "max", "ci95", "p50_ci95", "p95_ci95", "p99_ci95")
+
+
 def test_an_empty_log_is_zeros_and_nulls_and_valid_json():
     table = summarise(hand_log(), (0, 10), {**SLOTS, "extra": 0}).as_dict({"order": {"model": "x"}})
     text = json.dumps(table, allow_nan=False)
     assert list(json.loads(text)["queues"]) == ["order", "payment", "email", "extra"]
     assert table["queues"]["order"] == {
         **dict.fromkeys(("arrived", "completed", "failed", "attempts"), 0),
+        "failed_per_run": 0.0,
+        "failed_per_run_ci95": None,
         "attempts_per_job": None,
         "throughput_per_s": 0.0,
+        "throughput_per_s_ci95": None,
         "utilisation": 0.0,
-        "queue_length": {"mean": 0.0, "max": 0},
-        "delayed": {"mean": 0.0, "max": 0},
-        "wait_s": dict.fromkeys(("mean", "p50", "p95", "p99", "max", "ci95")),
-        "response_s": dict.fromkeys(("mean", "p50", "p95", "p99", "max", "ci95")),
+        "utilisation_ci95": None,
+        "queue_length": {"mean": 0.0, "max": 0, "ci95": None},
+        "delayed": {"mean": 0.0, "max": 0, "ci95": None},
+        "wait_s": dict.fromkeys(TIMES),
+        "response_s": dict.fromkeys(TIMES),
         "theory": {"model": "x"},
     }
     assert table["queues"]["extra"]["utilisation"] is None
     assert table["flows"] == {}
+
+
+def stalled(worker: int, start: float, put_back: float, **more: object) -> dict:
+    """A run whose job was put back at ``put_back``."""
+    times = (0, 0, start, put_back)
+    return row(job=int(start), times=times, outcome="stalled", worker=worker, **more)
+
+
+def test_a_dead_worker_is_not_busy():
+    """It held its slot until it died, not until its job was put back."""
+    log = hand_log(stalled(0, 1, 9), row(job=1, run=2, times=(0, 9, 9, 10), worker=1))
+    kill = Crash(at_s=3, worker=0, down_s=100)
+    assert summarise(log, (0, 10), {"order": 1}, crashes=[kill]).queues[
+        "order"
+    ].utilisation == pytest.approx(0.3)
+    away = Crash(at_s=3, worker=0, down_s=100, drain=True)
+    assert summarise(log, (0, 10), {"order": 1}, crashes=[away]).queues[
+        "order"
+    ].utilisation == pytest.approx(0.9)
+
+
+def test_a_worker_without_a_known_death_lived_until_its_last_sign():
+    log = hand_log(
+        stalled(0, 1, 9), row(job=2, slot=1, times=(0, 0, 2, 4), worker=0, queue="email")
+    )
+    found = summarise(log, (0, 10), {"order": 1, "email": 1}).queues
+    assert found["order"].utilisation == pytest.approx(0.3)
+    assert found["email"].utilisation == pytest.approx(0.2)
 
 
 def test_a_window_without_length_is_refused():
@@ -271,7 +307,7 @@ def slowly(log: AttemptLog, queue: str, low: int, high: int, runs: int) -> dict:
 @given(log=runs(), low=st.integers(0, 6), span=st.integers(1, 12))
 def test_any_log_gives_what_a_slow_head_count_gives(log, low, span):
     window = (low, low + span)
-    found = summarise(log, window, {"order": 1, "payment": 3}, replications=2)
+    found = summarise(log, window, {"order": 1, "payment": 3}, replications=2, crashes=[])
     json.dumps(found.as_dict(), allow_nan=False)
     for queue, slots in (("order", 1), ("payment", 3)):
         one, slow = found.queues[queue], slowly(log, queue, *window, runs=2)

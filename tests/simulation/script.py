@@ -229,7 +229,7 @@ def _same_looks(real: pd.DataFrame, model: pd.DataFrame) -> bool:
     return all(abs(one - other) < LATE_S for one, other in pairs)
 
 
-class _HeldClock(SystemClock):
+class HeldClock(SystemClock):
     """A cpu part holds its event loop, but not those of the workers in other threads."""
 
     def burn(self, seconds: float) -> None:
@@ -275,7 +275,7 @@ class _Worker:
         self._process = WorkerProcess(
             connection,
             adapter,
-            ScriptedWork(play.workload, _HeldClock(), play.origin),
+            ScriptedWork(play.workload, HeldClock(), play.origin),
             queues=list(play.policies),
             concurrency=play.script.slots,
             policies=play.policies,

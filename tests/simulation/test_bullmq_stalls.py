@@ -263,3 +263,21 @@ def test_a_drained_worker_that_has_ended_looks_for_no_stalled_jobs() -> None:
     log = simulate(scenario).log.frame()
 
     assert put_back(log) == [160.0]
+
+
+def test_thousands_that_stalled_too_often_fail_one_after_the_other() -> None:
+    """All slots of a large worker are lost with it, and no job may stall."""
+    table = {
+        "duration_s": 100,
+        "workers": {"concurrency": 3000, "crashes": [{"at_s": 20, "down_s": 1}]},
+        "arrivals": {"q": {"profile": [[0, 4000], [1, 0]]}},
+        "queues": {"q": {"service": {"distribution": "constant", "mean_s": 50}}},
+        "bullmq": {"max_stalled": 0},
+    }
+    log = simulate(build_scenario(table)).log.frame()
+
+    outcomes = log["outcome"].value_counts()
+    assert outcomes["stalled"] == outcomes["failed"] == 3000
+    failed = log[log["outcome"] == "failed"]
+    assert failed["started_s"].isna().all()
+    assert outcomes["completed"] == log["job_id"].nunique() - 3000

@@ -142,6 +142,21 @@ def test_a_budget_limits_the_copies(budget: float | None, copies: int) -> None:
     assert len(sent(frame)) == copies
 
 
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_a_budget_is_exact(tenths: int) -> None:
+    """Ten times 0.1 is a retry: the copies go to requests 1 to 10, 11, 21, 31...
+
+    The first request adds nothing, for ten are saved. From then on the m-th copy needs m - 10 that
+    are added, a budget for each request.
+    """
+    table = {**storm(tenths / 10), "duration_s": 60.5}
+    frame = simulate(build_scenario(table)).log.frame()
+
+    needed = ((10 * (copy - 10) + tenths - 1) // tenths + 1 for copy in range(1, 61))
+    requests = [max(copy, request) for copy, request in enumerate(needed, start=1)]
+    assert sent(frame) == [request + 0.25 for request in requests if request <= 60]
+
+
 def test_a_budget_is_spent_before_it_is_refused() -> None:
     """Budget 0.5, ten saved: the first nineteen have a copy each, then every other one."""
     table = {**storm(0.5), "duration_s": 30.5}

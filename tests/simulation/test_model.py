@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simqueue.experiments.run import simulate
+from simqueue.experiments.run import Run, simulate
+from simqueue.simulation.engines import Replication, SimPyEngine
 from simqueue.workload.reading import build_scenario
+from simqueue.workload.workload import Workload
 
 
 def run(**table: Any) -> pd.DataFrame:
@@ -310,3 +312,29 @@ def test_ctrl_c_keeps_what_is_done(mode: str) -> None:
     assert result.interrupted
     assert result.cut_off_s is None  # what is in the log ran to its end
     pd.testing.assert_frame_equal(result.log.frame(), whole.log.frame())
+
+
+def test_ctrl_c_between_replications_keeps_those_that_are_done() -> None:
+    """While the next is being set up nothing of it exists, and all of the others does."""
+    scenario = build_scenario(
+        {
+            "duration_s": 100,
+            "arrivals": {"order": {"rate_per_s": 1}},
+            "queues": {"order": {"service": constant(0.5)}},
+        }
+    )
+    whole = simulate(scenario, replications=2)
+
+    def run(interrupted_in: int) -> Run:
+        def engine(workload: Workload, *_: object) -> Replication:
+            if workload.replication == interrupted_in:
+                raise KeyboardInterrupt
+            return SimPyEngine()(workload)
+
+        return simulate(scenario, replications=5, engine=engine)
+
+    result = run(2)
+    assert (result.replications, result.interrupted, result.cut_off_s) == (2, True, None)
+    pd.testing.assert_frame_equal(result.log.frame(), whole.log.frame())
+    with pytest.raises(KeyboardInterrupt):
+        run(0)

@@ -84,6 +84,6 @@ def test_without_a_server_the_queue_is_in_this_process(monkeypatch: pytest.Monke
         assert "not a real Redis" in server.words
 
 
-def test_where_no_redis_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_redis_answers(impatient: None) -> None:
     with pytest.raises(InputError, match="no Redis answers"), open_server("redis://127.0.0.1:1/0"):
         pass

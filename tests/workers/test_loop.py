@@ -60,6 +60,23 @@ def test_a_race_that_is_called_off_calls_everybody_off() -> None:
     assert seen == ["cancelled", "cancelled"]
 
 
+def test_a_cancellation_that_was_lost_is_repeated() -> None:
+    """As `asyncio.wait_for` of Python 3.11 loses it, and so every command of redis-py."""
+    lost = 0
+
+    async def stubborn() -> None:
+        nonlocal lost
+        while lost < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+        await asyncio.Event().wait()
+
+    assert others_after(first(asyncio.sleep(0), stubborn())) == set()
+    assert lost == 2
+
+
 def test_waiting_for_an_end_ends_nobody_else() -> None:
     seen: list[str] = []
 

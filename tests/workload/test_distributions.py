@@ -1,10 +1,12 @@
 """Every distribution draws what it says: mean, variation, and files read right."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
+from scipy import stats
 
 from simqueue.data import data_path
 from simqueue.workload.distributions import Distribution
@@ -35,6 +37,66 @@ def test_draws_have_the_moments_that_formulas_are_given(spec: dict[str, object])
     assert drawn.mean() == pytest.approx(distribution.mean, abs=error + 1e-12)
     assert drawn.var() / drawn.mean() ** 2 == pytest.approx(distribution.scv, rel=0.08, abs=1e-9)
     assert (drawn >= 0).all()
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: str(sorted(spec.values(), key=str)[-1]))
+def test_draws_are_spread_as_the_distribution_function_says(spec: dict[str, object]) -> None:
+    distribution = READ.validate_python(spec)
+    n = 100_000
+    drawn = np.sort(distribution.draw(np.random.default_rng(8), n))
+    t = np.quantile(drawn, [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99])
+    shares = distribution.cdf(t)
+
+    # Four standard errors of a share.
+    found = np.searchsorted(drawn, t, side="right") / n
+    assert (abs(shares - found) <= 4 * np.sqrt(shares * (1 - shares) / n) + 1e-12).all()
+    assert (distribution.cdf(np.array([-1.0, -1e-12])) == 0).all()
+    assert distribution.cdf(np.array([1e6])) == pytest.approx(1)
+    assert (np.diff(distribution.cdf(np.linspace(0, 5, 200))) >= 0).all()
+
+
+OTHERS = [
+    ({"distribution": "exponential", "mean_s": 0.3}, stats.expon(scale=0.3)),
+    ({"distribution": "uniform", "low_s": 0.1, "high_s": 0.7}, stats.uniform(0.1, 0.6)),
+    ({"distribution": "gamma", "mean_s": 0.3, "cv": 0.5}, stats.gamma(4, scale=0.075)),
+    ({"distribution": "gamma", "mean_s": 2.0, "cv": 1.8}, stats.gamma(1 / 3.24, scale=6.48)),
+    (
+        {"distribution": "lognormal", "mean_s": 0.3, "cv": 1.2},
+        stats.lognorm(np.sqrt(np.log(2.44)), scale=0.3 / np.sqrt(2.44)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "other"), OTHERS, ids=lambda one: str(one)[:60])
+def test_moments_and_distribution_functions_are_those_of_scipy(
+    spec: dict[str, object], other: Any
+) -> None:
+    distribution = READ.validate_python(spec)
+    t = np.linspace(0, 5, 101)
+
+    assert distribution.mean == pytest.approx(other.mean(), rel=1e-12)
+    assert distribution.scv == pytest.approx(other.var() / other.mean() ** 2, rel=1e-9)
+    assert distribution.third == pytest.approx(other.moment(3), rel=1e-9)
+    np.testing.assert_allclose(distribution.cdf(t), other.cdf(t), rtol=1e-9, atol=1e-14)
+
+
+def test_a_constant_and_measured_values_have_moments_too() -> None:
+    constant = READ.validate_python({"distribution": "constant", "mean_s": 0.3})
+    measured = READ.validate_python(
+        {"distribution": "empirical", "file": CHECKOUTS, "column": "order_ms", "mean_s": 2.0}
+    )
+    point = READ.validate_python({"distribution": "uniform", "low_s": 0.3, "high_s": 0.3})
+
+    assert constant.third == pytest.approx(0.027)
+    for one in (constant, point):
+        assert one.cdf(np.array([0.0, 0.29, 0.3, 1.0])).tolist() == [0, 0, 1, 1]
+    assert point.third == pytest.approx(0.027)
+    assert measured.third == pytest.approx(float((measured.values**3).mean()))
+    largest = measured.values.max()
+    assert measured.cdf(np.array([largest - 1e-9, largest])).tolist() == [
+        pytest.approx(1, abs=2 / len(measured.values)),
+        1,
+    ]
 
 
 def test_empirical_means_are_those_measured() -> None:
@@ -77,7 +139,7 @@ def test_what_cannot_be_drawn_is_refused(spec: dict[str, object], said: str) -> 
         READ.validate_python(spec)
 
 
-@pytest.mark.parametrize("cell", ["soon", "-1", "nan", "inf"])
+@pytest.mark.parametrize("cell", ["soon", "-1", "nan", "inf", "1e10"])
 def test_a_bad_cell_is_named_by_its_line(tmp_path: Path, cell: str) -> None:
     file = tmp_path / "times.csv"
     file.write_text(f"job,took_s\n1,0.5\n2,{cell}\n")

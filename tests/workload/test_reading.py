@@ -104,6 +104,8 @@ WRONG = [
     ("[workers]\nconcurrency = 0", "workers.concurrency: should be greater than or equal to 1"),
     ("[workers]\ntype = 'letters'", "workers.type: there is no queues.letters"),
     ("mode = 'fast'", "mode: should be 'bull-queue' or 'in-process'"),
+    ("warmup_s = 'soon'", "warmup_s: should be 'auto', not 'soon'"),
+    ("warmup_s = -1", "warmup_s: should be greater than or equal to 0, not -1"),
     ("warmup_s = 60\nduration_s = 60", "warmup_s: 60 should be less than duration_s"),
     ("seed = -1", "seed: should be greater than or equal to 0"),
     ("duration_s = 0", "duration_s: should be greater than 0"),
@@ -125,7 +127,7 @@ WRONG = [
         "bullmq: overhead: expected 'none', 'measured' or a table, not 'much'",
     ),
     ("[bullmq]\noverhead = { pickup = 1 }", "bullmq.overhead.pickup: unknown key"),
-    ("[bullmq]\nlock_duration_s = 0", "bullmq.lock_duration_s: should be greater than 0"),
+    ("[bullmq]\nlock_duration_s = 0", "bullmq.lock_duration_s: should be greater than or equal"),
     ("[bullmq]\nmax_stalled = -1", "bullmq.max_stalled: should be greater than or equal to 0"),
     ("[bullmq]\nclient = 'go'", "bullmq.client: should be 'python' or 'node'"),
     ("[queues.order]\nlifo = 'newest'", "queues.order.lifo: should be a valid boolean"),
@@ -182,7 +184,7 @@ def test_files_that_are_no_scenario(tmp_path: Path) -> None:
 
 
 def test_a_path_is_looked_for_beside_the_scenario_first(tmp_path: Path) -> None:
-    (tmp_path / "mine.csv").write_text("placed_at\n2024-01-01T00:00:01\n")
+    (tmp_path / "mine.csv").write_text("placed_at\n2024-01-01T00:01\n")
     text = GOOD.replace("rate_per_s = 3", 'trace = "mine.csv"').replace("duration_s = 60", "")
 
     scenario = read_scenario(write(tmp_path, text))

@@ -2,7 +2,6 @@
 
 import { draw, legend, svg } from "./chart.js";
 
-const EVERY_MS = 2000;
 const PATIENCE_MS = 5000;
 const FAILURES = 20;
 
@@ -12,6 +11,7 @@ const rows = new Map();
 let token = takeToken();
 let samples = [];
 let keptS = 900;
+let everyS = 2; // as often as the server looks, once it has said how often that is
 let names = [];
 let seen = null;
 let skew = 0; // seconds that the server's clock is ahead of this one
@@ -251,7 +251,7 @@ async function refresh() {
     read("api/queues/stats"),
     read(`api/queues/history?since=${samples.at(-1)?.[0] ?? 0}`),
   ]);
-  ({ queues: names, kept_s: keptS } = past);
+  ({ queues: names, kept_s: keptS, every_s: everyS } = past);
   samples = [...samples, ...past.samples].filter(([when]) => past.now - when <= keptS);
   skew = past.now - Date.now() / 1000;
   showStats(stats.queues);
@@ -282,7 +282,7 @@ async function follow() {
   } catch (error) {
     showConnection(error);
   }
-  setTimeout(follow, EVERY_MS);
+  setTimeout(follow, everyS * 1000);
 }
 
 for (const button of document.querySelectorAll("[data-close]")) {

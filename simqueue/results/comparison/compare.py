@@ -13,7 +13,8 @@ from simqueue.results.comparison.measure_words import share, value
 from simqueue.results.comparison.measures import Measure, QueueComparison, compare_queue
 from simqueue.results.comparison.recoveries import Recovery, recoveries
 from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES, JOBS, parse_tolerances
-from simqueue.results.steady_state import formulas
+from simqueue.results.formulas import formulas
+from simqueue.results.offered import Outlook
 from simqueue.results.summary import summarise
 from simqueue.results.wording import count
 from simqueue.workload.scenario import Scenario
@@ -125,8 +126,8 @@ class Comparison:
                 name: {
                     "figures": {key: one.as_dict() for key, one in queue.measures.items()},
                     "theory": queue.theory,
-                    "real": asdict(queue.real),
-                    "model": asdict(queue.model),
+                    "real": queue.real.as_dict(),
+                    "model": queue.model.as_dict(),
                 }
                 for name, queue in self.queues.items()
             },
@@ -165,20 +166,21 @@ def compare(
     for log in (real, model):
         if len(set(log.rows["replication"].tolist())) > 1:
             raise ValueError(f"a comparison is of one replication; the {log.engine} log has more")
-    window = scenario.warmup_s, scenario.duration_s
+    window = scenario.fixed_warmup_s, scenario.duration_s
     slots = {**scenario.slots}
     slots |= dict.fromkeys({*real.queues, *model.queues} - set(slots), 0)
-    found = [summarise(log, window, slots).queues for log in (real, model)]
+    crashes = scenario.workers.crashes
+    found = [summarise(log, window, slots, crashes=crashes).queues for log in (real, model)]
     tables = job_table(real), job_table(model)
     differing = differing_jobs(*tables, scenario, edge_s)
     excused = {(job.queue, job.job_id) for job in differing if job.excused}
     alike = found
     if excused:
         alike = [
-            summarise(table.without(excused, log), window, slots).queues
+            summarise(table.without(excused, log), window, slots, crashes=crashes).queues
             for table, log in zip(tables, (real, model), strict=True)
         ]
-    known = formulas(scenario)
+    known = formulas(Outlook(scenario, scenario.fixed_warmup_s))
     return Comparison(
         scenario=scenario.name,
         engines=(real.engine, model.engine),

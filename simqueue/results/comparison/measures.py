@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from simqueue.results.comparison.tolerances import MEASURES
-from simqueue.results.steady_state import Theory
+from simqueue.results.formulas import Theory
 from simqueue.results.summary import QueueSummary
 
 

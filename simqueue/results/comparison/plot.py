@@ -58,7 +58,7 @@ def comparison_figure(
     comparison = compare(real, model, scenario)
     sides = [by_queue(log, scenario.slots) for log in (real, model)]
     queues = list(dict.fromkeys((*sides[0], *sides[1])))
-    window = scenario.warmup_s, scenario.duration_s
+    window = scenario.fixed_warmup_s, scenario.duration_s
     rows = max(len(queues), 1)
     figure = Figure(figsize=(12, 3.6 * rows + 1.0), layout="constrained")
     panels = figure.subplots(rows, 2, squeeze=False, width_ratios=(1, 2))

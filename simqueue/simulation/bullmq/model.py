@@ -40,7 +40,8 @@ class BullMQ(Model):
         #: Jobs whose follow-ups were added, once some job may run twice.
         self._followed: set[tuple[int, int, int]] = set()
         self.queues = {
-            name: Queue(self.env, cost, settings.lifo) for name, settings in scenario.queues.items()
+            name: Queue(self.env, cost, settings.lifo, self.retry)
+            for name, settings in scenario.queues.items()
         }
         self.queue_of = [self.queues[kind.queue] for kind in workload.kinds]
         self.workers = [Worker(number) for number in range(scenario.workers.count)]
@@ -93,19 +94,19 @@ class BullMQ(Model):
 
     def postpone(self, job: SimJob, wait: float) -> None:
         """Put a job that failed into the delayed set; without backoff, back in line at once."""
+        queue = self.queue_of[job.kind]
         if wait > 0:
-            super().postpone(job, wait)
+            queue.delay(job, wait)
             return
-        queue, now = self.queue_of[job.kind], self.env.now
+        now = self.env.now
         queue.promote()
         job.next_attempt(now)
         queue.put(job, now)
 
     def retry(self, job: SimJob) -> None:
-        """Let the backoff of a job be over."""
-        now = self.env.now
-        job.next_attempt(now)
-        self.queue_of[job.kind].put_due(job, now)
+        """Let the backoff of a job be over: it is due in the millisecond that has begun."""
+        job.next_attempt(job.ready)
+        self.queue_of[job.kind].due.append(job)
 
     def stall(self, queue: Queue, runs: Sequence[LostRun]) -> None:
         """Put jobs back whose locks ran out: no backoff, and the attempt does not count."""

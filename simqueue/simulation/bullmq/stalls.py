@@ -193,7 +193,7 @@ class Stalls:
     def _look_over(self, queue: Queue) -> None:
         now, lost = self._env.now, self._lost[queue]
         stalled = [run for run in lost if run.marked and run.lock_until <= now]
-        lost[:] = [run for run in lost if run not in stalled]
+        lost[:] = [run for run in lost if not (run.marked and run.lock_until <= now)]
         for run in lost:
             run.marked = True
         for slot in self._slots:

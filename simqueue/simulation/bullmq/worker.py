@@ -109,7 +109,7 @@ class Slot:
             self.rules.fail_unrun(job, self)
             self.next(now)
             return
-        self.take(job, now, now + after)
+        self.take(job, now, (job.ready if job.ready > now else now) + after)
         self.looker.again_at = self.process.loop_free_at
 
     def take(self, job: SimJob, now: float, at: float) -> None:
@@ -137,13 +137,14 @@ class Slot:
             return
         if queue.due:
             queue.promote()
-        if not queue.ready:
-            queue.idle.append(self)
-        elif self.rules.doomed and queue.ready[0] in self.rules.doomed:
-            self.rules.fail_unrun(queue.ready.popleft(), self)
-            self.next(now)
-        else:
-            self.take(queue.ready.popleft(), now, now)
+        while queue.ready:
+            job = queue.ready.popleft()
+            if self.rules.doomed and job in self.rules.doomed:
+                self.rules.fail_unrun(job, self)
+            else:
+                self.take(job, now, job.ready if job.ready > now else now)
+                return
+        queue.idle.append(self)
 
     def abandon(self) -> SimJob | None:
         """Die with the worker: nothing that was to end will; the job that was being done."""
