@@ -109,4 +109,4 @@ def run(shop: Shop, *jobs: Job) -> list[str]:
                 words.append("error")
         return words
 
-    return run_here(attempts())
+    return asyncio.run(attempts())

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import AttemptLog
+from simqueue.results.crashes import caught
 from simqueue.simulation.engines import ENGINES
 from simqueue.workload.production import Crash
 from simqueue.workload.scenario import Scenario
@@ -30,7 +31,7 @@ def _measured(scenario: Scenario, day: int) -> dict[str, float]:
     log = ENGINES["simpy"](workload, until_s=scenario.duration_s + _PATIENCE_S).log
     (crash,) = scenario.workers.crashes
     stalled = log.select(outcome="stalled").rows
-    killed = _caught(stalled, crash)
+    killed = caught(stalled, log.workers, crash)  # the others lost their locks alive
     return {
         "response": float(np.quantile(_responses(log, workload, "order"), 0.95, method="higher")),
         "given_up": max(_given_up(log, queue) for queue in log.queues),
@@ -60,13 +61,6 @@ def _calls_in_outage(log: AttemptLog, scenario: Scenario) -> float:
     rows = log.of_queue("payment")
     asked = rows[(rows["started_s"] >= down) & (rows["started_s"] < up)]
     return len(asked) / max(_count_jobs(asked), 1)
-
-
-def _caught(stalled: NDArray[np.void], crash: Crash) -> NDArray[np.bool_]:
-    """Which of the runs that stalled did so by the crash: the others lost their locks alive."""
-    running = (stalled["started_s"] <= crash.at_s) & (stalled["finished_s"] >= crash.at_s)
-    caught: NDArray[np.bool_] = running & (stalled["worker"] == crash.worker)
-    return caught
 
 
 def _again_after(log: AttemptLog, run: np.void, crash: Crash) -> float:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from simqueue.workload.scenario import Scenario
 
     #: From a scenario and what was measured to a hint.
-    Hint = Callable[[Scenario, Mapping[str, float]], str]
+    HintRule = Callable[[Scenario, Mapping[str, float]], str]
 
 #: So many runs of some 28,000 may be lost to locks that ran out.
 FEW_LOST = 10.0
@@ -120,7 +120,7 @@ def _about_slots(_: Scenario, __: Mapping[str, float]) -> str:
 
 
 #: By the keys of the targets.
-HINTS: Mapping[str, Hint] = {
+HINTS: Mapping[str, HintRule] = {
     "response": _about_response,
     "given_up": _about_given_up,
     "calls": _about_calls,
