@@ -98,7 +98,7 @@ def plain(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=True)
     (wheel,) = built.glob("*.whl")
     subprocess.run(
-        [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", str(wheel)],
+        [str(folder / "bin/python"), "-I", "-m", "pip", "install", "--quiet", str(wheel)],
         check=True, capture_output=True,
     )  # fmt: skip
     return folder / "bin/simqueue"
@@ -126,11 +126,12 @@ def test_the_main_job_works_in_an_empty_folder(plain: Path, tmp_path: Path) -> N
 def test_what_needs_no_queue_works(plain: Path, tmp_path: Path) -> None:
     table = simqueue(plain, tmp_path, "backoff --json")
     placed = simqueue(plain, tmp_path, "replay --limit 3 --json")
-    simqueue(plain, tmp_path, "simulate herd.toml --log run.csv --plot run.png")
+    drawn = simqueue(plain, tmp_path, "simulate herd.toml --log run.csv --plot run.png")
     compared = simqueue(plain, tmp_path, "validate-log run.csv --json --tolerance 1e9")
 
     assert json.loads(table.stdout)["order"]["waits_s"] == [2.0, 4.0]
     assert json.loads(placed.stdout)["placed"] == 3
+    assert drawn.returncode == 0, drawn.stderr
     assert compared.returncode == 0, compared.stderr
     jobs = read_log(tmp_path / "run.csv").frame()["job_id"].nunique()
     assert json.loads(compared.stdout)["jobs"] == jobs
