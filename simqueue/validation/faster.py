@@ -11,7 +11,8 @@ from simqueue.workload.scenario import Scenario
 def faster(scenario: Scenario, speed: float) -> Scenario:
     """The same scenario, and the same draws, with all its times divided by ``speed``.
 
-    Only what the queue itself costs stays as it is: no machine becomes faster by this.
+    Only what the queue itself costs stays as it is: no machine becomes faster by this. So does its
+    clock of whole milliseconds: times that lay apart may fall in one, and be a tie.
 
     >>> from simqueue.workload.reading import build_scenario
     >>> slow = build_scenario({
