@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from simqueue.record.attempt_log import Floats
+
 #: Low and high end; ``None``: so few replications tell of that side that there is no saying.
 Interval = tuple[float | None, float | None]
 

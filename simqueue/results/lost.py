@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simqueue.record.attempt_log import FAILED, AttemptLog
+from simqueue.record.by_job import by_job
 from simqueue.results.wording import count
 from simqueue.workload.scenario import Scenario
 
@@ -52,20 +53,20 @@ def lost_jobs(log: AttemptLog, scenario: Scenario, window: tuple[float, float]) 
     found = []
     for queue in log.queues:
         rows = log.select(queue, since_s=window[0], until_s=window[1]).rows
-        jobs = rows["replication"].astype(np.int64) << 40 | rows["job"]
-        lost = np.unique(jobs[rows["outcome"] == FAILED])
+        jobs = by_job(rows)
+        lost = np.flatnonzero(jobs.outcome == FAILED)
         if len(lost) == 0:
             continue
         outages: Sequence[tuple[float, float]] = (
             scenario.queues[queue].outages if queue in scenario.queues else ()
         )
-        started, inside = rows["started_s"], np.zeros(len(rows), bool)
+        started = jobs.rows["started_s"]
+        inside = np.zeros(len(started), bool)
         for start, end in outages:
             inside |= (started >= start) & (started < end)
-        in_outage = len(np.intersect1d(lost, jobs[inside]))
-        unrun = np.isnan(started) & (rows["outcome"] == FAILED)
-        stalled = len(np.unique(jobs[unrun]))
-        arrived = len(np.unique(jobs))
+        in_outage = len(np.intersect1d(lost, jobs.number[inside]))
+        stalled = int(np.isnan(started[jobs.last[lost]]).sum())
+        arrived = len(jobs.first)
         words = _sentence(queue, arrived, len(lost), in_outage, stalled, scenario)
         found.append(Lost(queue, arrived, len(lost), in_outage, stalled, words))
     order = {queue: place for place, queue in enumerate(scenario.queues)}

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from simqueue.record.attempt_log import Floats
 from simqueue.workload.arrivals import Follows
 from simqueue.workload.distributions import Constant
 from simqueue.workload.production import NO_OVERHEAD
 from simqueue.workload.scenario import Scenario
-
-Floats = NDArray[np.float64]
 
 #: Steps of the grid that a run is followed on, beside the moments at which something changes.
 _STEPS = 1_500

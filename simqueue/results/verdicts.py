@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import AttemptLog
+from simqueue.record.attempt_log import AttemptLog, Floats
 from simqueue.results.history import History, histories
 from simqueue.results.intervals import mean_ci95
 from simqueue.results.loads import varies
@@ -25,8 +24,6 @@ from simqueue.results.windows import JOBS_PER_WINDOW, window_edges
 from simqueue.results.wording import count, digits, duration, duration_up, duration_within, percent
 from simqueue.workload.arrivals import Trace
 from simqueue.workload.production import Crash
-
-Floats = NDArray[np.float64]
 
 Binds = Literal[
     "lost", "dead worker", "event loop", "slots", "outage", "clients", "bursts", "nothing"
@@ -188,16 +185,15 @@ class _Judge:
         needed = self._needed(float(load[peak]), name)
         sure = self._needed(self._surely(load[peak], name, edges[peak : peak + 2]), name)
         when = self.scenario.moment(float(edges[peak]))
-        if min(needed, sure) > slots and waits.worst > 0:
-            least = "at least " if sure < needed else ""
-            words = f"{subject} needs {least}{count(min(needed, sure), 'slot')}"
+        least = "at least " if sure < needed else ""
+        needed = min(needed, sure)
+        if needed > slots and waits.worst > 0:
+            words = f"{subject} needs {least}{count(needed, 'slot')}"
             words += "" if _flat(load) else f" at {when}"
             words += f"; it has {slots:,}: {self._reach(waits, edges, peak)}."
             return Verdict(
-                name, "slots", words, float(load[peak]), min(needed, sure),
-                _short(edges, load, slots),
-            )  # fmt: skip
-        needed = min(needed, sure)
+                name, "slots", words, float(load[peak]), needed, _short(edges, load, slots)
+            )
         enough = f"{subject} has {count(slots, 'slot')} and needs {needed:,}"
         enough += f" at its busiest ({when})" if not _flat(load) else ""
         binds, rest = self._what_else(name, waits, edges)

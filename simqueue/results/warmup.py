@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import AttemptLog
-
-Floats = NDArray[np.float64]
+from simqueue.record.attempt_log import AttemptLog, Floats
 
 _BATCH = 5
 #: A run that would have to be cut here or later is too short for any warm-up.
