@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING
 from simqueue.lazy import contents
 
 if TYPE_CHECKING:
+    from simqueue.calibration.calibrate import Calibration, calibrate
     from simqueue.data import data_path
     from simqueue.errors import InputError, JobError, SimqueueError
+    from simqueue.experiments.compare_modes import ModeComparison, compare_modes
     from simqueue.experiments.run import Run, simulate
+    from simqueue.experiments.sweep import Sweep, sweep
+    from simqueue.planning.autoscaling.judge import Autoscaling, autoscale
+    from simqueue.planning.outages.outage import OutageResult, outage
+    from simqueue.planning.plan import Plan, plan
     from simqueue.policies import POLICIES, Backoff, QueuePolicy, next_step
     from simqueue.record.attempt_log import AttemptLog
     from simqueue.record.reading import read_log
@@ -37,6 +43,30 @@ _CONTENTS = {
     "simqueue.experiments.run": (
         "simulate",
         "Run",
+    ),
+    "simqueue.experiments.compare_modes": (
+        "compare_modes",
+        "ModeComparison",
+    ),
+    "simqueue.experiments.sweep": (
+        "sweep",
+        "Sweep",
+    ),
+    "simqueue.planning.plan": (
+        "plan",
+        "Plan",
+    ),
+    "simqueue.calibration.calibrate": (
+        "calibrate",
+        "Calibration",
+    ),
+    "simqueue.planning.autoscaling.judge": (
+        "autoscale",
+        "Autoscaling",
+    ),
+    "simqueue.planning.outages.outage": (
+        "outage",
+        "OutageResult",
     ),
     "simqueue.record.reading": ("read_log",),
     "simqueue.record.attempt_log": ("AttemptLog",),

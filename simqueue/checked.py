@@ -26,6 +26,11 @@ class Checked(BaseModel):
         said = {name: getattr(self, name) for name in self.model_fields_set}
         return self.model_validate({**said, **update})
 
+    def said(self, *keys: str) -> list[str]:
+        """Those of ``keys`` that say something other than their defaults."""
+        fields = type(self).model_fields
+        return [key for key in keys if getattr(self, key) != fields[key].default]
+
 
 #: What pydantic would say in words of Python.
 _WORDS = {
@@ -46,6 +51,7 @@ _SAY_ALL = (
     "kind_of_arrivals",
     "union_tag_invalid",
     "too_long",
+    "too_short",
 )
 #: Longer values are not shown whole.
 _SHORT = 200
@@ -88,6 +94,9 @@ def first_problem(error: ValidationError) -> Problem:
         expected = _WORDS[first["type"]]
     elif first["type"] == "union_tag_invalid":
         expected = "distribution {tag!r} is none of {expected_tags}".format(**first["ctx"])
+    elif first["type"] == "too_short":
+        least = first["ctx"]["min_length"]
+        expected = "should not be empty" if least == 1 else f"should have at least {least} entries"
     elif first["type"] == "too_long":
         expected = "should have at most {max_length:,} entries".format(**first["ctx"])
     quiet = first["type"] in _SAY_ALL or isinstance(first["input"], dict)

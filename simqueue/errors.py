@@ -21,3 +21,10 @@ class JobError(SimqueueError):
     An attempt at a job that meets it has failed: workers retry it by the queue's policy, and in
     training mode it reaches whoever added the job. A command ends with exit code 1.
     """
+
+
+class InTheWayError(JobError):
+    """Redis answers, and yet refuses: what lies at the keys of one job or queue is in the way.
+
+    Others are not concerned, so whoever does many things sets this one aside and goes on.
+    """

@@ -16,6 +16,7 @@ EXTRAS = {
     ),
     "postgres": ("psycopg",),
     "course": ("IPython", "ipywidgets"),
+    "sweeps": ("dask", "distributed", "pyarrow"),
 }
 
 

@@ -14,10 +14,14 @@ from pydantic import Field, ValidationError
 from simqueue.checked import Checked, first_problem
 from simqueue.errors import InputError
 from simqueue.policies import Outcome
+from simqueue.safe_text import one_line
 
 ORDER, PAYMENT, EMAIL = QUEUES = ("order", "payment", "email")
 
 LONGEST_QUEUE_NAME = 100
+
+#: The most that a payment, and so an order, may come to; pounds.
+LARGEST_AMOUNT = Decimal("9999999999.99")
 
 EmailKind = Literal["order-confirmation", "payment-success", "payment-failed"]
 OrderId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
@@ -51,9 +55,11 @@ class Job(Checked):
     flow
         Id of the root job that everything of this order descends from.
     parent_id
-        Id of the job whose outcome added this one, if any.
+        Id of the job whose outcome added this one, or whose child it is, if any.
     payload
         What the handler needs; only what JSON can hold.
+    children
+        Jobs that are added with it and that it waits for; their ``parent_id`` is its id.
     """
 
     queue: str
@@ -62,6 +68,7 @@ class Job(Checked):
     flow: str
     parent_id: str | None = None
     payload: dict[str, Any] = {}
+    children: tuple[Job, ...] = ()
 
 
 class _Payload(Checked):
@@ -73,9 +80,9 @@ class OrderPayload(_Payload):
 
 
 class PaymentPayload(_Payload):
-    """Payload of ``process-payment``; the amount is in pounds."""
+    """Payload of ``process-payment``; in pounds, and what is charged is the order's total."""
 
-    amount: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
+    amount: Annotated[Decimal, Field(ge=0, le=LARGEST_AMOUNT, max_digits=12, decimal_places=2)]
 
 
 class EmailPayload(_Payload):
@@ -201,6 +208,7 @@ def parse_payload(job: Job) -> _Payload:
     try:
         return kind.model_validate(job.payload)
     except ValidationError as error:
+        # What a payload holds may be a customer's: it is not said, here or in a traceback.
         problem = first_problem(error)
-        where = ".".join(problem.path)
-        raise InputError(f"job {job.id}: payload {where}: {problem}") from error
+        where = one_line(".".join(problem.path), 100)
+        raise InputError(f"job {job.id}: payload {where}: {problem.expected}") from None

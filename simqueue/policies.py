@@ -10,6 +10,8 @@
 2.0
 >>> next_step(order, attempt=3, outcome="failed") is None
 True
+>>> next_step(order, attempt=1, outcome="fatal") is None
+True
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal, overload
+from typing import TYPE_CHECKING, Annotated, Literal, Self, overload
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from simqueue.checked import Checked
 
@@ -34,8 +36,20 @@ LONGEST_MS = 100 * 365.25 * MAX_MS
 
 #: How a job ends for good.
 Outcome = Literal["completed", "failed"]
+#: How an attempt ends. ``fatal``: it failed, and no further one can succeed.
+AttemptOutcome = Literal["completed", "failed", "fatal"]
+
+#: A power of e that a float can just hold.
+_OVERFLOWS = 700.0
+
+#: What a parent does when one of its children has failed for good, after BullMQ's options.
+ChildFailure = Literal[
+    "wait", "fail-parent", "continue-parent", "ignore-dependency", "remove-dependency"
+]
 
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+#: Of a backoff, milliseconds.
+Delay = Annotated[Finite, Field(ge=0, le=MAX_MS)]
 
 
 class Backoff(Checked):
@@ -44,25 +58,61 @@ class Backoff(Checked):
     Attributes
     ----------
     type
-        ``fixed``: the same delay each time. ``exponential``: the delay doubles with each attempt.
+        ``fixed``: the same delay each time. ``exponential``: the delay grows with each attempt.
+        ``list``: each delay is said.
     delay_ms
-        Delay after the first failed attempt, milliseconds.
+        Delay after the first failed attempt, milliseconds; not of a list.
+    delays_ms
+        Of a list: the delay after each failed attempt, milliseconds; the last one repeats.
+    multiplier
+        By how much an exponential delay grows each time.
     jitter
         0 to 1. The wait is uniform between (1 - jitter) and 1 times the delay, so 0.5 is the
         "equal" and 1 the "full" jitter of the literature.
-    max_ms
-        Cap on the delay, applied before jitter. BullMQ has no such setting: the adapter warns.
+    min_ms, max_ms
+        No wait is shorter or longer, milliseconds. The cap is applied before jitter, the floor
+        after it.
 
     Notes
     -----
     Source: BullMQ ``src/classes/backoffs.ts`` (Node; its Python port ignores jitter). Waits are
     whole milliseconds there, rounded without jitter and cut off with it, and so they are here.
+    BullMQ has no list, no other multiplier than 2, no cap and no floor, unless a worker computes
+    its waits itself, as ours does (in Node: ``settings.backoffStrategy``). The adapter says so.
+
+    Examples
+    --------
+    >>> steps = Backoff(type="list", delays_ms=[1000, 5000, 60000])
+    >>> [steps.wait_s(attempt) for attempt in (1, 2, 3, 4)]
+    [1.0, 5.0, 60.0, 60.0]
     """
 
-    type: Literal["fixed", "exponential"] = "fixed"
-    delay_ms: Annotated[Finite, Field(ge=0, le=MAX_MS)] = 0.0
+    type: Literal["fixed", "exponential", "list"] = "fixed"
+    delay_ms: Delay = 0.0
+    delays_ms: Annotated[list[Delay], Field(max_length=1000)] = []
+    multiplier: Annotated[Finite, Field(ge=1, le=1000)] = 2.0
     jitter: Annotated[Finite, Field(ge=0, le=1)] = 0.0
+    min_ms: Delay = 0.0
     max_ms: Annotated[Finite, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.type == "list":
+            if not self.delays_ms:
+                raise ValueError(
+                    "delays_ms: missing; a backoff of type 'list' has one delay or more"
+                )
+            if self.delay_ms:
+                raise ValueError(
+                    "delay_ms: a backoff of type 'list' has delays_ms, and no delay_ms"
+                )
+        elif self.delays_ms:
+            raise ValueError(f"delays_ms: is for type = 'list', not {self.type!r}")
+        if self.type != "exponential" and self.multiplier != 2:
+            raise ValueError(f"multiplier: is for type = 'exponential', not {self.type!r}")
+        if self.max_ms is not None and self.min_ms > self.max_ms:
+            raise ValueError(f"min_ms: {self.min_ms:g} should not exceed max_ms, {self.max_ms:g}")
+        return self
 
     @overload
     def wait_s(self, attempt: int, draw: float | None = None) -> float: ...
@@ -97,16 +147,27 @@ class Backoff(Checked):
         """
         if attempt < 1:
             raise ValueError(f"attempt(={attempt}) must be at least 1")
-        factor = 2.0 ** (attempt - 1) if self.type == "exponential" else 1.0
-        delay: float = math.floor(min(factor * self.delay_ms, LONGEST_MS) + 0.5)
+        delay: float = math.floor(min(self._delay_ms(attempt), LONGEST_MS) + 0.5)
         if self.max_ms is not None:
             delay = min(delay, self.max_ms)
         if draw is None:
-            return delay / 1000
+            return max(delay, self.min_ms) / 1000
         if self.jitter == 0:
-            return delay / 1000 + 0 * draw
+            return max(delay, self.min_ms) / 1000 + 0 * draw
         # Whole milliseconds: dividing by one, rounded down, works on arrays too.
-        return (draw * delay * self.jitter + delay * (1 - self.jitter)) // 1 / 1000
+        wait = (draw * delay * self.jitter + delay * (1 - self.jitter)) // 1
+        short = self.min_ms - wait
+        return (wait + short * (short > 0)) / 1000 if self.min_ms else wait / 1000
+
+    def _delay_ms(self, attempt: int) -> float:
+        """The delay after a failed attempt, before any bound."""
+        if self.type == "list":
+            return self.delays_ms[min(attempt, len(self.delays_ms)) - 1]
+        if self.type == "fixed" or not self.delay_ms:
+            return self.delay_ms
+        if (attempt - 1) * math.log(self.multiplier) > _OVERFLOWS:
+            return LONGEST_MS
+        return self.multiplier ** (attempt - 1) * self.delay_ms
 
 
 class QueuePolicy(Checked):
@@ -124,6 +185,13 @@ class QueuePolicy(Checked):
     lifo
         Newest first: a new job goes to the head of the queue. A retry that is due goes to the tail
         all the same (BullMQ ``promoteDelayedJobs.lua``), unless it had no backoff.
+    child_failure
+        What one of this queue's jobs does when one of its children has failed for good.
+        ``wait``: BullMQ's default, it goes on waiting, until that child is removed (see
+        ``keep_failed`` of the child's queue). ``fail-parent``: it fails as well, as soon as a slot
+        comes to it. ``continue-parent``: it is ready at once; an attempt that ends while other
+        children are pending fails. ``ignore-dependency``, ``remove-dependency``: it goes by the
+        children that are left.
     """
 
     attempts: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
@@ -131,6 +199,7 @@ class QueuePolicy(Checked):
     keep_completed: Annotated[int, Field(strict=True, ge=0)] = 100
     keep_failed: Annotated[int, Field(strict=True, ge=0)] = 50
     lifo: Annotated[bool, Field(strict=True)] = False
+    child_failure: ChildFailure = "wait"
 
     @property
     def retries(self) -> int:
@@ -144,20 +213,20 @@ class QueuePolicy(Checked):
 
 @overload
 def next_step(
-    policy: QueuePolicy, attempt: int, outcome: Outcome, draw: float | None = None
+    policy: QueuePolicy, attempt: int, outcome: AttemptOutcome, draw: float | None = None
 ) -> float | None: ...
 
 
 @overload
 def next_step(
-    policy: QueuePolicy, attempt: int, outcome: Outcome, draw: NDArray[np.float64]
+    policy: QueuePolicy, attempt: int, outcome: AttemptOutcome, draw: NDArray[np.float64]
 ) -> NDArray[np.float64] | None: ...
 
 
 def next_step(
     policy: QueuePolicy,
     attempt: int,
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     draw: float | NDArray[np.float64] | None = None,
 ) -> float | NDArray[np.float64] | None:
     """What follows an attempt: a wait in seconds before the next one, or ``None`` for no more.
@@ -173,11 +242,11 @@ def next_step(
     attempt
         Number of the attempt that just finished, from 1.
     outcome
-        How it ended.
+        How it ended; ``fatal`` is BullMQ's ``UnrecoverableError``.
     draw
         Uniform number in [0, 1) for jitter, or an array of them; see `Backoff.wait_s`.
     """
-    if outcome == "completed" or attempt >= policy.attempts:
+    if outcome != "failed" or attempt >= policy.attempts:
         return None
     return policy.backoff.wait_s(attempt, draw)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -11,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from simqueue.checked import first_problem
 from simqueue.errors import InputError
 from simqueue.policies import DEFAULT_CONCURRENCY
+from simqueue.safe_text import said
 
 WorkerMode = Literal["in-process", "bull-queue", "none"]
 WorkerType = Literal["email", "order", "payment", "all"]
@@ -79,25 +79,10 @@ def read_settings() -> Settings:
         problem = first_problem(error)
         name = problem.path[0].upper()
         # A URL may hold a password.
-        shown = "" if name.endswith("_URL") else f"={problem.value}"
+        shown = "" if name.endswith("_URL") else f"={said(problem.value, 100)}"
         raise InputError(f"environment variable {name}{shown}: {problem.expected}") from None
 
 
 def revealed(secret: SecretStr | None) -> str | None:
     """What a secret hides, for whoever has to connect with it."""
     return None if secret is None else secret.get_secret_value()
-
-
-def mask_password(url: str) -> str:
-    """``url`` with its password replaced by asterisks, fit for a log or an error.
-
-    >>> mask_password("postgresql://shop:secret@db/shop")
-    'postgresql://shop:***@db/shop'
-    """
-    scheme, found, rest = url.partition("://")
-    if not found:
-        return url
-    rest = re.sub(r"(?<=[?&]password=)[^&]*", "***", rest)
-    credentials, at, place = rest.rpartition("@")
-    user, colon, _ = credentials.partition(":")
-    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}"

@@ -10,10 +10,17 @@ from pathlib import Path
 
 import pytest
 from chromium import Page
+from hypothesis import settings
+from node_packages import as_bullmq, install, newest
 from redis_servers import RedisServer, find_redis
 from servers import PostgresServer, find_postgres
 
+from simqueue.validation.node.installed import MAJORS, NodeBullMQ, find_bullmq
+
 CI = os.environ.get("CI") == "true"
+#: How long an example takes says more about the machine than about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,10 +38,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
     """A command that was run in this process sends the logs to a stream that is closed later."""
-    logger = logging.getLogger("simqueue")
-    before = logger.handlers[:], logger.propagate, logger.level
+    loggers = [logging.getLogger(name) for name in ("simqueue", "")]
+    before = [(one.handlers[:], one.propagate, one.level) for one in loggers]
     yield
-    logger.handlers[:], logger.propagate, logger.level = before
+    for one, (handlers, propagate, level) in zip(loggers, before, strict=True):
+        one.handlers[:], one.propagate, one.level = handlers, propagate, level
 
 
 def missing(what: str) -> None:
@@ -42,6 +50,20 @@ def missing(what: str) -> None:
     if CI:
         pytest.fail(f"{what} is missing")
     pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """Node's BullMQ in all its supported versions, side by side."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        missing("Node.js with npm")
+    return install(strict=CI)
+
+
+@pytest.fixture(scope="session", params=MAJORS)
+def node_bullmq(request: pytest.FixtureRequest, node_modules: Path) -> NodeBullMQ:
+    """A BullMQ whose workers can be the real side, once of each version."""
+    return find_bullmq(as_bullmq(node_modules, newest(request.param)))
 
 
 @pytest.fixture(scope="session")

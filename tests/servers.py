@@ -52,12 +52,11 @@ class PostgresServer:
         try:
             self._run("initdb", "-D", data, "-U", "shop", "-A", "trust", "-E", "UTF8",
                       "--locale=C", "--no-sync")  # fmt: skip
-            options = (
+            self._options = (
                 f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off "
                 f"-c unix_socket_directories={self._folder}"
             )
-            log = str(self._folder / "log")
-            self._run("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options)
+            self.start()
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
@@ -69,9 +68,18 @@ class PostgresServer:
             connection.execute(f"CREATE SCHEMA {name}".encode())
         return f"{self._url}?options=-csearch_path%3D{name}"
 
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        data, log = str(self._folder / "data"), str(self._folder / "log")
+        self._run("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", self._options)
+
+    def kill(self) -> None:
+        """End it as a crash of its process would; what was committed is kept."""
+        self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self._folder / "data"))
+
     def stop(self) -> None:
         """Stop the server and remove its folder."""
-        self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self._folder / "data"))
+        self.kill()
         shutil.rmtree(self._folder)
 
     @property

@@ -21,12 +21,14 @@ PACKAGE = ROOT / "simqueue"
 GROUND = (
     "lazy",
     "errors",
+    "safe_text",
     "checked",
     "policies",
     "jobs",
     "work",
     "metrics",
     "clock",
+    "tasks",
     "data",
     "files",
     "extras",
@@ -42,17 +44,21 @@ MAY_IMPORT = {
     "simulation": {"workload", "record"},
     "results": {"workload", "record"},
     "experiments": {"workload", "record", "simulation", "results"},
+    "planning": {"workload", "record", "simulation", "results", "experiments"},
     "validation": {
         *("workload", "record", "adapters", "workers", "simulation", "results", "experiments"),
     },
     "operations": {"adapters"},
+    "calibration": {
+        *("workload", "record", "adapters", "simulation", "results", "experiments", "operations"),
+    },
     "course": {
         *("workload", "record", "shop", "adapters", "workers", "simulation", "results"),
-        *("experiments", "validation"),
+        *("experiments", "planning", "validation"),
     },
     "cli": {
         *("workload", "record", "shop", "adapters", "workers", "simulation", "results"),
-        *("experiments", "validation", "operations"),
+        *("experiments", "planning", "validation", "operations", "calibration"),
     },
 }
 #: The doors: whoever comes in from outside.
@@ -122,6 +128,13 @@ def test_no_two_files_import_each_other() -> None:
         pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports tests by their bare names: of two alike it collects one, if they meet."""
+    names = [file.name for file in (ROOT / "tests").rglob("*.py")]
+
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_importing_simqueue_imports_nothing_heavy() -> None:
     heavy = ["numpy", "pandas", "scipy", "simpy", "matplotlib", "pydantic", "sqlalchemy", "typer"]
     code = f"import sys, simqueue; print([name for name in {heavy} if name in sys.modules])"
@@ -162,7 +175,7 @@ def test_conda_and_pip_install_the_same() -> None:
             *project["dependencies"],
             *(
                 text
-                for extra in ("benchmarks", "course", "postgres", "queue", "dev")
+                for extra in ("benchmarks", "course", "postgres", "queue", "sweeps", "dev")
                 for text in extras[extra]
             ),
             f"python {project['requires-python']}",

@@ -58,7 +58,7 @@ def test_every_follow_up_is_a_known_email() -> None:
     [
         ({"name": "bake"}, "job order-1: no kind order/bake; known are"),
         ({"payload": {}}, "payload order_id: missing"),
-        ({"payload": {"order_id": 1}}, "payload order_id: should be a valid string, not 1"),
+        ({"payload": {"order_id": 1}}, "payload order_id: should be a valid string"),
         ({"payload": {"order_id": "a b"}}, "payload order_id"),
         ({"payload": {"order_id": "1", "tip": 3}}, "payload tip"),
     ],

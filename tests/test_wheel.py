@@ -75,6 +75,7 @@ def test_the_wheel_has_the_package_and_its_data_and_no_more(built: Path) -> None
     assert ours == tracked("simqueue") | data
     assert "simqueue/py.typed" in ours
     assert {"simqueue/operations/static/page.html", "simqueue/_data/busy-day.toml"} <= ours
+    assert "simqueue/validation/node/worker.mjs" in ours
 
 
 def test_its_metadata_are_those_of_the_project(built: Path) -> None:

@@ -7,8 +7,6 @@ on the way (a server was lost), a question answered with no, a figure out of tol
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -16,18 +14,23 @@ import typer
 from typer.exceptions import TyperException
 
 from simqueue import __version__
+from simqueue.cli.autoscale import autoscale
 from simqueue.cli.backoff import backoff
+from simqueue.cli.calibrate import calibrate
+from simqueue.cli.compare import compare
 from simqueue.cli.failed import failed
 from simqueue.cli.measure_overhead import measure_overhead
+from simqueue.cli.outage import outage
+from simqueue.cli.outermost import run_safely
+from simqueue.cli.plan import plan
 from simqueue.cli.replay import replay
 from simqueue.cli.serve import serve
 from simqueue.cli.simulate import simulate
 from simqueue.cli.stats import stats
+from simqueue.cli.sweep import sweep
 from simqueue.cli.validate import validate
 from simqueue.cli.validate_log import validate_log
 from simqueue.cli.worker import worker
-from simqueue.errors import InputError, SimqueueError
-from simqueue.extras import naming_extras
 
 app = typer.Typer(
     name="simqueue",
@@ -39,8 +42,14 @@ app = typer.Typer(
 #: Every command, and what it does in the words that fit into a list of them.
 _COMMANDS: dict[Callable[..., None], str] = {
     simulate: "What would happen: the queues in the model.",
+    compare: "Training mode and production: the same work.",
+    plan: "How many workers a target needs.",
+    autoscale: "Whether an autoscaler will do, and what else would.",
+    outage: "What a downstream that fails for a while would do.",
+    sweep: "One scenario at many settings, on all cores.",
     validate: "The same jobs on the real BullMQ and in the model.",
     validate_log: "A day that real workers wrote down, in the model.",
+    calibrate: "A scenario made of a live BullMQ.",
     measure_overhead: "What the queue itself costs on this machine.",
     replay: "Place recorded orders in the shop.",
     worker: "Do the jobs of the shop's queues.",
@@ -74,28 +83,11 @@ def options(
         print(context.get_help())
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit."""
-    sys.exit(run(arguments))
-
-
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code: 0, 1 for trouble, 2 for bad input, 130 after Ctrl-C."""
-    try:
-        with naming_extras():
-            return int(app(arguments, prog_name="simqueue", standalone_mode=False) or 0)
-    except InputError as error:
-        return _refuse(str(error))
-    except SimqueueError as error:
-        # Nobody's input: Redis or the database went away in the middle.
-        _refuse(str(error))
-        return 1
-    except TyperException as error:
-        return _refuse(_usage(error))
-    except BrokenPipeError:
-        # Whoever read our output has had enough, as in `simqueue backoff | head -1`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return run_safely(
+        lambda: int(app(arguments, prog_name="simqueue", standalone_mode=False) or 0), _usage
+    )
 
 
 def _usage(error: TyperException) -> str:
@@ -105,8 +97,3 @@ def _usage(error: TyperException) -> str:
         return f"validate {option}: it is a command of its own now: {_MOVED[option]}"
     text = error.format_message()
     return text if "--help" in text else f"{text} (see simqueue --help)"
-
-
-def _refuse(text: str) -> int:
-    print(f"error: {' '.join(text.split())}", file=sys.stderr)
-    return 2

@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 def backoff(
     type: Annotated[  # noqa: A002
-        str | None, typer.Option(help="Of one policy: fixed or exponential.")
+        str | None, typer.Option(help="Of one policy: fixed, exponential or list.")
     ] = None,
     delay_ms: Annotated[
         float | None, typer.Option(help="Delay after the first failed attempt, milliseconds.")
+    ] = None,
+    delays_ms: Annotated[
+        str | None,
+        typer.Option(help="Of a list: the delays, milliseconds, such as 1000,5000,60000."),
+    ] = None,
+    multiplier: Annotated[
+        float | None, typer.Option(help="How much an exponential delay grows. [default: 2]")
     ] = None,
     attempts: Annotated[
         int | None, typer.Option(help="Tries in all, the first included. [default: 3]")
@@ -26,6 +33,9 @@ def backoff(
     jitter: Annotated[
         float | None,
         typer.Option(help="0 to 1: a wait is uniform between (1 - jitter) and 1 times the delay."),
+    ] = None,
+    min_ms: Annotated[
+        float | None, typer.Option(help="Floor of the wait, milliseconds; after jitter.")
     ] = None,
     max_ms: Annotated[
         float | None, typer.Option(help="Cap on the delay, milliseconds; before jitter.")
@@ -42,8 +52,16 @@ def backoff(
     """
     from simqueue.policies import POLICIES
 
-    given = {"type": type, "delay_ms": delay_ms, "jitter": jitter, "max_ms": max_ms}
-    given = {key: value for key, value in given.items() if value is not None}
+    said = {
+        "type": type,
+        "delay_ms": delay_ms,
+        "delays_ms": None if delays_ms is None else _numbers(delays_ms),
+        "multiplier": multiplier,
+        "jitter": jitter,
+        "min_ms": min_ms,
+        "max_ms": max_ms,
+    }
+    given = {key: value for key, value in said.items() if value is not None}
     policies = dict(POLICIES)
     if given or attempts is not None:
         policies = {"yours": _policy(given, attempts)}
@@ -81,16 +99,36 @@ def _policy(given: dict[str, Any], attempts: int | None) -> QueuePolicy:
     from simqueue.errors import InputError
     from simqueue.policies import Backoff, QueuePolicy
 
-    if "delay_ms" not in given:
+    if "delay_ms" not in given and "delays_ms" not in given:
         raise InputError("--delay-ms: missing; a policy of your own needs a delay")
+    usual = "list" if "delays_ms" in given else "exponential"
     table = {"attempts": 3 if attempts is None else attempts}
     try:
-        own = Backoff(**{"type": "exponential", **given})
+        own = Backoff(**{"type": usual, **given})
         return QueuePolicy(backoff=own, **table)
     except ValidationError as error:
         problem = first_problem(error)
-        flag = "--" + problem.path[-1].replace("_", "-")
+        if not problem.path:
+            raise InputError(f"--{_flag(problem.expected)}") from None
+        flag = "--" + _flag(next(part for part in problem.path if not part.isdecimal()))
         raise InputError(f"{flag} {problem.value}: {problem.expected}") from None
+
+
+def _numbers(text: str) -> list[float]:
+    from simqueue.errors import InputError
+
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(
+            f"--delays-ms {text}: expected milliseconds such as 1000,5000,60000"
+        ) from None
+
+
+def _flag(key: str) -> str:
+    """A key, alone or in front of what is said of it, as an option has it."""
+    head, colon, rest = key.partition(":")
+    return head.replace("_", "-") + colon + rest
 
 
 def _show(tables: dict[str, dict[str, Any]], policies: dict[str, QueuePolicy]) -> None:
@@ -121,7 +159,14 @@ def describe(policy: QueuePolicy) -> str:
     """A policy in words: ``3 attempts (2 retries), exponential from 2000 ms``."""
     backoff = policy.backoff
     words = f"{policy.attempts} attempts ({policy.retries} retries), {backoff.type} "
-    words += f"{'from ' if backoff.type == 'exponential' else ''}{backoff.delay_ms:g} ms"
+    if backoff.type == "list":
+        words += f"of {', '.join(f'{delay:g}' for delay in backoff.delays_ms)} ms"
+    else:
+        words += f"{'from ' if backoff.type == 'exponential' else ''}{backoff.delay_ms:g} ms"
+    if backoff.multiplier != 2:
+        words += f" times {backoff.multiplier:g}"
+    if backoff.min_ms:
+        words += f", at least {backoff.min_ms:g} ms"
     if backoff.max_ms is not None:
         words += f", at most {backoff.max_ms:g} ms"
     if backoff.jitter:

@@ -197,12 +197,13 @@ def _ask(verb: str, places: Sequence[tuple[Failures, Sequence[str]]], yes: bool)
 @asynccontextmanager
 async def _queues(given: list[str] | None, prefix: str) -> AsyncIterator[list[Failures]]:
     from simqueue.operations.failed import Failures
-    from simqueue.operations.queues import operators_connection, queue_names
+    from simqueue.operations.queues import operators_connection, queue_names, require_queues
     from simqueue.settings import read_settings, revealed
 
     names = queue_names(given)
     url = revealed(read_settings().queue_redis_url)
     async with operators_connection(url, prefix) as connection:
+        await require_queues(connection, given)
         yield [Failures(connection, name) for name in names]
 
 
@@ -234,7 +235,10 @@ async def _places(
 def _when(seconds: float | None) -> str:
     if seconds is None:
         return "-"
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, ValueError, OSError):
+        return "?"  # no calendar has it
 
 
 def _tries(made: int, most: int | None) -> str:
@@ -243,33 +247,30 @@ def _tries(made: int, most: int | None) -> str:
 
 def _show_list(found: Sequence[Failure], total: int) -> None:
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    from simqueue.operations.queues import one_line
+    from simqueue.cli.fitted_table import Column, FittedTable
+    from simqueue.safe_text import one_line
 
     console = Console(highlight=False)
     if not found:
         console.print("no failed jobs")
         return
-    table = Table()
-    for heading in ("queue", "id"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("name")
-    for heading in ("attempts", "failed at (UTC)"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("error")
-    for job in found:
-        cells = (job.queue, job.id, job.name, _tries(job.attempts_made, job.attempts),
-                 _when(job.failed_at), job.error)  # fmt: skip
-        table.add_row(*(Text(one_line(cell)) for cell in cells))
-    console.print(table)
+    # An id is for copying, so it is shown whole and on one line.
+    columns = [Column("id"), Column("queue"), Column("name", least=12), Column("attempts"),
+               Column("failed at (UTC)"), Column("error", least=20)]  # fmt: skip
+    rows = [
+        [one_line(job.id, 10_000), *map(one_line, (
+            job.queue, job.name, _tries(job.attempts_made, job.attempts), _when(job.failed_at),
+            job.error))]
+        for job in found
+    ]  # fmt: skip
+    console.print(FittedTable(columns, rows, lined=True))
     if total > len(found):
         console.print(f"{len(found):,} of {total:,}; --limit shows more")
 
 
 def _show_job(job: dict[str, Any]) -> None:
-    from simqueue.operations.queues import one_line, safe
+    from simqueue.safe_text import one_line, safe
 
     def block(text: str) -> str:
         return "\n".join(f"  {safe(line)}" for line in text.splitlines())

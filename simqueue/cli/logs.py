@@ -8,18 +8,23 @@ from typing import Any
 
 import structlog
 
+from simqueue.cli.log_lines import FewTimesAMinute, fit_to_be_logged
+
+_OURS = "simqueue"
+
 
 def configure_logging(*, as_json: bool = False, level: int = logging.INFO) -> None:
-    """Send the logs of simqueue to standard error, through structlog.
+    """Send the logs of simqueue, and other libraries' warnings, to standard error.
 
     The library itself logs with the standard library, so that whoever embeds it keeps the say.
+    Tracebacks are plain: they show no values of variables.
 
     Parameters
     ----------
     as_json
         One JSON object a line instead of words and colours.
     level
-        The least level that is shown; job starts and completions are ``INFO``.
+        The least level of simqueue's own that is shown; job starts and completions are ``INFO``.
     """
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
@@ -29,16 +34,31 @@ def configure_logging(*, as_json: bool = False, level: int = logging.INFO) -> No
     last = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(FewTimesAMinute(_OURS))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                fit_to_be_logged,
+                last,
+            ],
         )
     )
-    logger = logging.getLogger("simqueue")
+    logger = logging.getLogger(_OURS)
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(level)
+    # What asyncio, redis-py and uvicorn have to say would be lines of another form.
+    root = logging.getLogger()
+    for one in root.handlers[:]:
+        if isinstance(one.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(one)
+    root.addHandler(handler)
+    logging.captureWarnings(capture=True)

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from simqueue.workload.changes import Change
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.html",
+        help="Write a report to show others: one file with question, answer, figures, assumptions.",
+    ),
+]
 
 # ---- of a scenario
 
@@ -41,6 +48,7 @@ _KEYS = {
     "duration": "duration_s",
     "warmup": "warmup_s",
     "seed": "seed",
+    "client": "bullmq.client",
 }
 
 
@@ -55,6 +63,37 @@ def changes_of(set_: list[str] | None, **flags: Any) -> list[Change]:
     return found
 
 
+# ---- of many runs
+
+Cores = Annotated[
+    int | None, typer.Option(metavar="N", help="Processes to use. [default: all cores]")
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help="A Dask scheduler to use instead, such as tcp://10.0.0.5:8786."
+    ),
+]
+
+# ---- of a question about targets
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="'QUEUE.MEASURE < N UNIT'",
+        help="What has to hold, such as 'order.response.p95 < 10s' or 'payment.failed < 5'; "
+        "may be repeated: all have to hold.",
+    ),
+]
+Traffic = Annotated[
+    float, typer.Option(metavar="X", help="So many times the arrivals, the day's shape kept.")
+]
+Kept = Annotated[
+    float,
+    typer.Option(metavar="SHARE", help="On which share of the days the targets have to hold."),
+]
+Most = Annotated[int, typer.Option(metavar="N", min=1, help="Look no further.")]
+
 # ---- of a real queue
 
 Redis = Annotated[
@@ -64,6 +103,17 @@ Redis = Annotated[
         help="The Redis to run on. [default: QUEUE_REDIS_URL, else a redis-server started for "
         "the run, else fakeredis in this process]",
     ),
+]
+Client = Annotated[
+    str | None,
+    typer.Option(
+        metavar="python|node",
+        help="Whose workers: simqueue's own, or Node's of an installed bullmq 5 or 6.",
+    ),
+]
+NodeModules = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where Node's bullmq is installed. [default: ./node_modules]"),
 ]
 Queues = Annotated[
     list[str] | None,

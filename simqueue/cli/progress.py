@@ -30,3 +30,25 @@ def progress_bar(what: str, total: float) -> Iterator[Callable[[float], None]]:
     ) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def telling(what: str, before: str = "") -> Iterator[Callable[[str], None]]:
+    """Say on standard error what is being tried, if that is a terminal.
+
+    Parameters
+    ----------
+    what
+        The work.
+    before
+        Words that stand before what is being tried.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status(Text(what)) as status:
+        yield lambda words: status.update(Text(f"{what}: {before}{words}"))

@@ -13,6 +13,9 @@ import typer
 from simqueue.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from simqueue.validation.node.installed import NodeBullMQ
     from simqueue.validation.server import Server
 
 
@@ -31,6 +34,19 @@ def redis_of(url: str | None) -> Iterator[Server]:
                 raise
             raise InputError(str(error).replace("QUEUE_REDIS_URL=", "--redis ", 1)) from None
         yield server
+
+
+def node_of(client: str | None, node_modules: Path | None) -> NodeBullMQ | None:
+    """The BullMQ of ``--client node``; none for Python's workers."""
+    from simqueue.validation.node.installed import find_bullmq
+
+    if client not in (None, "python", "node"):
+        raise InputError(f"--client {client}: expected python or node")
+    if client == "node":
+        return find_bullmq(node_modules)
+    if node_modules is not None:
+        raise InputError("--node-modules: it is for the workers of --client node")
+    return None
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from simqueue.errors import InputError
 if TYPE_CHECKING:
     from simqueue.settings import Settings
     from simqueue.shop import Order, Shop
+    from simqueue.shop.states import OrderState
     from simqueue.workers.replay import Replayed
     from simqueue.workers.shop_worker import ShopWorker
 
@@ -52,8 +53,9 @@ def replay(
     worker to do, or, with QUEUE_REDIS_URL=embedded://, does them here.
 
     The shop's records are in DATABASE_URL (a file shop.db here, if unset); emails go to SMTP_URL,
-    or else become files in the folder sent-emails. An order that the records hold already is left
-    alone: to start afresh, remove shop.db.
+    or else become files in the folder sent-emails. Of an order that the records hold already, only
+    what is still open is asked for. To start afresh, end all workers, and then remove shop.db:
+    those that still run would go on with the removed file.
 
     Example: simqueue replay --limit 200
     """
@@ -85,6 +87,8 @@ def replay(
         print(json.dumps(result))
     else:
         _show(result)
+    if result["not_placed"]:
+        raise typer.Exit(1)
 
 
 def _packaged() -> Path:
@@ -96,17 +100,19 @@ def _packaged() -> Path:
 def _run(
     settings: Settings, orders: list[Order], speed: float | None, log: Path | None
 ) -> dict[str, Any]:
+    from simqueue.workers.loop import run_interruptible
+
     if settings.worker_mode != "bull-queue":
-        return _run_directly(settings, orders, speed, log)
+        return run_interruptible(_run_directly(settings, orders, speed, log))
     if log is not None and not settings.embedded:
         raise InputError(
             f"--log {log}: with a Redis server the workers do the jobs, and write the log: "
             "simqueue worker --log"
         )
-    return asyncio.run(_run_queued(settings, orders, speed, log))
+    return run_interruptible(_run_queued(settings, orders, speed, log))
 
 
-def _run_directly(
+async def _run_directly(
     settings: Settings, orders: list[Order], speed: float | None, log: Path | None
 ) -> dict[str, Any]:
     """In-process and no-op mode: everything happens, or does not, in the caller."""
@@ -121,10 +127,11 @@ def _run_directly(
     first = orders[0].placed_at.replace(tzinfo=UTC).timestamp() if orders else 0.0
     clock: Clock = VirtualClock(first) if speed is None else SystemClock()
     recorder = Recorder(settings.worker_mode)
-    with open_shop(settings, clock) as shop:
+    # In a thread: a database that is locked must not keep Ctrl-C from being heard.
+    with await asyncio.to_thread(open_shop, settings, clock) as shop:
         adapter = open_adapter(settings, ShopWork(shop), clock, recorder)
         with progress_bar("placing orders", len(orders)) as progress:
-            done = asyncio.run(place(orders, shop, adapter, clock, speed or 1.0, progress))
+            done = await place(orders, shop, adapter, clock, speed or 1.0, progress)
         if log is not None:
             recorder.log().write(log)
         return _result(settings.worker_mode, orders, done, shop)
@@ -140,6 +147,7 @@ async def _run_queued(
     from simqueue.record.worker_events import Event, merge_events
     from simqueue.settings import revealed
     from simqueue.shop import open_shop
+    from simqueue.workers.loop import TIDY_S, end_tasks
     from simqueue.workers.process import check_server
     from simqueue.workers.replay import replay as place
     from simqueue.workers.shop_worker import ShopWorker
@@ -148,7 +156,7 @@ async def _run_queued(
     async with connected(revealed(settings.queue_redis_url)) as connection:
         for line in await check_server(connection):
             print(f"note: {line}", file=sys.stderr)
-        with open_shop(settings, SystemClock(), outbox=True) as shop:
+        with await asyncio.to_thread(open_shop, settings, SystemClock(), outbox=True) as shop:
             worker = ShopWorker(
                 shop,
                 connection,
@@ -170,7 +178,7 @@ async def _run_queued(
                 if connection.embedded:
                     await worker.stop(grace_s=30)
                 stop.set()
-                await task
+                await end_tasks([task], TIDY_S)
             queued = await worker.adapter.unfinished()
             if log is not None:
                 merge_events(events).write(log)
@@ -196,18 +204,27 @@ async def _until_done(worker: ShopWorker) -> None:
 def _result(mode: str, orders: list[Order], done: Replayed, shop: Shop) -> dict[str, Any]:
     """What became of these orders; other orders in the records do not count."""
     ids = {order.order_id for order in orders}
-    states = [shop.store.state(order_id) for order_id in ids]
+    states = [state for order_id in ids if (state := _state(shop, order_id)) is not None]
     sent = [kind for order_id, kind in shop.store.emails() if order_id in ids]
     return {
         "mode": mode,
         "orders": len(orders),
         "placed": done.placed,
         "already_placed": done.already_placed,
+        "not_placed": done.not_placed,
         "order_status": _counts(state.status for state in states),
         "payment_status": _counts(state.payment_status for state in states),
         "emails": _counts(sent),
         "errors": dict(done.errors),
     }
+
+
+def _state(shop: Shop, order_id: str) -> OrderState | None:
+    """What became of an order; nothing, if it could not be placed."""
+    try:
+        return shop.store.state(order_id)
+    except InputError:
+        return None
 
 
 def _counts(words: Any) -> dict[str, int]:
@@ -235,8 +252,12 @@ def _show(result: dict[str, Any]) -> None:
     console.print(table)
     if result["already_placed"]:
         console.print(
-            f"{result['already_placed']:,} of them were in the shop's records already and were "
-            "left alone."
+            f"{result['already_placed']:,} of them were in the shop's records already: what was "
+            "still open was asked for."
+        )
+    if result["not_placed"]:
+        console.print(
+            f"{result['not_placed']:,} of them could not be placed: replay again to place them."
         )
     for kind, count in result["errors"].items():
         console.print(f"{count:,} requests ended with {kind}: the customer saw an error page.")

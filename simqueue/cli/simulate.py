@@ -46,7 +46,10 @@ def simulate(
     replications: Annotated[
         int,
         typer.Option(
-            metavar="R", min=1, help="Independent repetitions; two or more give intervals."
+            metavar="R",
+            min=1,
+            max=1_000_000,
+            help="Independent repetitions; two or more give intervals.",
         ),
     ] = 1,
     seed: opt.Seed = None,
@@ -58,6 +61,7 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw arrivals, queue lengths and waits."),
     ] = None,
+    report: opt.Report = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """Simulate the order, payment and email queues, and say what would happen.
@@ -86,6 +90,7 @@ def simulate(
     scenario = read_scenario(file, changes, arrivals)
     check_writable(log)
     check_writable(plot, ".png")
+    check_writable(report, ".html")
     kept = "before there was anything to report"
     try:
         with progress_bar(f"simulating {scenario.name}", 1.0) as progress:
@@ -95,7 +100,7 @@ def simulate(
         if log is not None:
             run.log.write(log)
             kept = f"while the run was summed up: its attempts are kept in {log}"
-        _present(run, plot, as_json)
+        _present(run, plot, report, as_json)
     except KeyboardInterrupt:
         print(f"interrupted {kept}", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -117,7 +122,7 @@ def _explain_nothing(run: Run) -> None:
         print("note: no job arrived in this run", file=sys.stderr)
 
 
-def _present(run: Run, plot: Path | None, as_json: bool) -> None:
+def _present(run: Run, plot: Path | None, page: Path | None, as_json: bool) -> None:
     if as_json:
         print(json.dumps(run.document(), allow_nan=False))
     else:
@@ -132,5 +137,7 @@ def _present(run: Run, plot: Path | None, as_json: bool) -> None:
         print(f"{run.simulated_s:,.0f} s of virtual time in {run.wall_s:.1f} s.")
     if plot is not None:
         run.plot(plot)
+    if page is not None:
+        run.page().write(page)
     if run.interrupted:
         raise typer.Exit(130)

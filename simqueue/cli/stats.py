@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Seconds between two looks of --watch.
 _EVERY_S = 2.0
 #: States that most queues never have, and their headings.
-_RARE = {"prioritized": "by priority", "waiting_children": "for children", "paused": "paused"}
+_RARE = {"prioritized": "by\npriority", "waiting_children": "for\nchildren", "paused": "paused"}
 
 
 def stats(
@@ -38,7 +38,7 @@ def stats(
 
     Example: simqueue stats --queue video --queue thumbnails --watch
     """
-    from simqueue.operations.queues import operators_connection, queue_names
+    from simqueue.operations.queues import operators_connection, queue_names, require_queues
     from simqueue.operations.stats import read_stats, stats_json
     from simqueue.settings import read_settings, revealed
 
@@ -49,6 +49,7 @@ def stats(
 
     async def look() -> list[QueueStats]:
         async with operators_connection(url, prefix) as connection:
+            await require_queues(connection, queue)
             if watch:
                 await _watch(connection, names)
             return await read_stats(connection, names)
@@ -60,6 +61,8 @@ def stats(
         from rich.console import Console
 
         Console(highlight=False).print(table(found))
+    if any(one.error for one in found):
+        raise typer.Exit(1)
 
 
 async def _watch(connection: Connection, names: Sequence[str]) -> None:
@@ -78,26 +81,24 @@ async def _watch(connection: Connection, names: Sequence[str]) -> None:
 
 
 def table(found: Sequence[QueueStats]) -> RenderableType:
-    """The counts for people, in 80 columns; what is rare has a column only when it happens."""
-    from rich.box import SIMPLE_HEAD
+    """The counts for people, in any width; what is rare has a column only when it happens."""
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
-    from simqueue.operations.queues import one_line
+    from simqueue.cli.fitted_table import Column, FittedTable
+    from simqueue.safe_text import one_line
 
     rare = [state for state in _RARE if any(getattr(one, state) for one in found)]
-    padding = (0, 0 if rare else 1, 0, 0)
-    out = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=padding)
-    out.add_column("queue", overflow="fold", min_width=7)
-    for heading in ("waiting", "active", "delayed", *(_RARE[state] for state in rare),
-                    "completed", "failed", "oldest", "workers"):  # fmt: skip
-        out.add_column(heading, justify="right", no_wrap=heading not in _RARE.values())
+    headings = ("waiting", "active", "delayed", *(_RARE[state] for state in rare), "completed",
+                "failed", "oldest", "workers")  # fmt: skip
+    columns = [Column("queue"), *(Column(heading, right=True) for heading in headings)]
+    out = FittedTable(columns, [[one_line(one.queue), *_cells(one, rare)] for one in found])
     notes = []
     for one in found:
         name = one_line(one.queue)
-        out.add_row(Text(name), *_cells(one, rare))
-        if not one.exists:
+        if one.error is not None:
+            notes.append(f"{name}: cannot be read: {one_line(one.error)}")
+        elif not one.exists:
             notes.append(f"{name}: no such queue (yet)")
         elif one.is_paused:
             notes.append(f"{name}: paused")
@@ -110,6 +111,8 @@ def _cells(one: QueueStats, rare: Sequence[str]) -> list[str]:
 
     kept = one.retention or {}
     counts = [one.waiting, one.active, one.delayed, *(getattr(one, state) for state in rare)]
+    if one.error is not None:
+        return ["?"] * (len(counts) + 4)
     return [
         *(f"{count:,}" if one.exists else "-" for count in counts),
         _of(one.completed, kept.get("kept_completed")) if one.exists else "-",

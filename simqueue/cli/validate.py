@@ -27,6 +27,8 @@ def validate(
         ),
     ] = None,
     redis: opt.Redis = None,
+    client: opt.Client = None,
+    node_modules: opt.NodeModules = None,
     speed: Annotated[
         float, typer.Option(metavar="X", help="Divide all times of the scenario by this.")
     ] = 1.0,
@@ -68,11 +70,12 @@ def validate(
       simqueue validate                                a minute
       simqueue validate --plot both.png --speed 2      half a minute, and see it
       simqueue validate --runs 5                       is an error more than real runs differ by?
+      simqueue validate --client node                  with the workers of ./node_modules/bullmq
       simqueue validate --set 'workers.crashes=[{at_s=20,worker=0,down_s=5}]' \\
         --set bullmq.lock_duration_s=3 --set bullmq.stalled_interval_s=3
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.real_runs import sigterm_as_ctrl_c
+    from simqueue.cli.real_runs import node_of, sigterm_as_ctrl_c
     from simqueue.data import data_path
     from simqueue.validation.both import with_measured_cost
     from simqueue.validation.faster import faster
@@ -81,7 +84,12 @@ def validate(
 
     opt.check_speed(speed)
     changes = opt.changes_of(
-        set_, workers=workers, concurrency=concurrency, duration=duration, seed=seed
+        set_,
+        workers=workers,
+        concurrency=concurrency,
+        duration=duration,
+        seed=seed,
+        client=client,
     )
     tolerances = opt.tolerances_of(tolerance)
     check_writable(real_log)
@@ -89,8 +97,9 @@ def validate(
     scenario = read_scenario(file or data_path("validate.toml"), changes)
     scenario = faster(with_measured_cost(scenario), speed)
     check_runnable(scenario)
+    node_of(scenario.bullmq.client, node_modules)
     with sigterm_as_ctrl_c():
-        validation = _run(scenario, redis, runs)
+        validation = _run(scenario, redis, runs, node_modules)
     if real_log is not None:
         validation.real.log.write(real_log)
     if validation.real.interrupted:
@@ -110,18 +119,18 @@ def validate(
         raise typer.Exit(1)
 
 
-def _run(scenario: Scenario, url: str | None, runs: int) -> Validation:
+def _run(scenario: Scenario, url: str | None, runs: int, node_modules: Path | None) -> Validation:
     from simqueue.cli.progress import progress_bar
     from simqueue.cli.real_runs import redis_of
     from simqueue.results.wording import count
     from simqueue.validation.both import validate as run_both
 
     with redis_of(url) as server:
-        workers = count(scenario.workers.count, "worker")
+        workers = count(scenario.event_loops, "worker")
         print(f"running {scenario.name}: {workers}, {server.words}", file=sys.stderr)
         lasts = runs * scenario.duration_s
         with progress_bar(f"running {scenario.name} for real", lasts) as progress:
-            return run_both(scenario, server, progress, runs)
+            return run_both(scenario, server, progress, runs, node_modules)
 
 
 def _document(
@@ -149,8 +158,10 @@ def _show(validation: Validation, tolerances: Mapping[str, float], notes: list[s
     from simqueue.results.comparison.table import comparison_report
     from simqueue.results.title import run_title
 
+    node = validation.node
+    bullmq = f"BullMQ {validation.versions['bullmq']}" if node is None else node.words
     words = (
-        f"{run_title(validation.scenario)}\nReal: BullMQ {validation.versions['bullmq']} on "
+        f"{run_title(validation.scenario)}\nReal: {bullmq} on "
         f"{validation.server.words}, in {validation.real.wall_s:.0f} s"
     )
     console = Console(highlight=False)

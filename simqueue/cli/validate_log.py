@@ -55,7 +55,10 @@ def validate_log(
         document = {
             "schema": 1,
             "log": str(file),
-            "slots": {queue: vars(one) for queue, one in replayed.slots.items()},
+            "slots": {
+                queue: {key: value for key, value in vars(one).items() if value != ()}
+                for queue, one in replayed.slots.items()
+            },
             "left_out": replayed.left_out,
             **comparison.as_dict(),
             "exceeded": exceeded,

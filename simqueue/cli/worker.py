@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from simqueue.errors import InputError
 if TYPE_CHECKING:
     from simqueue.adapters.bull_queue.consumer import Watcher
     from simqueue.settings import Settings
+    from simqueue.workers.loop import LastResort
+    from simqueue.workers.shop_worker import ShopWorker
 
 _log = logging.getLogger("simqueue.worker")
 
@@ -51,7 +54,7 @@ def worker(
     """
     from simqueue.cli.logs import configure_logging
     from simqueue.settings import read_settings
-    from simqueue.workers.loop import run_loop
+    from simqueue.workers.loop import LastResort, run_loop
 
     settings = read_settings()
     if settings.worker_mode != "bull-queue":
@@ -65,46 +68,69 @@ def worker(
             "add jobs to this worker's; simqueue replay runs its own workers, or start a Redis"
         )
     configure_logging(as_json=json_logs)
-    run_loop(_work(settings, grace, log, metrics_port))
+    with LastResort() as last:
+        run_loop(_work(settings, grace, log, metrics_port, last))
 
 
 async def _work(
-    settings: Settings, grace: float, log: Path | None, metrics_port: int | None
+    settings: Settings,
+    grace: float,
+    log: Path | None,
+    metrics_port: int | None,
+    last: LastResort,
 ) -> None:
+    from simqueue.tasks import first
+    from simqueue.workers.loop import LAST_S, work_until
+    from simqueue.workers.process import ignore_signals, stop_on_signals
+
+    stop = stop_on_signals(_end_at_once, on_first=lambda: last.end_within(grace + LAST_S, 0))
+    try:
+        async with AsyncExitStack() as stack:
+            stack.callback(ignore_signals)
+            opening = asyncio.ensure_future(_open(settings, log, metrics_port, stack))
+            await first(stop.wait(), opening)
+            if not opening.cancelled():
+                await work_until(stop, opening.result(), grace)
+    finally:
+        last.end_within(LAST_S, 0 if stop.is_set() else 1)
+
+
+async def _open(
+    settings: Settings, log: Path | None, metrics_port: int | None, stack: AsyncExitStack
+) -> ShopWorker:
+    """All that a worker needs, until ``stack`` is closed; it has not begun to take jobs."""
     from simqueue.adapters.bull_queue.connection import connected
     from simqueue.clock import SystemClock
     from simqueue.jobs import QUEUES
     from simqueue.record.worker_events import EventFile
     from simqueue.settings import revealed
     from simqueue.shop import open_shop
-    from simqueue.workers.loop import work_until
-    from simqueue.workers.process import check_server, stop_on_signals, worker_name
+    from simqueue.workers.process import check_server, worker_name
     from simqueue.workers.shop_worker import ShopWorker
 
-    stop = stop_on_signals(on_second=_end_at_once)
     name = worker_name()
     queues = QUEUES if settings.worker_type == "all" else (settings.worker_type,)
-    async with AsyncExitStack() as stack:
-        connection = await stack.enter_async_context(connected(revealed(settings.queue_redis_url)))
-        for line in await check_server(connection):
-            _log.warning(line)
-        watchers: list[Watcher] = []
-        if log is not None:
-            events = EventFile(log, name)
-            stack.callback(events.close)
-            watchers.append(events.write)
-        if metrics_port is not None:
-            watchers.append(_serve_metrics(queues, metrics_port, stack))
-        shop = stack.enter_context(open_shop(settings, SystemClock(), outbox=True))
-        worker = ShopWorker(
-            shop,
-            connection,
-            queues=queues,
-            concurrency=settings.worker_concurrency,
-            watchers=watchers,
-            name=name,
-        )
-        await work_until(stop, worker, grace)
+    connection = await stack.enter_async_context(connected(revealed(settings.queue_redis_url)))
+    for line in await check_server(connection):
+        _log.warning(line)
+    watchers: list[Watcher] = []
+    if log is not None:
+        events = EventFile(log, name)
+        stack.callback(events.close)
+        watchers.append(events.write)
+    if metrics_port is not None:
+        watchers.append(_serve_metrics(queues, metrics_port, stack))
+    # In a thread: a database that is locked must not keep a signal from being heard.
+    shop = await asyncio.to_thread(open_shop, settings, SystemClock(), outbox=True)
+    stack.callback(shop.close)
+    return ShopWorker(
+        shop,
+        connection,
+        queues=queues,
+        concurrency=settings.worker_concurrency,
+        watchers=watchers,
+        name=name,
+    )
 
 
 def _serve_metrics(queues: Sequence[str], port: int, stack: AsyncExitStack) -> Watcher:

@@ -13,13 +13,20 @@ if TYPE_CHECKING:
     from simqueue.course.animation import animate
     from simqueue.course.classroom import open_classroom, replay_orders, training_adapter
     from simqueue.course.display import attended
+    from simqueue.course.fairness import beside
     from simqueue.course.figures import figure
     from simqueue.course.grading import grade
     from simqueue.course.marking import answer, check, predict, reveal
     from simqueue.course.material import busy_day, real_orders
     from simqueue.course.sliders import explore
     from simqueue.results.style import OKABE_ITO
-    from simqueue.results.wording import digits, duration, duration_within, percent
+    from simqueue.results.wording import (
+        digits,
+        digits_within,
+        duration,
+        duration_within,
+        percent,
+    )
 
 _CONTENTS = {
     "simqueue.course.marking": (
@@ -29,6 +36,7 @@ _CONTENTS = {
         "answer",
     ),
     "simqueue.course.figures": ("figure",),
+    "simqueue.course.fairness": ("beside",),
     "simqueue.course.grading": ("grade",),
     "simqueue.course.sliders": ("explore",),
     "simqueue.course.animation": ("animate",),
@@ -47,6 +55,7 @@ _CONTENTS = {
         "duration",
         "duration_within",
         "digits",
+        "digits_within",
         "percent",
     ),
 }

@@ -92,9 +92,18 @@ def _publish(data: dict[str, str], metadata: dict[str, Any]) -> None:
     if things is not None:
         things.append((data, metadata))
     elif _shell() is None:
-        print(data["text/plain"])
+        _print(data["text/plain"])
     else:
         import_module("IPython.display").display(data, metadata=metadata, raw=True)
+
+
+def _print(text: str) -> None:
+    """Print a text; where the terminal lacks a character, without it."""
+    try:
+        print(text)
+    except UnicodeEncodeError:
+        known = sys.stdout.encoding or "ascii"
+        print(text.encode(known, "replace").decode(known))
 
 
 def prose(text: str) -> str:
@@ -106,6 +115,17 @@ def prose(text: str) -> str:
     paragraphs = [" ".join(part.split()) for part in text.strip().split("\n\n")]
     marked = (re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(p)) for p in paragraphs)
     return "".join(f"<p>{paragraph}</p>" for paragraph in marked)
+
+
+def lines(text: str) -> str:
+    r"""HTML of a text line by line; those that begin with a dash become a list.
+
+    >>> lines("Different:\n- one: `a` 1\n- two: `a` 2")
+    '<p>Different:</p><ul><li>one: <code>a</code> 1</li><li>two: <code>a</code> 2</li></ul>'
+    """
+    made = prose(text.replace("\n", "\n\n"))
+    items = re.sub(r"<p>- (.*?)</p>", r"<li>\1</li>", made)
+    return re.sub(r"((?:<li>.*?</li>)+)", r"<ul>\1</ul>", items)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
@@ -124,3 +144,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "")
 def folded(summary: str, markup: str) -> str:
     """HTML that opens on a click."""
     return f"<details><summary>{html.escape(summary)}</summary>{markup}</details>"
+
+
+def code(source: str) -> str:
+    """HTML of a piece of code, line by line."""
+    return f"<pre><code>{html.escape(source)}</code></pre>"
+
+
+def signed(sign: str, paragraphs: str) -> str:
+    """HTML of `prose` with a sign before it, for the eye alone: the words say the same.
+
+    >>> signed("✓", prose("Right."))
+    '<p><span aria-hidden="true">✓</span> Right.</p>'
+    """
+    return paragraphs.replace("<p>", f'<p><span aria-hidden="true">{html.escape(sign)}</span> ', 1)

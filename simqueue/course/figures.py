@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from simqueue.course.display import folded, prose, show_png, table
+from simqueue.course.display import folded, lines, prose, show_png, table
 from simqueue.results.style import STYLE
 from simqueue.results.wording import digits
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _DPI = 150
 _COLOURS = 128
 _MOST_ROWS = 60
+#: On a phone a figure is shown at three fifths of its size, and has to be read all the same.
+_READABLE: dict[Any, Any] = STYLE | {"font.size": 11, "legend.fontsize": 10}
 
 
 @contextmanager
@@ -29,7 +31,8 @@ def figure(
     alt: str,
     numbers: pd.DataFrame,
     *,
-    size: tuple[float, float] = (7.0, 4.2),
+    size: tuple[float, float] = (5.8, 4.4),
+    note: str = "",
 ) -> Iterator[Axes]:
     """Draw a figure in the course's style; it is shown when the block ends.
 
@@ -45,6 +48,8 @@ def figure(
         What is plotted, a row for each point; the index names them.
     size
         Width and height, inches.
+    note
+        What stands under it, such as what `beside` says of runs that are side by side in it.
 
     Yields
     ------
@@ -54,14 +59,29 @@ def figure(
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(_READABLE):
         drawn = Figure(figsize=size, layout="constrained")
         axes = drawn.subplots()
-        title = textwrap.fill(finding, int(size[0] * 9.5))
+        title = _evenly(finding, int(size[0] * 9.5))
         drawn.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
         yield axes
         png = making_png.get()(drawn)
-    show_png(png, alt, int(size[0] * 100), below=_in_words(alt, numbers))
+    show_png(png, alt, int(size[0] * 100), below=lines(note) * bool(note) + _in_words(alt, numbers))
+
+
+def _evenly(text: str, most: int) -> str:
+    """Break a text into as few lines as it takes, none longer than it must be.
+
+    >>> print(_evenly("80 % busy: a wait of 4 by formula, of 100 in a real year", 54))
+    80 % busy: a wait of 4 by
+    formula, of 100 in a real year
+    """
+    few = len(textwrap.wrap(text, most))
+    return next(
+        "\n".join(lines)
+        for width in range(1, most + 1)
+        if len(lines := textwrap.wrap(text, width)) <= few
+    )
 
 
 def _fine(drawn: Figure) -> bytes:

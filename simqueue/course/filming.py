@@ -21,7 +21,15 @@ from simqueue.course.film import (
     Track,
 )
 from simqueue.errors import InputError
-from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, STALLED, AttemptLog
+from simqueue.record.attempt_log import (
+    COMPLETED,
+    FAILED,
+    LOST,
+    REFUSED,
+    RETRIED,
+    STALLED,
+    AttemptLog,
+)
 from simqueue.record.by_job import by_job
 from simqueue.results.history import histories
 
@@ -29,6 +37,7 @@ MOST_SLOTS = 60
 #: A film has at least so many moments: more than a screen has dots.
 _TICKS = 100_000
 _AFTER = {COMPLETED: DONE, FAILED: GIVEN_UP, RETRIED: DELAYED, STALLED: PUT_BACK}
+_AFTER |= {REFUSED: GIVEN_UP, LOST: GIVEN_UP}
 
 
 def take(

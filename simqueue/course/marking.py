@@ -5,17 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from simqueue.course.display import folded, prose, show, table
+from simqueue.course.display import code, folded, prose, show, signed, table
 from simqueue.course.lessons import exercises, predictions
-from simqueue.course.questions import Exercise, Prediction, read_number, wanted
-from simqueue.results.wording import digits, duration, duration_within
+from simqueue.course.making import Make, StumbledError
+from simqueue.course.questions import Exercise, Prediction
+from simqueue.course.reading import Span, UnreadableError, read_span
+from simqueue.results.wording import (
+    digits,
+    digits_within,
+    duration,
+    duration_range,
+    duration_within,
+)
 
 T = TypeVar("T")
 
-_guesses: dict[str, float] = {}
+_guesses: dict[str, Span] = {}
 
 
-def predict(key: str, guess: Any) -> None:
+def predict(key: str = "", guess: Any = None) -> None:
     """Write down what you expect, before you measure it.
 
     Parameters
@@ -23,62 +31,75 @@ def predict(key: str, guess: Any) -> None:
     key
         Which prediction: ``00.a``.
     guess
-        A number. For a time: seconds, or a text such as ``"10 min"``.
+        A number, or a range such as ``"5 to 10"``. For a time: seconds, or a text such as
+        ``"10 min"``. ``None``: not yet.
     """
-    question = _find(key, predictions())
+    question = _find(key, predictions(), 'predict("{}", your guess)')
     if question is None:
         return
-    number = read_number(guess, question.time)
     _guesses.pop(key, None)
-    if number is None:
-        _say(f"{_shown(guess)} is not what I can read. Please guess {wanted(question.time)}.")
+    if guess is None or guess is ...:
+        _say(
+            f"Your turn: what do you expect the {question.what} to be? Put your guess in the place "
+            f"of None. I want {question.wants}."
+        )
         return
-    _guesses[key] = number
-    _say(f"Noted. You expect the {question.what} to be {_worded(number, question)}.")
+    try:
+        read = read_span(guess, question.unit)
+    except UnreadableError as why:
+        _say(f"I cannot read {_shown(guess)}. {why} I want {question.wants}.")
+        return
+    _guesses[key] = read
+    _say(f"Noted. You expect the {question.what} to be {_worded(read, question)}.")
 
 
 def reveal(
-    key: str,
-    measured: Any,
+    key: str = "",
+    measured: Any = None,
     *,
     ci95: tuple[float, float] | None = None,
     theory: Any = None,
 ) -> None:
     """Set your guess, what was measured and what theory says side by side.
 
+    Without a guess the numbers are folded, so that nobody reads them before guessing.
+
     Parameters
     ----------
     key
         Which prediction: ``00.a``.
     measured
-        What came out; seconds if it is a time.
+        What came out; seconds if it is a time, and per cent if it is a share.
     ci95
         The 95 % interval of ``measured``, if it is a mean.
     theory
         What a formula says, if there is one.
     """
-    question = _find(key, predictions())
+    question = _find(key, predictions(), 'reveal("{}", what was measured)')
     if question is None:
         return
-    number = read_number(measured, question.time)
+    number = _measured(measured, question)
     if number is None:
         _say(f"{_shown(measured)} is not what I can read as the {question.what}.")
         return
     guess, interval = _guesses.get(key), _ends(ci95)
-    formula = read_number(theory, question.time)
-    cells = {"your guess": "none" if guess is None else _worded(guess, question)}
+    formula = _measured(theory, question)
+    cells = {} if guess is None else {"your guess": _worded(guess, question)}
     cells["measured"] = _within(number, interval, question)
     if formula is not None:
-        cells["by formula"] = _worded(formula, question)
+        cells["by formula"] = _worded(Span(formula, formula), question)
     what = question.what[0].upper() + question.what[1:]
-    comment = _comparison(guess, number, interval)
-    show(
-        table(["", *cells], [[what, *cells.values()]]) + prose(comment),
-        f"{what}: " + "; ".join(f"{k} {v}" for k, v in cells.items()) + f". {comment}",
-    )
+    markup = table(["", *cells], [[what, *cells.values()]])
+    text = f"{what}: " + "; ".join(f"{k} {v}" for k, v in cells.items()) + "."
+    if guess is None:
+        comment = "No guess was made. Guess before you look, and surprises stay with you."
+        show(prose(comment) + folded("What came out", markup), f"{text} {comment}")
+    else:
+        comment = _comparison(guess, number, interval)
+        show(markup + prose(comment), f"{text} {comment}")
 
 
-def check(key: str, answer: Any = None) -> None:
+def check(key: str = "", answer: Any = None, *more: Any) -> None:
     """Hear whether an answer is right, or a hint; the answer is folded below.
 
     Parameters
@@ -86,23 +107,27 @@ def check(key: str, answer: Any = None) -> None:
     key
         Which exercise: ``00.b``.
     answer
-        Yours. ``None``: not yet.
+        Yours: a number, letters or a function, as the exercise wants it. ``None``: not yet.
+    more
+        Further letters, if you write them one by one.
     """
-    exercise = _find(key, exercises())
+    exercise = _find(key, exercises(), 'check("{}", your answer)')
     if exercise is None:
         return
-    text = mark(key, answer).text
+    judged = mark(key, (answer, *more) if more else answer)
     show(
-        prose(text) + folded("Answer", prose(exercise.answer)),
-        f'{text}\n(answer("{key}") shows the answer.)',
+        signed(judged.sign, prose(judged.text)) + folded("Answer", _solution(exercise)),
+        f'{judged.sign} {_plain(judged.text)}\n(answer("{key}") shows the answer.)',
     )
 
 
-def answer(key: str) -> None:
+def answer(key: str = "") -> None:
     """Show the answer of an exercise."""
-    exercise = _find(key, exercises())
+    exercise = _find(key, exercises(), 'answer("{}")')
     if exercise is not None:
-        _say(exercise.answer)
+        source = _source(exercise)
+        plain = _plain(exercise.answer) + (f"\n\n{source}" if source else "")
+        show(_solution(exercise), plain)
 
 
 @dataclass(frozen=True)
@@ -111,6 +136,11 @@ class Mark:
 
     verdict: Literal["right", "wrong", "unread", "missing"]
     text: str
+
+    @property
+    def sign(self) -> str:
+        """A sign that goes with the words: whoever does not see it hears them."""
+        return {"right": "✓", "wrong": "✗", "unread": "?", "missing": "…"}[self.verdict]
 
 
 def mark(key: str, answer: Any) -> Mark:
@@ -121,82 +151,114 @@ def mark(key: str, answer: Any) -> Mark:
     KeyError
         If there is no such exercise.
     """
-    exercise = exercises()[key]
+    return judge(exercises()[key], answer)
+
+
+def judge(exercise: Exercise, answer: Any) -> Mark:
+    """Judge an answer to an exercise."""
+    asked = exercise.right
     if answer is None or answer is ...:
-        wants = exercise.right.wants
-        return Mark("missing", f"Your turn: put your answer in the place of None. I want {wants}.")
-    fits = _fits(exercise, answer)
-    if fits is None:
-        wants = exercise.right.wants
-        return Mark("unread", f"{_shown(answer)} is not what I can read. I want {wants}.")
-    if fits:
-        return Mark("right", "Right.")
-    hints = (hint.say for hint in exercise.hints if hint.when.fits(answer))
-    return Mark("wrong", f"Not yet. {next(hints, exercise.otherwise)}")
-
-
-def _fits(exercise: Exercise, answer: Any) -> bool | None:
+        text = f"Your turn: put your answer in the place of None. I want {asked.wants}."
+        return Mark("missing", text)
     try:
-        return exercise.right.fits(answer)
+        read = asked.read(answer)
+        if asked.fits(read):
+            return Mark("right", "Right.")
+        hints = (hint.say for hint in exercise.hints if hint.when.fits(read))
+        hint, remark = next(hints, ""), asked.remark(read)
+    except StumbledError as why:
+        return Mark("wrong", f"Not yet. {why}")
+    except UnreadableError as why:
+        return Mark("unread", f"I cannot read {_shown(answer)}. {why} I want {asked.wants}.")
     except Exception:
         # An answer may be any object, and may misbehave when it is looked at.
-        return None
+        return Mark("unread", f"I cannot read {_shown(answer)}. I want {asked.wants}.")
+    if isinstance(asked, Make):  # a case that fails helps beside any hint
+        return Mark("wrong", f"Not yet. {hint or exercise.otherwise} {remark}".strip())
+    return Mark("wrong", f"Not yet. {hint or remark or exercise.otherwise}")
 
 
-def _find(key: Any, among: dict[str, T]) -> T | None:
+def _solution(exercise: Exercise) -> str:
+    source = _source(exercise)
+    return prose(exercise.answer) + (code(source) if source else "")
+
+
+def _source(exercise: Exercise) -> str:
+    return exercise.right.source if isinstance(exercise.right, Make) else ""
+
+
+def _find(key: Any, among: dict[str, T], usage: str) -> T | None:
     try:
         return among[key]
     except (KeyError, TypeError):
-        _say(f"There is no question {_shown(key)} of this kind; there are {', '.join(among)}.")
+        wrong = "" if isinstance(key, str) and not key else f"There is no question {_shown(key)}. "
+        keys = sorted(among)
+        _say(f"{wrong}Write `{usage.format(keys[0])}`. There are {', '.join(keys)}.")
         return None
 
 
 def _say(text: str) -> None:
-    show(prose(text), text.strip().replace("`", ""))
+    show(prose(text), _plain(text))
+
+
+def _plain(text: str) -> str:
+    return text.strip().replace("`", "")
 
 
 def _shown(value: Any) -> str:
     try:
-        text = repr(value)
+        text = f"`{value.__name__}`" if callable(value) else repr(value)
     except Exception:
         # Even this may fail for some object.
         text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _worded(number: float, question: Prediction) -> str:
-    return duration(number) if question.time else f"{digits(number)} {question.unit}".strip()
+def _measured(value: Any, question: Prediction) -> float | None:
+    """A number that a notebook measured: it is in the question's unit already."""
+    try:
+        return read_span(value, "s" if question.unit == "s" else "").low
+    except UnreadableError:
+        return None
+
+
+def _worded(span: Span, question: Prediction) -> str:
+    if question.unit == "s":
+        return duration(span.low) if span.single else duration_range(*span)
+    ends = digits(span.low) if span.single else f"{digits(span.low)} to {digits(span.high)}"
+    return f"{ends} {question.unit}".strip()
 
 
 def _ends(ci95: Any) -> tuple[float, float] | None:
     """The ends of an interval that has a length."""
     try:
-        low, high = (read_number(end) for end in ci95)
+        low, high = (read_span(end).low for end in ci95)
     except Exception:
         # Anything may have been handed over.
         return None
-    return (low, high) if low is not None and high is not None and low < high else None
+    return (low, high) if low < high else None
 
 
 def _within(number: float, interval: tuple[float, float] | None, question: Prediction) -> str:
     if interval is None:
-        return _worded(number, question)
-    half = (interval[1] - interval[0]) / 2
-    if question.time:
-        return duration_within(number, half)
-    return f"{digits(number)} ± {digits(half, 2)} {question.unit}".strip()
+        return _worded(Span(number, number), question)
+    if question.unit == "s":
+        return duration_within(number, interval)
+    return digits_within(number, interval, question.unit)
 
 
-def _comparison(guess: float | None, measured: float, interval: tuple[float, float] | None) -> str:
-    if guess is None:
-        return "You made no guess: predict before you run, and surprises stay with you."
-    if interval is not None and interval[0] <= guess <= interval[1]:
+def _comparison(guess: Span, measured: float, interval: tuple[float, float] | None) -> str:
+    if not guess.single and guess.low <= measured <= guess.high:
+        return "What came out lies in your range."
+    if interval is not None and interval[0] <= guess.low and guess.high <= interval[1]:
         return "Your guess lies inside the interval."
-    if guess <= 0 or measured <= 0:
-        return "Right." if guess == measured else "Your guess is off."
-    ratio = measured / guess
+    nearest = min(max(measured, guess.low), guess.high)
+    if nearest <= 0 or measured <= 0:
+        return "Right." if nearest == measured else "Your guess is off."
+    end = "your guess" if guess.single else "the near end of your range"
+    ratio = measured / nearest
     if 0.8 <= ratio <= 1.25:
-        return "Your guess is close."
+        return f"{end[0].upper()}{end[1:]} is close."
     if ratio > 1:
-        return f"What came out is {digits(ratio, 2)} times your guess."
-    return f"Your guess is {digits(1 / ratio, 2)} times what came out."
+        return f"What came out is {digits(ratio, 2)} times {end}."
+    return f"{end[0].upper()}{end[1:]} is {digits(1 / ratio, 2)} times what came out."

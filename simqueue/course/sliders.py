@@ -23,6 +23,19 @@ from simqueue.course.quick_png import QuickPng
 Draw = Callable[..., Any]
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+# ipywidgets gives the handle of a slider no name that a screen reader could say. Its label stands
+# beside it, once the browser has drawn both.
+_NAMING = """
+let tries = 100;
+const naming = setInterval(() => {
+  for (const slider of document.querySelectorAll(".widget-slider")) {
+    const label = slider.querySelector(".widget-label");
+    const handle = slider.querySelector(".noUi-handle");
+    if (label && handle) handle.setAttribute("aria-label", label.textContent);
+  }
+  if (--tries === 0) clearInterval(naming);
+}, 100);
+"""
 
 
 def explore(draw: Draw, /, **choices: Choice) -> None:
@@ -87,6 +100,7 @@ class Explorer:
         display = import_module("IPython.display").display
         display({_WIDGET: view, "text/html": prose(note), "text/plain": note}, raw=True)
         data, metadata = self.picture()
+        data["text/html"] += f"<script>{_NAMING}</script>"
         self._handle = display(data, metadata=metadata, raw=True, display_id=True)
 
     def picture(self) -> Shown:

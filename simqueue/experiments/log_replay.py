@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -24,10 +24,14 @@ from simqueue.workload.scenario import Scenario
 
 @dataclass(frozen=True)
 class Slots:
-    """Who worked on a queue: worker processes at a time, and slots of each."""
+    """Who worked on a queue: worker processes at a time, and slots of each.
+
+    With a ``schedule`` there were so many workers from each moment on, seconds.
+    """
 
     workers: int
     concurrency: int
+    schedule: tuple[tuple[float, int], ...] = ()
 
 
 def seen_slots(
@@ -128,6 +132,7 @@ def replay_log(
     slots: dict[str, Slots] | None = None,
     overhead: Overhead | None = None,
     name: str = "the log",
+    rules: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> LogReplay:
     """Run the jobs of a real log through the model.
 
@@ -141,6 +146,9 @@ def replay_log(
         Of which only the pick-ups count: a recorded service time holds all the rest.
     name
         What to call the log.
+    rules
+        By queue: keys of its table in a scenario that say who is next or keep jobs waiting, such as
+        ``limiter``. Priorities and delays are the log's own.
 
     Raises
     ------
@@ -165,7 +173,8 @@ def replay_log(
             continue
         ids = log.ids(np.unique(rows["job"]))
         lasts = max(float(rows["enqueued_s"].max()), 0.0) + 1.0
-        scenario = _scenario(name, [queue], slots[queue], lasts, pickups)
+        own = {**_who_is_next(rows), **(rules or {}).get(queue, {})}
+        scenario = _scenario(name, [queue], slots[queue], lasts, pickups, own)
         workload = RecordedWorkload(scenario, rows, ids)
         models.append(ENGINES["simpy"](workload).log)
         kept.append(rows)
@@ -183,12 +192,23 @@ def _whole_jobs(rows: NDArray[np.void]) -> tuple[NDArray[np.void], int]:
     return jobs.rows[whole[jobs.number]], int((~whole).sum())
 
 
+def _who_is_next(rows: NDArray[np.void]) -> dict[str, Any]:
+    """What a queue has to say of jobs that have priorities or delays of their own."""
+    found: dict[str, Any] = {}
+    if "priority" in (rows.dtype.names or ()) and (rows["priority"] > 0).any():
+        found["priority"] = 1
+    if ((rows["attempt"] == 1) & (rows["ready_s"] > rows["enqueued_s"])).any():
+        found["delay"] = {"distribution": "constant", "mean_s": 1.0}
+    return found
+
+
 def _scenario(
     name: str,
     queues: Sequence[str],
     slots: Slots,
     duration_s: float,
     overhead: dict[str, float] | None = None,
+    own: Mapping[str, Any] | None = None,
 ) -> Scenario:
     """A scenario around recorded jobs: it says who works and how long, and draws nothing."""
     table: dict[str, Any] = {
@@ -196,7 +216,11 @@ def _scenario(
         "duration_s": max(duration_s, 1e-3),
         "workers": {"count": slots.workers, "concurrency": slots.concurrency},
         "arrivals": {queue: {"interval_s": duration_s + 1} for queue in queues},
-        "queues": {queue: {"follow_up": {}} for queue in queues},
+        "queues": {queue: {"follow_up": {}, **(own or {})} for queue in queues},
         "bullmq": {"overhead": overhead or {}},
     }
+    if slots.schedule:
+        del table["workers"]
+        each = dict.fromkeys(queues, slots.concurrency)
+        table["pools"] = {"workers": {"schedule": slots.schedule, "queues": each}}
     return build_scenario(table, place=name)

@@ -16,16 +16,21 @@ from simqueue.record.merging import merge
 from simqueue.results.formulas import Theory, formulas, short_run_warnings
 from simqueue.results.loads import is_steady, load_warnings
 from simqueue.results.offered import Outlook
+from simqueue.results.presence import Presence, presence_frame
 from simqueue.results.summary import Summary, summarise
 from simqueue.results.verdicts import Verdict, judge, sentences, shortest
 from simqueue.results.warmup import MOST, warmup_s
 from simqueue.results.wording import duration
 from simqueue.simulation.engines import Engine, engine_of
+from simqueue.workload.modes import unused_warnings
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
+
+    from simqueue.results.page import Page
 
 
 @dataclass(frozen=True)
@@ -110,11 +115,16 @@ class Run:
         """
         return sentences(self._verdicts)
 
+    def finding(self) -> str:
+        """What binds the run most, one sentence: the title of its figure."""
+        first = shortest(self._verdicts, self.scenario.slots)
+        return first.sentence if first else "Nothing ran."
+
     def warnings(self) -> list[str]:
         """What makes the numbers less than they could be, a sentence each."""
         notes = [note for trace in self.scenario.traces for note in trace.notes]
         found = load_warnings(self._outlook) + short_run_warnings(self._outlook)
-        found += [*dict.fromkeys(notes), *self._about_warmup()]
+        found += [*dict.fromkeys(notes), *self._about_warmup(), *unused_warnings(self.scenario)]
         return [self._interruption(), *found] if self.interrupted else found
 
     def document(self) -> dict[str, Any]:
@@ -151,28 +161,84 @@ class Run:
         InputError
             If the file cannot be written.
         """
+        return self._drawn(None if path is None else Path(path))[0]
+
+    def page(self) -> Page:
+        """A report to show others: `Page.write` makes it a file."""
+        from rich.table import Table
+        from rich.text import Text
+
+        from simqueue.results.page import Page, Section, about, unseen
+        from simqueue.results.table import report
+        from simqueue.results.title import run_title
+
+        title = run_title(self.scenario, self.replications)
+        shown = report(self.summary(), title, self.theory()).renderables
+        parts = [part for part in shown if isinstance(part, Table | Text)]
+        found = [
+            Section("What happened", [parts[0], self._drawn(), *parts[1:]]),
+            Section("What it needs", [Text(words) for words in self.verdicts().values()]),
+            Section("What to keep in mind", [Text(words) for words in self.warnings()]),
+        ]
+        return Page(
+            question=f"What happens on {self.scenario.name}?",
+            answer=self.finding(),
+            sections=[*(one for one in found if one.parts), unseen()],
+            scenario=about(self.scenario),
+            seed=self.scenario.seed,
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """The attempt log as a DataFrame, a row an attempt."""
+        return self.log.frame()
+
+    def workers(self) -> pd.DataFrame:
+        """The workers that there were, a row each time that one was asked for.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``replication``, ``pool``, ``worker``, and in seconds when it was asked for, when it
+            took jobs, when it was told to end, and when it was gone (``asked_s``, ``ready_s``,
+            ``drained_s``, ``gone_s``); missing for what did not happen. Those with which a run
+            begins are up at 0.
+
+        Examples
+        --------
+        >>> import simqueue as sq
+        >>> run = sq.simulate(sq.read_scenario("outage.toml"))
+        >>> run.workers()[["worker", "asked_s", "ready_s"]].values.tolist()
+        [['0', 0.0, 0.0]]
+        """
+        return presence_frame(self.log)
+
+    def _drawn(self, path: Path | None = None) -> tuple[Figure, str]:
+        """The figure and its alternative text."""
         from simqueue.results.drawing import in_style
         from simqueue.results.plots import run_figure
 
-        scenario, first = self.scenario, shortest(self._verdicts, self.scenario.slots)
+        scenario = self.scenario
         short = [window for verdict in self._verdicts for window in verdict.short_s]
-        figure, _ = in_style(
+        return in_style(
             lambda: run_figure(
                 self.log,
                 (0.0, self.window[1]) if scenario.warmup_s == "auto" else self.window,
                 scenario.slots,
                 scenario.moment,
-                finding=first.sentence if first else "Nothing ran.",
+                finding=self.finding(),
                 short_s=short,
                 warmup_s=self.warmup_s if scenario.warmup_s == "auto" else 0.0,
+                presence=self._presence,
             ),
-            None if path is None else Path(path),
+            path,
         )
-        return figure
 
-    def frame(self) -> pd.DataFrame:
-        """The attempt log as a DataFrame, a row an attempt."""
-        return self.log.frame()
+    @cached_property
+    def _presence(self) -> Presence | None:
+        """The workers, if their number changes."""
+        if self.scenario.constant:
+            return None
+        return Presence(self.log, self.scenario.worker_pools, self.replications)
 
     @cached_property
     def _outlook(self) -> Outlook:
@@ -185,8 +251,14 @@ class Run:
     @cached_property
     def _summary(self) -> Summary:
         scenario = self.scenario
-        crashes = scenario.workers.crashes
-        return summarise(self.log, self.window, scenario.slots, self.replications, crashes)
+        return summarise(
+            self.log,
+            self.window,
+            scenario.slots,
+            self.replications,
+            scenario.crashes,
+            {} if scenario.in_process else scenario.worker_pools,
+        )
 
     def _about_warmup(self) -> list[str]:
         if self.scenario.warmup_s != "auto":
@@ -250,7 +322,8 @@ def simulate(
     interrupted, cut_off = False, None
     for number in range(replications):
         try:
-            done = chosen(Workload(scenario, number), _part(progress, number, replications))
+            share = part(progress, number / replications, 1 / replications)
+            done = chosen(Workload(scenario, number), share)
         except KeyboardInterrupt:  # while it was being set up or written down
             if not logs:
                 raise
@@ -275,10 +348,39 @@ def simulate(
     )
 
 
-def _part(
-    progress: Callable[[float], None] | None, number: int, parts: int
+def replicate(scenario: Scenario, number: int, engine: str | Engine = "auto") -> Run:
+    """One replication of a scenario by itself: the ``number``-th, from 0.
+
+    Parameters
+    ----------
+    scenario, engine
+        See `simulate`.
+    number
+        Which: it meets the jobs that it meets among others.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C ended it: a part of a replication is not to be counted as one.
+    """
+    began = time.perf_counter()
+    done = engine_of(engine)(Workload(scenario, number))
+    if done.interrupted:
+        raise KeyboardInterrupt
+    return Run(
+        scenario=scenario,
+        log=done.log,
+        replications=1,
+        asked_for=1,
+        simulated_s=float(np.nanmax(done.log.rows["finished_s"], initial=0.0)),
+        wall_s=time.perf_counter() - began,
+    )
+
+
+def part(
+    progress: Callable[[float], None] | None, done: float, share: float
 ) -> Callable[[float], None] | None:
-    """Progress of one of several parts."""
+    """Progress of a part of the work: so much is done before it, and so much it is itself."""
     if progress is None:
         return None
-    return lambda share: progress((number + share) / parts)
+    return lambda of_it: progress(done + share * of_it)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from simqueue.errors import JobError
 from simqueue.metrics import AttemptCounters
+from simqueue.operations.queues import answers, number
 
 if TYPE_CHECKING:
     from prometheus_client import Counter
@@ -51,8 +52,8 @@ class Ledger:
     -----
     Sources: the ``XADD`` lines of BullMQ's scripts. ``failed`` is the final failure only. A try
     that failed and is tried again leaves ``delayed``, or ``waiting`` from ``active`` if there is
-    no backoff; so does a job that a handler or the rate limiter postpones, which therefore counts
-    as retried here.
+    no backoff (Node up to 5.58 says from ``failed``, of a job that runs). So does a job that a
+    handler or the rate limiter postpones, which therefore counts as retried here.
     """
 
     def __init__(self, queue: str, counts: AttemptCounters, active: Iterable[str] = ()) -> None:
@@ -113,6 +114,8 @@ class Ledger:
     def _waiting(self, job: str, at: int, before: str | None) -> None:
         if before == "active":
             self._returned = (job, at)
+        elif before == "failed" and job in self._active:
+            self._end(job, "retried", at)
         if before == "delayed":
             # It has been waiting since it was due, however late somebody promoted it.
             self._remember(job, min(self._ready.get(job, at), at))
@@ -142,21 +145,33 @@ class EventReader:
         What is counted.
     gaps
         Counts the times that a stream (BullMQ keeps 10,000 events) was cut off before it was read.
+    unreadable
+        Counts the events that could not be read: each is passed over, the others count.
     """
 
     def __init__(
-        self, connection: Connection, queues: Sequence[str], counts: AttemptCounters, gaps: Counter
+        self,
+        connection: Connection,
+        queues: Sequence[str],
+        counts: AttemptCounters,
+        gaps: Counter,
+        unreadable: Counter,
     ) -> None:
         self._connection = connection
         self._client: Any = connection.client
         self._counts = counts
         self._gaps = gaps
+        self._unreadable = unreadable
+        #: What is in the way of a queue's events, by their key; the others are followed.
+        self.in_the_way: dict[str, str] = {}
+        self._passed_over: set[str] = set()
         self._queues = {f"{connection.prefix}:{queue}:events": queue for queue in queues}
         self._ledgers: dict[str, Ledger] = {}
         #: Where each stream was read up to.
         self.last: dict[str, str] = {}
         for queue in queues:
             gaps.labels(queue)
+            unreadable.labels(queue)
 
     async def start(self) -> None:
         """Note where the streams end: what comes after it counts."""
@@ -164,11 +179,14 @@ class EventReader:
         for key in self._queues:
             pipe.xrevrange(key, count=1)
             pipe.lrange(f"{key.removesuffix('events')}active", 0, -1)
-        found = await pipe.execute()
+        found = answers(await pipe.execute(raise_on_error=False))
         for i, (key, queue) in enumerate(self._queues.items()):
             last, active = found[2 * i : 2 * i + 2]
-            self.last[key] = last[0][0] if last else "0-0"
-            self._ledgers[key] = Ledger(queue, self._counts, active)
+            # What cannot be read now counts from its beginning, once it can.
+            known = last and not isinstance(last, Exception)
+            self.last[key] = last[0][0] if known else "0-0"
+            running = () if isinstance(active, Exception) else active
+            self._ledgers[key] = Ledger(queue, self._counts, running)
 
     async def run(self) -> None:
         """Follow until cancelled; a Redis that is away is asked again every second."""
@@ -190,29 +208,63 @@ class EventReader:
     async def catch_up(self) -> int:
         """Count what happened since the last read; how many events that were."""
         pipe = self._client.pipeline(transaction=True)
-        for key in self.last:
+        for key, last in self.last.items():
             pipe.xrange(key, count=1)
-        pipe.xread(dict(self.last), count=_BATCH)
-        *oldest, streams = await pipe.execute()
-        for key, first in zip(list(self.last), oldest, strict=True):
-            if first and self.last[key] != "0-0" and _order(first[0][0]) > _order(self.last[key]):
+            pipe.xread({key: last}, count=_BATCH)
+        found = answers(await pipe.execute(raise_on_error=False))
+        taken = 0
+        for i, (key, last) in enumerate(list(self.last.items())):
+            first, streams = found[2 * i : 2 * i + 2]
+            if isinstance(first, Exception) or isinstance(streams, Exception):
+                self._set_aside(key, first if isinstance(first, Exception) else streams)
+                continue
+            self.in_the_way.pop(key, None)
+            if first and last != "0-0" and _order(first[0][0]) > _order(last):
                 self._gap(key, first[0][0])
-        return self._take(streams)
+            taken += self._take(streams)
+        return taken
 
     async def _wait(self) -> None:
-        self._take(await self._client.xread(dict(self.last), count=_BATCH, block=_BLOCK_MS))
+        readable = {key: at for key, at in self.last.items() if key not in self.in_the_way}
+        if not readable:
+            await asyncio.sleep(1)
+            return
+        from redis.exceptions import ResponseError
+
+        try:
+            found = await self._client.xread(readable, count=_BATCH, block=_BLOCK_MS)
+        except ResponseError:
+            return  # Whose fault it is shows when each is read by itself.
+        self._take(found)
+
+    def _set_aside(self, key: str, error: Exception) -> None:
+        if self.in_the_way.get(key) != str(error):
+            self.in_the_way[key] = str(error)
+            _log.error("events of queue %s: %s; the others count", self._queues[key], error)
 
     def _take(self, streams: Any) -> int:
         taken = 0
         for key, entries in _pairs(streams):
             ledger = self._ledgers[key]
             for entry_id, event in entries:
-                ledger.take(entry_id, event)
                 self.last[key] = entry_id
+                try:
+                    ledger.take(entry_id, event)
+                except Exception as error:
+                    self._pass_over(key, entry_id, error)
             if len(entries) < _BATCH:
                 ledger.settle()
             taken += len(entries)
         return taken
+
+    def _pass_over(self, key: str, entry_id: str, error: Exception) -> None:
+        self._unreadable.labels(self._queues[key]).inc()
+        if key not in self._passed_over:
+            self._passed_over.add(key)
+            _log.error(
+                "events of queue %s: %s cannot be read and is passed over, as others like it "
+                "will be", self._queues[key], entry_id, exc_info=error,
+            )  # fmt: skip
 
     def _gap(self, key: str, first: str) -> None:
         self._gaps.labels(self._queues[key]).inc()
@@ -234,10 +286,8 @@ def _pairs(streams: Any) -> list[tuple[str, Any]]:
 
 
 def _due(delay: str | None, at: int) -> int:
-    try:
-        return max(at, int(float(delay or 0)))
-    except ValueError:
-        return at
+    due = number(delay)
+    return at if due is None else max(at, int(due))
 
 
 def _order(entry_id: str) -> tuple[int, int]:

@@ -17,6 +17,11 @@ class QueueGauges:
             return Gauge(f"simqueue_{name}", text, labels, registry=registry)
 
         self._up = gauge("redis_up", "1 if Redis answered this scrape; without it no gauges")
+        self._readable = gauge(
+            "queue_readable",
+            "1 if what Redis holds of the queue could be read; without it no other gauges of it",
+            "queue",
+        )
         self._depth = gauge(
             "queue_depth",
             "Jobs in the queue by state; completed and failed are those kept, no totals",
@@ -25,7 +30,7 @@ class QueueGauges:
         )
         self._oldest = gauge(
             "oldest_waiting_age_seconds",
-            "Age of the oldest job that waits to run, since it was added; 0 if none waits",
+            "For how long the longest ready job has been ready; 0 if none is, absent if not known",
             "queue",
         )
         self._workers = gauge("workers", "Workers connected to Redis for the queue", "queue")
@@ -34,13 +39,17 @@ class QueueGauges:
     def show(self, stats: Sequence[QueueStats] | None) -> None:
         """Take over the counts; ``None``: Redis did not answer, so there are no gauges."""
         self._up.set(0 if stats is None else 1)
-        for gauge in (self._depth, self._oldest, self._workers, self._busy):
+        for gauge in (self._readable, self._depth, self._oldest, self._workers, self._busy):
             gauge.clear()
         for one in stats or ():
+            self._readable.labels(one.queue).set(one.error is None)
+            if one.error is not None:
+                continue
             for state in ("waiting", "prioritized", "active", "delayed", "waiting_children",
                           "paused", "completed", "failed"):  # fmt: skip
                 self._depth.labels(one.queue, state).set(getattr(one, state))
-            self._oldest.labels(one.queue).set(one.oldest_waiting_s or 0.0)
+            if one.oldest_waiting_s is not None or not one.ready:
+                self._oldest.labels(one.queue).set(one.oldest_waiting_s or 0.0)
             self._busy.labels(one.queue).set(one.active)
             if one.workers is not None:
                 self._workers.labels(one.queue).set(one.workers)

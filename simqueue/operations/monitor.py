@@ -7,7 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter
@@ -17,6 +17,8 @@ from simqueue.metrics import AttemptCounters
 from simqueue.operations.event_streams import EventReader
 from simqueue.operations.metrics import QueueGauges
 from simqueue.operations.stats import QueueStats, read_stats
+from simqueue.operations.supervising import Supervised
+from simqueue.tasks import call_off
 
 if TYPE_CHECKING:
     from simqueue.adapters.bull_queue.connection import Connection
@@ -56,8 +58,24 @@ class Monitor:
             ("queue",),
             registry=self.registry,
         )
+        unreadable = Counter(
+            "simqueue_events_unreadable",
+            "Events of BullMQ that could not be read and were passed over: totals are too low",
+            ("queue",),
+            registry=self.registry,
+        )
+        restarts = Counter(
+            "simqueue_background_restarts",
+            "Times that a background task of this server ended and was started again",
+            ("task",),
+            registry=self.registry,
+        )
         counts = AttemptCounters(self.registry, self.queues, _SOURCE)
-        self.reader = EventReader(connection, self.queues, counts, gaps)
+        self.reader = EventReader(connection, self.queues, counts, gaps, unreadable)
+        self._background = (
+            Supervised("events", self.reader.run, restarts),
+            Supervised("samples", self._sample, restarts),
+        )
         self._samples: deque[tuple[float, list[list[int]]]] = deque(
             maxlen=round(HISTORY_S / SAMPLE_S)
         )
@@ -69,15 +87,11 @@ class Monitor:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Sample the queues and follow their events until the block ends."""
-        tasks = [asyncio.create_task(self.reader.run()), asyncio.create_task(self._sample())]
+        tasks = [asyncio.create_task(one.run()) for one in self._background]
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
+            await call_off(tasks)
 
     async def stats(self) -> list[QueueStats]:
         """The queues' counts, at most half a second old.
@@ -114,6 +128,14 @@ class Monitor:
             async with asyncio.timeout(PATIENCE_S):
                 await self.connection.client.ping()
 
+    async def trouble(self) -> str:
+        """Why this server should not be relied on now; empty if all is well."""
+        try:
+            await self.ping()
+        except JobError as error:
+            return str(error)
+        return "; ".join(one.trouble for one in self._background if one.trouble)
+
     async def metrics(self) -> bytes:
         """The text of ``/metrics``; without the gauges while Redis is away."""
         from prometheus_client import generate_latest
@@ -145,11 +167,6 @@ class Monitor:
             except JobError as error:
                 _log.debug("no sample: %s", error)
             else:
-                depths = [[ready(one), one.active, one.delayed] for one in stats]
+                depths = [[one.ready, one.active, one.delayed] for one in stats]
                 self._samples.append((round(time.time(), 1), depths))
             await asyncio.sleep(SAMPLE_S)
-
-
-def ready(one: QueueStats) -> int:
-    """Jobs that could run now if a slot were free and the queue not paused."""
-    return one.waiting + one.prioritized + one.paused

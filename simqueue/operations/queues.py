@@ -1,19 +1,25 @@
-"""What the operators' tools share: which queues, over which connection, and safe text.
+"""What the operators' tools share: which queues, over which connection.
 
 They work on anybody's BullMQ queues; the shop's are only the default.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from simqueue.adapters.bull_queue.connection import DEFAULT_PREFIX, connected
+from simqueue.adapters.bull_queue.connection import (
+    DEFAULT_PREFIX,
+    connected,
+    of_the_whole_server,
+)
 from simqueue.adapters.bull_queue.options import check_queue
 from simqueue.errors import InputError
 from simqueue.policies import POLICIES, QueuePolicy
+from simqueue.safe_text import masked_url, one_line
 
 if TYPE_CHECKING:
     from simqueue.adapters.bull_queue.connection import Connection
@@ -26,8 +32,13 @@ KEPT_NOTE = (
     "says: they are no totals. /metrics counts totals."
 )
 
-#: What moves a terminal's cursor or hides text, and the marks that turn its direction.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+#: One of these is there as soon as a queue is (``queue_keys.py`` of BullMQ).
+QUEUE_KEYS = (
+    "meta", "id", "events", "wait", "paused", "active", "delayed", "prioritized", "completed",
+    "failed",
+)  # fmt: skip
+#: Steps of 1,000 keys that are looked at for the names of queues, and how many names are said.
+_SEARCHES, _MOST_NAMED = 100, 10
 
 
 def queue_names(given: Iterable[str] | None) -> tuple[str, ...]:
@@ -51,6 +62,58 @@ def queue_names(given: Iterable[str] | None) -> tuple[str, ...]:
     return names
 
 
+async def require_queues(connection: Connection, given: Iterable[str] | None) -> None:
+    """See that the queues that somebody named are there: a slip must not look like an empty one.
+
+    Raises
+    ------
+    InputError
+        If Redis holds nothing of one of them; the text names some that are there.
+    """
+    names = tuple(dict.fromkeys(given or ()))
+    pipe: Any = connection.client.pipeline(transaction=False)
+    for name in names:
+        pipe.exists(*(f"{connection.prefix}:{name}:{key}" for key in QUEUE_KEYS))
+    there = await pipe.execute() if names else []
+    absent = [name for name, keys in zip(names, there, strict=True) if not keys]
+    if absent:
+        found = await _some_queues(connection)
+        known = f"there are {', '.join(map(one_line, found))}" if found else "there is none at all"
+        raise InputError(
+            f"--queue {', '.join(map(one_line, absent))}: no such queue in Redis at "
+            f"{connection.url}, prefix {connection.prefix}; {known}"
+        )
+
+
+async def _some_queues(connection: Connection) -> list[str]:
+    """Names of queues that are there, sorted: those that a short search comes upon."""
+    found: set[str] = set()
+    searches = 0
+    async for names in _names_step_by_step(connection):
+        found |= names
+        searches += 1
+        if searches == _SEARCHES or len(found) >= _MOST_NAMED:
+            break
+    return sorted(found)[:_MOST_NAMED]
+
+
+async def all_queues(connection: Connection) -> list[str]:
+    """Names of all queues that are there, sorted; Redis is asked for its keys step by step."""
+    return sorted({name async for names in _names_step_by_step(connection) for name in names})
+
+
+async def _names_step_by_step(connection: Connection) -> AsyncIterator[set[str]]:
+    """The names that each step of a search through all keys comes upon."""
+    prefix = f"{connection.prefix}:"
+    pattern = re.sub(r"([\\*?\[\]^])", r"\\\1", prefix) + "*:meta"
+    client: Any = connection.client
+    cursor, over = 0, False
+    while not over:
+        cursor, keys = await client.scan(cursor, match=pattern, count=1000)
+        yield {key.removeprefix(prefix).removesuffix(":meta") for key in keys}
+        over = cursor == 0
+
+
 def policy_of(prefix: str, queue: str) -> QueuePolicy | None:
     """The policy of a queue of the shop; ``None`` for anybody else's."""
     return POLICIES.get(queue) if prefix == DEFAULT_PREFIX else None
@@ -70,8 +133,8 @@ async def operators_connection(url: str | None, prefix: str) -> AsyncIterator[Co
     """
     if url and url.startswith("embedded://"):
         raise InputError(
-            f"QUEUE_REDIS_URL={url}: an embedded queue lives inside the process that fills it, so "
-            "no other command can see it; expected redis://HOST:6379/0"
+            f"QUEUE_REDIS_URL={masked_url(url)}: an embedded queue lives inside the process that "
+            "fills it, so no other command can see it; expected redis://HOST:6379/0"
         )
     if not prefix:
         raise InputError("--prefix '': a prefix is not empty (BullMQ's own is bull)")
@@ -88,23 +151,18 @@ async def operators_connection(url: str | None, prefix: str) -> AsyncIterator[Co
             ) from error
 
 
-def safe(text: object) -> str:
-    r"""Text from Redis, fit for a terminal: control characters are shown, not obeyed.
+def answers(found: Sequence[Any]) -> Sequence[Any]:
+    """The answers of a pipeline that raises nothing, of which some may be refusals.
 
-    >>> safe("gateway\x1b[2J timed out")
-    'gateway\\x1b[2J timed out'
+    Raises
+    ------
+    redis.exceptions.ResponseError
+        If one of them is about the whole server: then no other counts.
     """
-    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], str(text))
-
-
-def one_line(text: object, most: int = 200) -> str:
-    r"""Text from Redis as one short line.
-
-    >>> one_line("Error: no route\n    at send (mail.js:3)")
-    'Error: no route at send (mail.js:3)'
-    """
-    line = safe(" ".join(str(text).split()))
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    for answer in found:
+        if isinstance(answer, Exception) and of_the_whole_server(answer):
+            raise answer
+    return found
 
 
 def age(seconds: float | None) -> str:
@@ -124,8 +182,13 @@ def age(seconds: float | None) -> str:
 
 
 def number(value: Any) -> float | None:
-    """A number that a job's hash holds as text, or ``None``."""
+    """A number that a job's hash holds as text, or ``None``: infinity is none.
+
+    >>> [number(text) for text in ("1.5", "nan", "inf", "soon", None)]
+    [1.5, None, None, None, None]
+    """
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return found if math.isfinite(found) else None

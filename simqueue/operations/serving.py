@@ -116,11 +116,14 @@ async def serve(
     """
     import uvicorn
 
+    from simqueue.operations.connections import patient_protocol
     from simqueue.operations.web import make_app
 
     config = uvicorn.Config(
         make_app(connection, queues, token, hosts),
         log_config=None,
+        http=patient_protocol(),
+        ws="none",
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -149,5 +152,5 @@ async def serve(
         # Only a main thread can, and not on Windows: there Ctrl-C stays what it is.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(number, stop)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     await server.serve(sockets=[listener])

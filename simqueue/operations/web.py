@@ -7,12 +7,13 @@ Reading is open to whoever can connect, hence loopback by default. What changes 
 from __future__ import annotations
 
 import hmac
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -54,7 +55,8 @@ _HEADERS = {
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
-#: Answers about the failed jobs of a queue, or about one of them by its id.
+#: Answers about the failed jobs of a queue, or about one of them by its id. Both are given in the
+#: query and not in the path: there, `.`, `..` and slashes have a meaning of their own.
 OfFailures = Callable[[Failures, str, Request], Awaitable[Response]]
 
 
@@ -82,51 +84,47 @@ def make_app(
     failures = {queue: Failures(connection, queue) for queue in queues}
 
     async def stats(_: Request) -> Response:
-        return JSONResponse({**stats_json(await monitor.stats()), "prefix": connection.prefix})
+        return _Json({**stats_json(await monitor.stats()), "prefix": connection.prefix})
 
     async def history(request: Request) -> Response:
-        return JSONResponse(monitor.history(number(request.query_params.get("since")) or 0.0))
+        return _Json(monitor.history(number(request.query_params.get("since")) or 0.0))
 
     async def metrics(_: Request) -> Response:
         return Response(await monitor.metrics(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     async def alive(_: Request) -> Response:
-        return JSONResponse({"alive": True, "version": __version__})
+        return _Json({"alive": True, "version": __version__})
 
     async def ready(_: Request) -> Response:
-        try:
-            await monitor.ping()
-        except JobError as error:
-            return JSONResponse({"ready": False, "reason": str(error)}, 503)
-        return JSONResponse({"ready": True})
+        if trouble := await monitor.trouble():
+            return _Json({"ready": False, "reason": trouble}, 503)
+        return _Json({"ready": True})
 
     async def failed(jobs: Failures, _: str, request: Request) -> Response:
         limit = _limit(request.query_params.get("limit", "20"))
         if limit is None:
             return _refuse(400, "limit: expected a whole number from 1 to 1000")
         found = await jobs.list(limit)
-        return JSONResponse({"failed": [job.as_json() for job in found]})
+        return _Json({"failed": [job.as_json() for job in found]})
 
     async def retry(jobs: Failures, job_id: str, _: Request) -> Response:
         await jobs.retry(job_id)
         _log.info("failed job retried", extra={"queue": jobs.queue, "job_id": job_id})
-        return JSONResponse({"retried": job_id})
+        return _Json({"retried": job_id})
 
     async def remove(jobs: Failures, job_id: str, _: Request) -> Response:
         await jobs.remove(job_id)
         _log.info("failed job removed", extra={"queue": jobs.queue, "job_id": job_id})
-        return JSONResponse({"removed": job_id})
+        return _Json({"removed": job_id})
 
     def known(handler: OfFailures) -> Handler:
         async def of_a_known_queue(request: Request) -> Response:
-            # Names and ids may hold slashes: which part is the queue's is known by its name.
-            asked = request.path_params
-            for queue, jobs in failures.items():
-                before, _, job_id = asked.get("job", "").partition(f"{queue}/failed/")
-                if asked.get("queue") == queue or (job_id and not before):
-                    with connection.asking():
-                        return await handler(jobs, job_id, request)
-            return _refuse(404, f"only these queues are served: {', '.join(failures)}")
+            asked = request.query_params
+            jobs = failures.get(asked.get("queue", ""))
+            if jobs is None:
+                return _refuse(404, f"only these queues are served: {', '.join(failures)}")
+            with connection.asking():
+                return await handler(jobs, asked.get("id", ""), request)
 
         return of_a_known_queue
 
@@ -153,9 +151,9 @@ def make_app(
             *(Route(f"/static/{name}", _file(name)) for name in _FILES),
             Route("/api/queues/stats", stats),
             Route("/api/queues/history", history),
-            Route("/api/queues/{queue:path}/failed", known(failed)),
-            Route("/api/queues/{job:path}/retry", guarded(known(retry)), methods=["POST"]),
-            Route("/api/queues/{job:path}/remove", guarded(known(remove)), methods=["POST"]),
+            Route("/api/failed", known(failed)),
+            Route("/api/failed/retry", guarded(known(retry)), methods=["POST"]),
+            Route("/api/failed/remove", guarded(known(remove)), methods=["POST"]),
             Route("/metrics", metrics),
             Route("/healthz", alive),
             Route("/readyz", ready),
@@ -168,6 +166,13 @@ def make_app(
         middleware=[Middleware(_Guard, hosts=hosts)],
         lifespan=lifespan,
     )
+
+
+class _Json(JSONResponse):
+    """JSON in ASCII: what Redis holds may be no UTF-8, and one such text would be an error."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 class _Guard:
@@ -213,8 +218,8 @@ def _limit(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= 1000 else None
 
 
-def _refuse(status: int, why: str) -> JSONResponse:
-    return JSONResponse({"error": why}, status)
+def _refuse(status: int, why: str) -> Response:
+    return _Json({"error": why}, status)
 
 
 async def _said(status: int, _: Request, error: Exception) -> Response:

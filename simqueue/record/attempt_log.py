@@ -8,7 +8,7 @@ and the CSV files show names.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,19 +27,25 @@ COLUMNS = (
     *("engine", "replication", "queue", "job_id", "flow", "parent_id", "name", "attempt", "run"),
     *("enqueued_s", "ready_s", "started_s", "finished_s", "outcome", "result", "worker", "slot"),
 )
+#: Columns that only a log has whose jobs are of classes, or have priorities.
+CLASS_COLUMNS = ("class", "priority")
 TIMES = ("enqueued_s", "ready_s", "started_s", "finished_s")
 IDS = ("job_id", "flow", "parent_id")
 KEYS = ("job", "flow", "parent")
-VOCABULARIES = {"queue": "queues", "name": "names", "result": "results", "worker": "workers"}
+VOCABULARIES = {
+    "queue": "queues", "name": "names", "result": "results", "worker": "workers", "class": "classes"
+}  # fmt: skip
 
 #: What became of an attempt; the empty word: nothing yet when the run was cut off.
-OUTCOMES = ("", "completed", "retried", "failed", "stalled")
-UNFINISHED, COMPLETED, RETRIED, FAILED, STALLED = range(5)
-#: With these a job is over.
+OUTCOMES = ("", "completed", "retried", "failed", "stalled", "refused", "lost")
+UNFINISHED, COMPLETED, RETRIED, FAILED, STALLED, REFUSED, LOST = range(7)
+#: With these a job is over: it has been done, or given up after its last attempt.
 FINAL = (COMPLETED, FAILED)
+#: With these, too, and nobody has done it: its customer knows, and nobody tries again.
+NOT_DONE = (REFUSED, LOST)
 
 #: A row in memory. ``job``, ``flow`` and ``parent`` are keys of `AttemptLog.ids`; there, and in
-#: ``name``, ``result``, ``worker`` and ``slot``, -1 stands for none.
+#: ``name``, ``result``, ``worker``, ``slot`` and ``class``, -1 stands for none.
 ROW = np.dtype(
     [
         ("replication", "i4"),
@@ -60,6 +66,21 @@ ROW = np.dtype(
         ("slot", "i2"),
     ]
 )
+#: A row of a log with `CLASS_COLUMNS`.
+ROW_OF_CLASSES = np.dtype([*ROW.descr, ("class", "i2"), ("priority", "i4")])
+
+#: A worker's time in its pool, seconds: when it was asked for, when it took jobs, when it was told
+#: to end, and when it was gone; NaN for what did not happen. ``worker`` is as in `ROW`.
+PRESENCE = np.dtype(
+    [
+        ("replication", "i4"),
+        ("worker", "i4"),
+        ("asked_s", "f8"),
+        ("ready_s", "f8"),
+        ("drained_s", "f8"),
+        ("gone_s", "f8"),
+    ]
+)
 
 Floats = NDArray[np.float64]
 Ids = Callable[[NDArray[np.int64]], Sequence[str]]
@@ -74,12 +95,18 @@ class AttemptLog:
     engine
         Who wrote it: ``simpy``, ``in-process``...
     rows
-        Structured array of `ROW`, one element an attempt, in the order in which they ended.
+        Structured array of `ROW` or `ROW_OF_CLASSES`, one element an attempt, in the order in which
+        they ended.
         Times are seconds since the start of the run; NaN where something had not happened.
-    queues, names, results, workers
+    queues, names, results, workers, classes
         Vocabularies: ``rows["queue"]`` holds positions in ``queues``, and so on.
     ids
         Turns the keys of jobs into their ids; called only when a person wants to see them.
+    pools
+        The pool of each of ``workers``; empty where there is only one, which has no name.
+    presence
+        Structured array of `PRESENCE`: when there was which worker, if that is known. It is no
+        part of the table.
 
     Examples
     --------
@@ -99,6 +126,9 @@ class AttemptLog:
     results: tuple[str, ...]
     workers: tuple[str, ...]
     ids: Ids
+    classes: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()
+    presence: NDArray[np.void] = field(default_factory=lambda: np.empty(0, PRESENCE))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -110,7 +140,7 @@ class AttemptLog:
 
     def replication(self, number: int) -> AttemptLog:
         """The log of one replication, counted from 0; empty if it had no jobs."""
-        return self._only(self.rows["replication"] == number)
+        return self._run(number, self.rows[self.rows["replication"] == number])
 
     def by_replication(self) -> Iterator[AttemptLog]:
         """The log of each replication that has rows, in order."""
@@ -118,7 +148,7 @@ class AttemptLog:
         order = np.argsort(numbers, kind="stable")
         edges = np.flatnonzero(np.diff(numbers[order])) + 1
         for part in np.split(order, edges) if len(order) else ():
-            yield replace(self, rows=self.rows[part])
+            yield self._run(int(numbers[part[0]]), self.rows[part])
 
     def of_queue(self, queue: str) -> NDArray[np.void]:
         """The rows of one queue.
@@ -145,7 +175,8 @@ class AttemptLog:
         queue
             Attempts of this queue only.
         outcome
-            Attempts that ended so: ``completed``, ``retried``, ``failed`` or ``stalled``.
+            Attempts that ended so: ``completed``, ``retried``, ``failed``, ``stalled``,
+            ``refused`` or ``lost``.
         since_s, until_s
             Attempts of jobs that were enqueued in [since_s, until_s), seconds.
 
@@ -205,11 +236,24 @@ class AttemptLog:
         responses: Floats = rows["finished_s"][ends] - rows["enqueued_s"][ends]
         return responses
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether the table has `CLASS_COLUMNS`."""
+        return self.rows.dtype == ROW_OF_CLASSES
+
+    def _run(self, number: int, rows: NDArray[np.void]) -> AttemptLog:
+        mine = self.presence["replication"] == number
+        return replace(self, rows=rows, presence=self.presence[mine])
+
     def _only(self, keep: NDArray[np.bool_]) -> AttemptLog:
         return replace(self, rows=self.rows[keep])
 
     def frame(self) -> pd.DataFrame:
-        """The table of `COLUMNS` as a DataFrame; what a row does not have is missing."""
+        """The table as a DataFrame; what a row does not have is missing.
+
+        It has the columns of `COLUMNS`, and those of `CLASS_COLUMNS` if `has_classes`; a log of
+        several pools has a column ``pool`` more, the last.
+        """
         import pandas as pd
 
         def named(codes: NDArray[Any], words: Sequence[str]) -> pd.Categorical:
@@ -228,6 +272,14 @@ class AttemptLog:
         slot = self.rows["slot"].astype(np.int16)
         table["slot"] = pd.array(slot, dtype="Int16")
         table["slot"][slot < 0] = pd.NA
+        if self.has_classes:
+            table["class"] = named(self.rows["class"], self.classes)
+            table["priority"] = self.rows["priority"]
+        if self.pools:
+            pools = tuple(dict.fromkeys(self.pools))
+            # Code -1, no worker, is the last element.
+            codes = np.array([*map(pools.index, self.pools), -1])
+            table["pool"] = named(codes[self.rows["worker"]], pools)
         return pd.DataFrame(table)
 
     def _texts(self, keys: NDArray[np.int64]) -> NDArray[np.object_]:
@@ -251,6 +303,17 @@ class AttemptLog:
                 self.frame().to_csv(file, index=False, float_format="%.9f", lineterminator="\n")
         except OSError as error:
             raise InputError(f"{path}: cannot write the attempt log: {reason(error)}") from error
+
+
+def wide_rows(log: AttemptLog) -> NDArray[np.void]:
+    """The rows of a log as `ROW_OF_CLASSES`: of no class and no priority, if it has none."""
+    if log.has_classes:
+        return log.rows
+    rows = np.zeros(len(log), dtype=ROW_OF_CLASSES)
+    for name in ROW.names or ():
+        rows[name] = log.rows[name]
+    rows["class"] = -1
+    return rows
 
 
 def _position(word: str, words: tuple[str, ...], what: str) -> int:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simqueue.errors import InputError
 from simqueue.jobs import queue_name
 from simqueue.record.attempt_log import (
+    CLASS_COLUMNS,
     COLUMNS,
     IDS,
     KEYS,
     OUTCOMES,
     ROW,
+    ROW_OF_CLASSES,
     TIMES,
     UNFINISHED,
     VOCABULARIES,
@@ -45,11 +48,16 @@ def from_frame(frame: pd.DataFrame, place: str = "attempt log") -> AttemptLog:
             f"{place}: column engine: a log is of one engine, this one has {', '.join(engines)}"
         )
     cells = Columns(frame, place)
-    rows = np.zeros(len(frame), dtype=ROW)
+    classed = all(column in frame for column in CLASS_COLUMNS)
+    row = ROW_OF_CLASSES if classed else ROW
+    rows = np.zeros(len(frame), dtype=row)
     vocabularies: dict[str, tuple[str, ...]] = {}
     for column in VOCABULARIES:
+        if column == "class" and not classed:
+            vocabularies[column] = ()
+            continue
         codes, words = coded(cells.words(column))
-        if len(words) > (most := np.iinfo(ROW[column]).max):
+        if len(words) > (most := np.iinfo(row[column]).max):
             raise InputError(
                 f"{place}: column {column}: {len(words):,} words; at most {most:,} fit"
             )
@@ -69,19 +77,35 @@ def from_frame(frame: pd.DataFrame, place: str = "attempt log") -> AttemptLog:
     for column in ("replication", "attempt", "run"):
         rows[column] = cells.whole(column, np.iinfo(ROW[column]).max)
     rows["slot"] = cells.whole("slot", np.iinfo(ROW["slot"]).max, empty=-1)
+    if classed:
+        rows["priority"] = cells.whole("priority", np.iinfo(row["priority"]).max)
     for column in TIMES:
-        rows[column] = cells.times(column, column in ("started_s", "finished_s"))
+        rows[column] = cells.times(column, column != "enqueued_s")
+    started = np.isfinite(rows["started_s"]) | np.isfinite(rows["finished_s"])
+    cells.demand(np.isfinite(rows["ready_s"]) | ~started, "ready_s", "should be there")
     ended = np.isfinite(rows["finished_s"]) == (rows["outcome"] != UNFINISHED)
     cells.demand(ended, "finished_s", "should be there if, and only if, there is an outcome")
+    workers = vocabularies["worker"]
     return AttemptLog(
         engine=engines[0] if engines else "",
         rows=rows,
         queues=vocabularies["queue"],
         names=vocabularies["name"],
         results=vocabularies["result"],
-        workers=vocabularies["worker"],
+        workers=workers,
         ids=ListedIds(ids),
+        classes=vocabularies["class"],
+        pools=_pools(cells, rows["worker"], workers) if "pool" in frame else (),
     )
+
+
+def _pools(cells: Columns, worker: NDArray[np.int16], workers: tuple[str, ...]) -> tuple[str, ...]:
+    """The pool of each worker, which is in one only."""
+    words = cells.words("pool")
+    found = np.full(len(workers) + 1, "", dtype=object)
+    found[worker] = words
+    cells.demand((found[worker] == words) | (worker < 0), "pool", "is not the worker's other pool")
+    return tuple(found[:-1])
 
 
 def _may_be_called(queue: str) -> bool:

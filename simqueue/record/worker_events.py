@@ -2,15 +2,18 @@
 
 A worker process appends a line of JSON when an attempt starts and when it ends, with Unix time, to
 a file of its own: no two processes write to one file, and one that is killed leaves its start
-events behind. Reading puts the files of all workers together.
+events behind. Reading puts the files of all workers together; a line that a kill, a full disk or a
+power cut has torn costs that line, and what was read past is counted.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import nan
@@ -21,6 +24,7 @@ from simqueue.errors import InputError
 from simqueue.files import reason
 from simqueue.jobs import Job
 from simqueue.record.attempt_log import COLUMNS, TIMES, AttemptLog
+from simqueue.record.event_fields import checked
 from simqueue.record.table import from_frame
 
 ENGINE = "bullmq"
@@ -28,6 +32,10 @@ ENGINE = "bullmq"
 FOLDER_SUFFIX = ".events"
 #: A stalled job's put back and its new start may be written down in the wrong order, this close.
 _LATE_S = 0.1
+#: What each line begins with.
+_BEGIN = b'{"kind":'
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,13 @@ class Event:
     attempt, worker, slot
         Which attempt at it, and where; a stalled job's are not known to who notices.
     name, flow, parent_id, enqueued
-        Of a start: what the job is, and when it was enqueued (Unix time).
+        Of a start, or of the end of a job that was not run: what the job is, and when it was
+        enqueued (Unix time).
     outcome, result
         Of an end: as in the attempt log.
     due
-        Of an end that leads to a retry: when that is due, Unix time.
+        Of an end that leads to a retry: when that is due, Unix time. Of a start: when a job that
+        was added with a delay was due first.
     """
 
     kind: Literal["start", "end", "stalled"]
@@ -69,12 +79,19 @@ class Event:
 
 
 def start_event(
-    job: Job, *, at: float, enqueued: float, attempt: int, worker: str, slot: int
+    job: Job,
+    *,
+    at: float,
+    enqueued: float,
+    attempt: int,
+    worker: str,
+    slot: int,
+    due: float | None = None,
 ) -> Event:
     """The start of an attempt at ``job``."""
     return Event(
         "start", at, job.queue, job.id, attempt, worker, slot,
-        name=job.name, flow=job.flow, parent_id=job.parent_id or "", enqueued=enqueued,
+        name=job.name, flow=job.flow, parent_id=job.parent_id or "", enqueued=enqueued, due=due,
     )  # fmt: skip
 
 
@@ -96,16 +113,30 @@ class EventFile:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             size = os.fstat(self._file).st_size
-            if size and os.pread(self._file, 1, size - 1) != b"\n":
-                # A worker of this name was killed while it wrote: its last line stays its own.
-                os.write(self._file, b"\n")
+            #: Whether the last line is not whole: then the next event begins with a line's end. A
+            #: worker of this name was killed while it wrote, or the disk was full.
+            self._torn = bool(size) and os.pread(self._file, 1, size - 1) != b"\n"
         except OSError as error:
             raise InputError(f"{self.path}: cannot write events: {reason(error)}") from error
 
     def write(self, event: Event) -> None:
-        """Append an event; a kill right after does not lose it."""
+        """Append an event; a kill right after does not lose it.
+
+        Raises
+        ------
+        OSError
+            If it could not be written whole.
+        """
         known = {key: value for key, value in vars(event).items() if value not in ("", None)}
-        os.write(self._file, (json.dumps(known, separators=(",", ":")) + "\n").encode())
+        line = (json.dumps(known, separators=(",", ":")) + "\n").encode()
+        if self._torn:
+            line = b"\n" + line
+        written = os.write(self._file, line)
+        if written < len(line):
+            # Nothing but the line's end that may have been missing leaves no line torn.
+            self._torn = not (self._torn and written == 1)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        self._torn = False
 
     def close(self) -> None:
         """Close the file."""
@@ -120,28 +151,67 @@ def has_events(log: Path) -> bool:
 def read_events(log: Path, origin: float | None = None) -> AttemptLog:
     """The attempt log of all workers that wrote events for ``log``; see `merge_events`.
 
+    Lines that are no events are passed over; how many is logged as a warning, once for each file.
+
     Raises
     ------
     InputError
-        If a file cannot be read or a line is no event.
+        If a file cannot be read, or holds lines and not one event.
     """
     folder = log.with_name(log.name + FOLDER_SUFFIX)
     events = [event for file in sorted(folder.glob("*.jsonl")) for event in _events_of(file)]
     return merge_events(events, origin)
 
 
-def _events_of(file: Path) -> Iterator[Event]:
+def _events_of(file: Path) -> list[Event]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot read events: {error}") from error
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError(f"{file}: cannot read events: {reason(error)}") from error
+    events: list[Event] = []
+    unread = 0
+    first, why = 0, ""
     for number, line in enumerate(lines, start=1):
-        try:
-            yield Event(**json.loads(line))
-        except (ValueError, TypeError) as error:
-            if line.startswith("{") and not line.endswith("}"):
-                continue  # a worker was killed while it wrote
-            raise InputError(f"{file}:{number}: not an event: {error}") from error
+        if not line.strip():
+            continue
+        event, trouble = _event_of(line)
+        if event is not None:
+            events.append(event)
+        if trouble:
+            unread += 1
+            first, why = (first, why) if first else (number, trouble)
+    # A worker that was killed may have left nothing but its first event, or the beginning of it.
+    torn = [line for line in lines if line.strip()]
+    if (
+        unread
+        and not events
+        and not all(_BEGIN in line or _BEGIN.startswith(line) for line in torn)
+    ):
+        raise InputError(f"{file}:{first}: not an event: {why}")
+    if unread:
+        _log.warning("%s: %d lines are torn and passed over, from line %d", file, unread, first)
+    return events
+
+
+def _event_of(line: bytes) -> tuple[Event | None, str]:
+    """The event of a line, and what is wrong with the line.
+
+    What was written after half a line may stand behind it, whole.
+    """
+    try:
+        return Event(**_storable(checked(json.loads(line)))), ""
+    except (ValueError, TypeError, RecursionError) as error:
+        rest = line.rfind(_BEGIN)
+        event = _event_of(line[rest:])[0] if rest > 0 else None
+        return event, reason(error)
+
+
+def _storable(known: dict[str, Any]) -> dict[str, Any]:
+    """Ids that were no UTF-8 in Redis are half an emoji here: no table holds that."""
+    return {
+        key: value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+        for key, value in known.items()
+    }
 
 
 def merge_events(events: Iterable[Event], origin: float | None = None) -> AttemptLog:
@@ -173,7 +243,8 @@ def _rows(events: list[Event]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     running = False
     # A worker that wrote no log may have had the job first: then its start is not there.
-    ready = next((event.enqueued for event in events if event.kind == "start"), 0.0)
+    start = next((event for event in events if event.kind == "start"), None)
+    ready = 0.0 if start is None else start.enqueued if start.due is None else start.due
     runs: Counter[int] = Counter()
     for event in _as_they_happened(events):
         if event.kind == "start":
@@ -184,7 +255,11 @@ def _rows(events: list[Event]) -> list[dict[str, Any]]:
             rows.append(_opened(event, ready, runs[event.attempt]))
             running = True
         elif not rows:
-            continue
+            if event.kind == "end" and event.slot < 0 and event.flow:
+                # Its child had failed.
+                unrun = {"ready_s": event.enqueued, "started_s": nan, "slot": nan}
+                rows.append({**_opened(event, event.enqueued, 1), **unrun})
+                _close(rows, event.at, event.outcome, event.result)
         elif event.kind == "stalled":
             # A worker may have written an end that the queue refused: it had lost the lock.
             _close(rows, event.at, "stalled")

@@ -14,6 +14,7 @@ from simqueue.files import reason, replacing
 from simqueue.record.attempt_log import Floats
 from simqueue.results.history import History
 from simqueue.results.style import STYLE
+from simqueue.results.timeline import seconds_since
 from simqueue.results.wording import TimeLabel
 
 if TYPE_CHECKING:
@@ -64,17 +65,9 @@ def mean_lengths(found: Sequence[History], edges: Floats) -> Floats:
     """Mean number of waiting jobs between each two edges, added up over ``found``."""
     waited = np.zeros(len(edges))
     for one in found:
-        waited += _since(one.ready_s, edges) - _since(one.left_s, edges)
+        waited += seconds_since(one.ready_s, edges) - seconds_since(one.left_s, edges)
     # Rounding of large sums may leave a queue a hair below or above none.
     return np.maximum(np.round(np.diff(waited) / np.diff(edges), 9), 0.0)
-
-
-def _since(times: Floats, edges: Floats) -> Floats:
-    """For each edge, how long ago all ``times`` before it were, added up."""
-    times = np.sort(times[np.isfinite(times)])
-    sums = np.concatenate([[0.0], np.cumsum(times)])
-    before = np.searchsorted(times, edges)
-    return np.asarray(before * edges - sums[before])
 
 
 def clock_axis(panel: Axes, window: tuple[float, float], moment: TimeLabel) -> None:

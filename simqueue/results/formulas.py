@@ -5,6 +5,7 @@ A formula is printed only if each of its conditions holds: they all are here, in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,8 +18,10 @@ from simqueue.results.theory import erlang_c, mg1_wait_mean, mmc_wait_mean, retr
 from simqueue.results.wording import duration, percent
 from simqueue.workload.arrivals import Follows, Poisson
 from simqueue.workload.distributions import Exponential
+from simqueue.workload.expected import expected, retries
 from simqueue.workload.production import NO_OVERHEAD
-from simqueue.workload.scenario import QueueModel, Scenario
+from simqueue.workload.queues import QueueModel
+from simqueue.workload.scenario import Scenario
 
 #: One theory entry of a result: ``model``, ``wait_mean_s``, ``p_wait``.
 Theory = dict[str, str | float]
@@ -54,7 +57,7 @@ class Case:
     @property
     def retried(self) -> bool:
         """Whether any job comes again."""
-        return self.queue.attempts > 1 and self.queue.failure_rate > 0
+        return retries(self.queue)
 
     @property
     def root_rate(self) -> float | None:
@@ -62,13 +65,23 @@ class Case:
         stream = self.scenario.arrivals.get(self.name)
         if isinstance(stream, Follows):
             stream = self.scenario.arrivals[stream.follows]
-        return stream.rate_per_s if isinstance(stream, Poisson) else None
+        if isinstance(stream, Poisson) and stream.batch == 1:
+            return stream.rate_per_s
+        return None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether some of its jobs are turned away, or those that they would follow."""
+        arrivals = self.scenario.arrivals
+        own = arrivals[self.name]
+        leader = arrivals[own.follows] if isinstance(own, Follows) else own
+        return own.max_waiting is not None or leader.max_waiting is not None
 
     @property
     def rate(self) -> float:
         """Attempts a second in steady state."""
         rate = self.root_rate or 0.0
-        return retry_rate(rate, self.queue.failure_rate, self.queue.attempts)
+        return retry_rate(rate, expected(self.queue).retried, self.queue.attempts)
 
     @property
     def load(self) -> float:
@@ -132,19 +145,35 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("jobs wait in queues of their own", lambda case: case.scenario.mode == "bull-queue"),
     Condition("some slot takes them", lambda case: case.slots > 0),
     Condition("they come at random, at one rate", lambda case: case.root_rate is not None),
+    Condition("they wait for no children", lambda case: not case.queue.children),
     Condition("from one stream", lambda case: not fed_by_others(case.scenario, case.name)),
     Condition("nobody asks twice", lambda case: case.scenario.arrivals[case.name].client is None),
+    Condition("nobody is turned away", lambda case: not case.bounded),
     Condition("first come, first served", lambda case: not case.queue.lifo),
+    Condition("no class or priority goes first", lambda case: not case.queue.classes),
+    Condition("no job is delayed", lambda case: case.queue.delay is None),
+    Condition("whoever is idle may start", lambda case: not case.queue.gated),
     Condition("no outage", lambda case: not case.queue.outages),
-    Condition("no worker dies", lambda case: not case.scenario.workers.crashes),
+    Condition("no time-out", lambda case: case.queue.timeout_s is None),
+    Condition("a failure takes as long", lambda case: case.queue.failure_service is None),
+    Condition("nobody else's places are needed", lambda case: case.queue.downstream is None),
+    Condition("no worker dies", lambda case: not case.scenario.crashes),
+    Condition("as many workers all the time", lambda case: case.scenario.constant),
     Condition("the queue costs nothing", lambda case: case.scenario.bullmq.overhead == NO_OVERHEAD),
     Condition("nobody holds the event loop", lambda case: not _loop_is_held(case.scenario)),
+    Condition(
+        "no cores are shared", lambda case: not (case.queue.sandbox and case.queue.cpu.mean > 0)
+    ),
     Condition(
         "service without memory, or one slot", lambda case: case.exponential or case.slots == 1
     ),
     Condition("retries of such service only", lambda case: case.exponential or not case.retried),
+    Condition("all attempts alike", lambda case: not (case.retried and case.queue.later_attempts)),
     Condition("less work than the slots can do", lambda case: case.load < 1),
     Condition("all that is to come has come", lambda case: _has_come(case)),
+    Condition(
+        "it is known how long a start is felt", lambda case: math.isfinite(case.relaxation_s)
+    ),
     Condition("the run is long", lambda case: case.deficit <= BEGAN_EMPTY),
 )
 
@@ -190,7 +219,7 @@ def _loop_is_held(scenario: Scenario) -> bool:
     """Whether any job has a cpu part: it holds the event loop that all queues of a worker share."""
     rates = job_rates(scenario)
     return any(
-        queue.cpu.mean > 0 and rates[name] > 0 and scenario.works_on(name)
+        queue.computes and rates[name] > 0 and scenario.works_on(name)
         for name, queue in scenario.queues.items()
     )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import FINAL, RETRIED, STALLED, AttemptLog, Floats
 from simqueue.record.by_job import ByJob, Ints, by_job, changes
+from simqueue.workload.pools import Death
 from simqueue.workload.production import Crash
 
 
@@ -19,11 +20,12 @@ class JobOutcomes:
 
     ``finished_s`` is the moment of the final outcome, NaN if there was none before the run was
     cut off; ``outcome`` its code. ``attempts`` counts those that started; a rerun after a stall
-    is the same attempt.
+    is the same attempt. ``group`` is the code of its class in the log.
     """
 
     job: Ints
     flow: Ints
+    group: NDArray[np.int16]
     enqueued_s: Floats
     finished_s: Floats
     outcome: NDArray[np.int8]
@@ -35,8 +37,9 @@ class History:
     """The attempts of one queue in one replication, an element an attempt, and its jobs.
 
     An attempt waits in [ready_s, left_s) and occupies a slot in [started_s, freed_s); an end that
-    did not come before the run was cut off is infinite, a start is NaN. A job is in backoff in
-    each [delayed_s, due_s).
+    did not come before the run was cut off is infinite, a start is NaN. A job is delayed, at first
+    or in backoff, in each [delayed_s, due_s). ``group`` is the code of its class in the log. One
+    that has waited for children until the end is ready at infinity.
     """
 
     replication: int
@@ -48,6 +51,7 @@ class History:
     freed_s: Floats
     finished_s: Floats
     outcome: NDArray[np.int8]
+    group: NDArray[np.int16]
     delayed_s: Floats
     due_s: Floats
     jobs: JobOutcomes
@@ -64,7 +68,7 @@ class History:
         return np.where(known, self.freed_s - np.where(known, self.started_s, 0.0), 0.0)
 
 
-def histories(log: AttemptLog, crashes: Sequence[Crash] | None = None) -> Iterator[History]:
+def histories(log: AttemptLog, crashes: Sequence[Crash | Death] | None = None) -> Iterator[History]:
     """Each queue of each replication that has rows in ``log``.
 
     Parameters
@@ -87,13 +91,14 @@ def by_queue(log: AttemptLog, first: Iterable[str] = ()) -> dict[str, list[Histo
     return {queue: found[queue] for queue in (*first, *log.queues) if queue in found}
 
 
-def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash] | None) -> History:
+def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash | Death] | None) -> History:
     rows, first = jobs.rows, jobs.first
     # Fields of a structured array lie far apart; a column of its own is several times faster.
     ready, started, finished = (
         np.ascontiguousarray(rows[name]) for name in ("ready_s", "started_s", "finished_s")
     )
     outcome = np.ascontiguousarray(rows["outcome"])
+    ready[np.isnan(ready)] = np.inf
     # A job failed for good by stalling too often has an end, but no start.
     ended = np.where(np.isnan(finished), np.inf, finished)
     left = np.where(np.isnan(started), ended, started)
@@ -101,22 +106,29 @@ def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash] | None) -> H
     following = np.append(ready[1:], np.inf)
     following[jobs.last] = np.inf
     retried = outcome == RETRIED
+    enqueued = np.ascontiguousarray(rows["enqueued_s"])
+    later = first[ready[first] > enqueued[first]]  # added with a delay
+    group = np.broadcast_to(np.int16(-1), len(rows))
+    if log.has_classes:
+        group = np.ascontiguousarray(rows["class"])
     return History(
         replication=int(rows["replication"][0]),
         queue=log.queues[rows["queue"][0]],
-        enqueued_s=np.ascontiguousarray(rows["enqueued_s"]),
+        enqueued_s=enqueued,
         ready_s=ready,
         left_s=left,
         started_s=started,
         freed_s=_freed(rows, log, crashes),
         finished_s=finished,
         outcome=outcome,
-        delayed_s=finished[retried],
-        due_s=following[retried],
+        group=group,
+        delayed_s=np.concatenate([finished[retried], enqueued[later]]),
+        due_s=np.concatenate([following[retried], ready[later]]),
         jobs=JobOutcomes(
             job=rows["job"][first],
             flow=rows["flow"][first],
-            enqueued_s=rows["enqueued_s"][first],
+            group=group[first],
+            enqueued_s=enqueued[first],
             finished_s=np.where(np.isin(jobs.outcome, FINAL), finished[jobs.last], np.nan),
             outcome=jobs.outcome,
             attempts=jobs.attempts,
@@ -124,7 +136,9 @@ def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash] | None) -> H
     )
 
 
-def _freed(rows: NDArray[np.void], log: AttemptLog, crashes: Sequence[Crash] | None) -> Floats:
+def _freed(
+    rows: NDArray[np.void], log: AttemptLog, crashes: Sequence[Crash | Death] | None
+) -> Floats:
     """When each attempt gave its slot back; infinite if it did not.
 
     A stalled attempt ends in the log when it is put back, long after its worker died. It held the
@@ -145,7 +159,9 @@ def _freed(rows: NDArray[np.void], log: AttemptLog, crashes: Sequence[Crash] | N
     return freed
 
 
-def _died(row: np.void, until: float, log: AttemptLog, crashes: Sequence[Crash] | None) -> float:
+def _died(
+    row: np.void, until: float, log: AttemptLog, crashes: Sequence[Crash | Death] | None
+) -> float:
     """When the worker of a stalled attempt died, ``until`` at the latest."""
     began = float(row["started_s"])
     if crashes is not None:

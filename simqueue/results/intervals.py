@@ -26,12 +26,13 @@ _SIDE = 0.025
 def mean_ci95(
     values: Sequence[float | None],
 ) -> tuple[float | None, tuple[float, float] | None]:
-    """Mean of the replications' means, and its 95 % interval by Student's t.
+    """Mean of the replications' means, and its 95 % interval: the one that a `Run` gives, too.
 
     Parameters
     ----------
     values
-        One mean a replication; ``None`` for one that had nothing to take a mean of.
+        One mean a replication; ``None`` for one that had nothing to take a mean of. Or one
+        difference of two runs a replication, which may be negative.
 
     Returns
     -------
@@ -40,27 +41,22 @@ def mean_ci95(
 
     Notes
     -----
-    Student's t with one degree of freedom less than there are values. Source: Law, *Simulation
-    Modeling and Analysis*, the replication/deletion approach (section 9.5.2 in the 5th edition).
-    The intervals of a `Run` allow for skewed values, too: see `mean_interval`.
+    The replication/deletion approach of Law, *Simulation Modeling and Analysis* (section 9.5.2 in
+    the 5th edition), with the interval of `mean_interval`: not the textbook's Student's t, which
+    lies too low where values are skewed.
 
     Examples
     --------
     >>> mean_ci95([1.0])
     (1.0, None)
-    >>> mean, (low, high) = mean_ci95([1.0, 2.0, 3.0])
-    >>> f"{mean} {low:.3f} {high:.3f}"
-    '2.0 -0.484 4.484'
+    >>> mean, (low, high) = mean_ci95([1.0, 1.0, 1.0, 6.0])
+    >>> f"{mean} {low:.2f} {high:.2f}"
+    '2.25 0.00 14.06'
     """
     known = np.array([value for value in values if value is not None], dtype=np.float64)
-    n = len(known)
-    if n == 0:
+    if not len(known):
         return None, None
-    mean = float(known.mean())
-    if n == 1:
-        return mean, None
-    half = _t(n - 1) * float(known.std(ddof=1)) / math.sqrt(n)
-    return mean, (mean - half, mean + half)
+    return float(known.mean()), mean_interval(known)
 
 
 def mean_interval(values: Floats) -> tuple[float, float] | None:
@@ -72,19 +68,21 @@ def mean_interval(values: Floats) -> tuple[float, float] | None:
     Parameters
     ----------
     values
-        One for each replication, 0 or more.
+        One for each replication.
 
     Returns
     -------
     tuple or None
-        Low and high; ``None`` with fewer than two replications.
+        Low and high; ``None`` with fewer than two replications. What is never negative has a mean
+        that is not, either.
 
     Notes
     -----
     Willink's correction for skewness, *A Confidence Interval and Test for the Mean of an
     Asymmetric Distribution*, Communications in Statistics: Theory and Methods 34 (2005), with the
     degrees of freedom of the replications that count, (sum v)^2 / sum v^2 - 1 (Kish's effective
-    number), so that one that outweighs all others does not pass for many.
+    number), so that one that outweighs all others does not pass for many. Differences, of which
+    some are negative, have no such weights: their degrees of freedom are n - 1.
 
     Examples
     --------
@@ -95,8 +93,39 @@ def mean_interval(values: Floats) -> tuple[float, float] | None:
     n = len(values)
     if n < 2:
         return None
+    if values.min() < 0:
+        return _willink(values, n)
     low, high = _willink(values, _effective(values))
     return max(low, 0.0), high
+
+
+def paired_interval(differences: Floats) -> tuple[float, float] | None:
+    """The 95 % interval of a mean difference over pairs of replications that met the same jobs.
+
+    Parameters
+    ----------
+    differences
+        One for each pair, of any sign.
+
+    Returns
+    -------
+    tuple or None
+        Low and high; ``None`` with fewer than two pairs.
+
+    Notes
+    -----
+    Common random numbers: Law, *Simulation Modeling and Analysis*, section 11.2 (5th edition);
+    with Willink's correction, see `mean_interval`.
+
+    Examples
+    --------
+    >>> low, high = paired_interval(np.array([-1.0, -2.0, -3.0]))
+    >>> f"{low:.2f} to {high:.2f}"
+    '-4.48 to 0.48'
+    """
+    if len(differences) < 2:
+        return None
+    return _willink(differences, float(len(differences)))
 
 
 def _willink(values: Floats, effective: float) -> tuple[float, float]:
@@ -195,6 +224,48 @@ class Samples:
             else:
                 low = middle + 1
         return low
+
+
+def share_interval(held: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share, from how often something was so.
+
+    Parameters
+    ----------
+    held, of
+        How often it was so, of how many independent tries.
+
+    Notes
+    -----
+    The exact interval (Clopper and Pearson, Biometrika 26, 1934) with half of the probability of
+    what was seen left out ("mid-p": Lancaster, Journal of the American Statistical Association 56,
+    1961). Without that an interval for few tries is far too wide: Agresti and Gottard,
+    Computational Statistics and Data Analysis 51 (2007).
+
+    Examples
+    --------
+    >>> low, high = share_interval(10, 10)
+    >>> f"{low:.2f} to {high:.2f}"
+    '0.74 to 1.00'
+    """
+    if of == 0:
+        return 0.0, 1.0
+    low = 0.0 if held == 0 else 1 - _most(of - held, of)
+    return low, 1.0 if held == of else _most(held, of)
+
+
+def _most(held: int, of: int) -> float:
+    """The largest share with which so few are not too improbable."""
+    from scipy.special import bdtr
+
+    low, high = held / of, 1.0
+    while high - low > 1e-12:
+        p = (low + high) / 2
+        fewer = bdtr(held - 1, of, p) if held else 0.0
+        if (fewer + bdtr(held, of, p)) / 2 > _SIDE:
+            low = p
+        else:
+            high = p
+    return low
 
 
 def count_interval(counts: Floats) -> tuple[float, float] | None:

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from simqueue.results.event_loops import loop_groups
 from simqueue.results.offered import Outlook
 from simqueue.results.wording import percent
-from simqueue.workload.arrivals import Follows, Poisson, Regular
+from simqueue.workload.arrivals import ArrivalStream, Customers, Follows, Scheduler
 from simqueue.workload.distributions import Constant
-from simqueue.workload.production import MEASURED, NO_OVERHEAD
+from simqueue.workload.expected import expected, fails_for_good
+from simqueue.workload.production import NO_OVERHEAD, measured_overhead
+from simqueue.workload.queues import QueueModel
 from simqueue.workload.scenario import Scenario
 
 #: A share of the event loop that nobody would call small.
@@ -32,21 +35,30 @@ def load_warnings(outlook: Outlook) -> list[str]:
     scenario = outlook.scenario
     rates = job_rates(scenario)
     slots = scenario.slots
+    why = (
+        "no pool has slots for them"
+        if scenario.pools
+        else f"workers.type = {scenario.workers.type!r}"
+    )
     found = [
-        f"no worker takes {queue} jobs (workers.type = {scenario.workers.type!r}): they only wait"
+        f"no worker takes {queue} jobs ({why}): they only wait"
         for queue in scenario.queues
         if slots[queue] == 0 and rates[queue] > 0
     ]
     comes = outlook.calm
     # By its last tenth a run has what it will have of retries and of payments that come later.
     last = np.array([0.9, 1.0]) * scenario.duration_s
-    steady = {queue for queue in scenario.queues if _constant(scenario, queue)}
+    steady = {
+        queue
+        for queue in scenario.queues
+        if _constant(scenario, queue) and not _held_back(scenario, queue)
+    }
     loads: list[tuple[str, float, bool]] = []
     any_varies = any(varies(scenario, queue) for queue in scenario.queues)
     if scenario.in_process:
         if steady == set(scenario.queues):
             together = sum(float(comes.load(queue, last)[0]) for queue in scenario.queues)
-            loads.append(("the caller", together / scenario.caller.concurrency, any_varies))
+            loads.append(("the caller", together / scenario.caller.callers, any_varies))
     else:
         loads += [
             (
@@ -58,10 +70,20 @@ def load_warnings(outlook: Outlook) -> list[str]:
             if queue in steady and slots[queue]
         ]
     if steady == set(scenario.queues):
-        served = [queue for queue in scenario.queues if slots[queue]]
-        loops = scenario.event_loops
-        loop = float(comes.loops(served, last)[0]) / loops
-        loads.append(("the event loop of each process", loop, any_varies))
+        groups = [(group, group.load(comes, last)) for group in loop_groups(scenario)]
+        loads += [
+            (f"the event loop of each {group.process}", float(load[0]) / group.loops, any_varies)
+            for group, load in groups
+        ]
+        loads += [
+            (
+                f"each core of the {group.pool} workers" if group.pool else "each core",
+                float(group.core_load(comes, last)[0]) / group.cores,
+                any_varies,
+            )
+            for group, _ in groups
+            if group.cores is not None
+        ]
     return (
         found
         + _unseen_cost(outlook)
@@ -82,12 +104,13 @@ def _unseen_cost(outlook: Outlook) -> list[str]:
     counted = outlook.calm.attempts
     served = [queue for queue in scenario.queues if scenario.works_on(queue)]
     attempts_per_s = sum(float(counted[queue][-1]) for queue in served) / scenario.duration_s
-    share = attempts_per_s * MEASURED.loop_s / scenario.workers.count
+    loop_s = measured_overhead(scenario.bullmq.client).loop_s
+    share = attempts_per_s * loop_s / scenario.event_loops
     if share < _MUCH:
         return []
     return [
         f"{attempts_per_s:,.0f} attempts a second: the queue itself would take about "
-        f"{percent(share)} of each worker's event loop ({1000 * MEASURED.loop_s:g} ms an attempt), "
+        f"{percent(share)} of each worker's event loop ({1000 * loop_s:g} ms an attempt), "
         "which is left out here; --set bullmq.overhead=measured takes it into account"
     ]
 
@@ -107,17 +130,22 @@ def job_rates(scenario: Scenario) -> dict[str, float]:
 
 
 def _follow_ups(scenario: Scenario, name: str) -> Iterator[tuple[str, float]]:
-    """Each queue that a job of ``name`` adds to, and how often it does; circles cannot be."""
+    """Each queue that a job of ``name`` adds to, and how often it does; circles cannot be.
+
+    Its children are among them: they are added with it.
+    """
     queue = scenario.queues[name]
-    failed = queue.failure_rate ** scenario.policy_of(name).attempts
+    failed = fails_for_good(queue, single=scenario.in_process)
     for child in queue.follow_up.completed:
         yield child, 1 - failed
     for child in queue.follow_up.failed:
         yield child, failed
+    for child, number in queue.children.items():
+        yield child, float(number)
 
 
 def fed_by_others(scenario: Scenario, queue: str) -> bool:
-    """Whether other queues' jobs are followed by jobs of this one."""
+    """Whether other queues' jobs are followed by jobs of this one, or have children in it."""
     return any(
         queue == child for parent in scenario.queues for child, _ in _follow_ups(scenario, parent)
     )
@@ -126,9 +154,18 @@ def fed_by_others(scenario: Scenario, queue: str) -> bool:
 def varies(scenario: Scenario, queue: str) -> bool:
     """Whether chance makes some jobs come sooner or take longer than others."""
     settings = scenario.queues[queue]
-    constant = isinstance(settings.service, Constant) and isinstance(settings.cpu, Constant)
-    regular = all(isinstance(one, Regular) for one in scenario.arrivals.values())
-    return not (constant and regular and settings.failure_rate in (0.0, 1.0))
+    regular = not any(stream.random for stream in scenario.arrivals.values())
+    return not (regular and not settings.classes and _always_alike(settings))
+
+
+def _always_alike(queue: QueueModel) -> bool:
+    """Whether all jobs of a queue take the same time, and end alike."""
+    times = [one for each in queue.different_times for one in each]
+    more = queue.failure_service, queue.delay
+    ends = expected(queue)
+    sure = ends.fails in (0.0, 1.0) and ends.fatal in (0.0, 1.0)
+    constant = all(isinstance(one, Constant) for one in (*times, *filter(None, more)))
+    return sure and constant
 
 
 def _arrival_rate(scenario: Scenario, queue: str) -> float:
@@ -145,13 +182,26 @@ def is_steady(scenario: Scenario) -> bool:
 
 def _constant(scenario: Scenario, queue: str) -> bool:
     """Whether all that comes to ``queue``, through whatever other queues, comes at one rate."""
+    return all(
+        scenario.arrivals[one.follows].steady if isinstance(one, Follows) else one.steady
+        for one in _reaching(scenario, queue)
+    )
+
+
+def _held_back(scenario: Scenario, queue: str) -> bool:
+    """Whether less comes to ``queue`` where it cannot keep up: its backlog has an end."""
+    if isinstance(scenario.arrivals.get(queue), Scheduler):
+        return True
+    return any(
+        isinstance(one, Customers) or (one.max_waiting is not None and not scenario.in_process)
+        for one in _reaching(scenario, queue)
+    )
+
+
+def _reaching(scenario: Scenario, queue: str) -> Iterator[ArrivalStream]:
+    """The arrivals that jobs of ``queue`` descend from, through whatever other queues."""
 
     def reaches(start: str) -> bool:
         return start == queue or any(reaches(child) for child, _ in _follow_ups(scenario, start))
 
-    for start, stream in scenario.arrivals.items():
-        if isinstance(stream, Follows):
-            stream = scenario.arrivals[stream.follows]
-        if not isinstance(stream, Poisson | Regular) and reaches(start):
-            return False
-    return True
+    return (stream for start, stream in scenario.arrivals.items() if reaches(start))

@@ -13,6 +13,7 @@ import numpy as np
 from simqueue.record.attempt_log import Floats
 from simqueue.results.drawing import mean_lengths
 from simqueue.results.history import History
+from simqueue.results.presence import Presence
 from simqueue.results.style import look
 from simqueue.results.wording import TimeLabel, digits, duration
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LENGTH_BINS = 240
+#: Pools do not look like the queues above them.
+_POOL_LOOKS = 3
 
 
 def draw_arrivals(
@@ -86,6 +89,27 @@ def draw_waits(
     )
     panel.set_ylabel("wait (line: p95, dots: longest)")
     return _most(longest, edges, moment, "Longest wait", duration)
+
+
+def draw_workers(
+    panel: Axes, presence: Presence, window: tuple[float, float], moment: TimeLabel
+) -> str:
+    """Draw how many workers of each pool took jobs, the mean of the replications."""
+    from matplotlib.ticker import MaxNLocator
+
+    edges = np.linspace(*window, _LENGTH_BINS + 1)
+    numbers = {name or "workers": presence.workers(name, edges) for name in presence.pools}
+    for number, (name, value) in enumerate(numbers.items()):
+        style = look(number + _POOL_LOOKS)
+        panel.plot(
+            *(edges, np.append(value, value[-1])),
+            drawstyle="steps-post", label=name, markevery=_LENGTH_BINS // 12, **style,
+        )  # fmt: skip
+    panel.set_ylim(0, max((value.max() for value in numbers.values()), default=0) * 1.08 or 1)
+    panel.yaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.set_ylabel("workers")
+    panel.legend(loc="upper left")
+    return _most(numbers, edges, moment, "Most workers", digits)
 
 
 def _per_window(found: list[History], edges: Floats, quantile: float) -> Floats:

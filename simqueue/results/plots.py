@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.drawing import clock_axis, wrapped
 from simqueue.results.history import by_queue
-from simqueue.results.panels import draw_arrivals, draw_lengths, draw_waits
+from simqueue.results.panels import draw_arrivals, draw_lengths, draw_waits, draw_workers
+from simqueue.results.presence import Presence
 from simqueue.results.style import OKABE_ITO
 from simqueue.results.windows import least_window, window_edges
 from simqueue.results.wording import TimeLabel
@@ -28,6 +29,7 @@ def run_figure(
     finding: str = "",
     short_s: Sequence[tuple[float, float]] = (),
     warmup_s: float = 0.0,
+    presence: Presence | None = None,
 ) -> tuple[Figure, str]:
     """Draw the figure of a run; returns it with its alternative text.
 
@@ -43,6 +45,8 @@ def run_figure(
         From and to of the windows in which more comes in than can be done, seconds.
     warmup_s
         How much of the start is left out of all numbers, seconds.
+    presence
+        The workers, to be drawn too: where their number changes.
     """
     from matplotlib.figure import Figure
 
@@ -51,16 +55,19 @@ def run_figure(
     edges = window_edges(
         *window, least=least_window([h for found in queues.values() for h in found])
     )
-    figure = Figure(figsize=(9, 9.5), layout="constrained")
-    panels = figure.subplots(3, 1, sharex=True)
+    number = 3 if presence is None else 4
+    figure = Figure(figsize=(9, 9.5 * number / 3), layout="constrained")
+    panels = figure.subplots(number, 1, sharex=True)
     titles = [
         draw_arrivals(panels[0], queues, edges, runs, moment),
         draw_lengths(panels[1], queues, window, runs, moment),
         draw_waits(panels[2], queues, edges, moment),
     ]
+    finding = finding or f"{titles[-1]}."
+    if presence is not None:
+        titles.append(draw_workers(panels[3], presence, window, moment))
     for panel, title in zip(panels, titles, strict=True):
         panel.set_title(title)
-    finding = finding or f"{titles[-1]}."
     figure.suptitle(wrapped(finding), x=0.01, ha="left", fontweight="bold", fontsize=13)
     _shade(panels, short_s, OKABE_ITO["yellow"], "more work comes in than can be done")
     if warmup_s:
@@ -73,8 +80,9 @@ def run_figure(
             ncols=4,
         )
     text = (
-        f"{finding} Three charts over the same time, {moment(window[0])} to {moment(window[1])}, "
-        f"for {_listed(list(queues)) or 'no queue'}. " + " ".join(f"{title}." for title in titles)
+        f"{finding} {'Three' if presence is None else 'Four'} charts over the same time, "
+        f"{moment(window[0])} to {moment(window[1])}, for {_listed(list(queues)) or 'no queue'}. "
+        + " ".join(f"{title}." for title in titles)
     )
     return figure, text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -12,8 +12,9 @@ from rich.text import Text
 
 from simqueue.results.flows import FlowSummary
 from simqueue.results.intervals import Interval
+from simqueue.results.presence import PoolSummary
 from simqueue.results.statistics import Estimate
-from simqueue.results.summary import Summary
+from simqueue.results.summary import ClassSummary, QueueSummary, Summary
 from simqueue.results.wording import count, digits, duration, duration_range, percent
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def report(
     theory = theory or {}
     parts: list[Table | Text] = [Text(title, style="bold"), _jobs(summary), _times(summary, theory)]
     lines = [_flow_line(queue, flow, summary.replications) for queue, flow in summary.flows.items()]
+    lines += [_pool_line(name, pool) for name, pool in summary.pools.items()]
     models = [f"{queue} {entry['model']}" for queue, entry in theory.items() if entry]
     if models:
         lines.append(f"Theory: the mean wait in steady state of {', '.join(models)}.")
@@ -57,6 +59,10 @@ def report(
             f"{summary.replications:,} replications: below each number its 95 % interval "
             "(≥: too few of them tell how far up)."
         )
+    if left := [
+        f"{name} {queue.unfinished:,}" for name, queue in summary.queues.items() if queue.unfinished
+    ]:
+        lines.append(f"Unfinished jobs: {', '.join(left)}.")
     off = max((law.relative_error for law in summary.littles_law.values()), default=0.0)
     if off > _NOT_EXACT:
         lines.append(f"Little's law is off by {percent(off)}: the run ended while jobs waited.")
@@ -96,10 +102,10 @@ def _jobs(summary: Summary) -> Table:
 def _times(summary: Summary, theory: Mapping[str, Theory | None]) -> Table:
     known = any(theory.values())
     table = _table("queue", "", "mean", *(["theory"] if known else []), "p95", "p99", "max")
-    for name, queue in summary.queues.items():
+    for name, found in _lines(summary):
         entry = theory.get(name)
         expected = duration(float(entry["wait_mean_s"])) if entry else "–"
-        rows = (("wait", queue.wait_s, expected), ("response", queue.response_s, ""))
+        rows = (("wait", found.wait_s, expected), ("response", found.response_s, ""))
         for what, times, formula in rows:
             table.add_row(
                 Text(name if what == "wait" else ""),  # never markup
@@ -111,6 +117,14 @@ def _times(summary: Summary, theory: Mapping[str, Theory | None]) -> Table:
                 duration(times.max),
             )
     return table
+
+
+def _lines(summary: Summary) -> Iterator[tuple[str, QueueSummary | ClassSummary]]:
+    """Each queue, and below it the classes of its jobs."""
+    for queue, found in summary.queues.items():
+        yield queue, found
+        for name, one in found.classes.items():
+            yield f"{queue}[{name}]", one
 
 
 def _short(value: float) -> str:
@@ -137,6 +151,12 @@ def _table(queue: str, *columns: str) -> Table:
     for column in columns:
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     return table
+
+
+def _pool_line(name: str, pool: PoolSummary) -> str:
+    line = f"Pool {name}: {digits(pool.workers)} workers on average, at most {pool.most:,}. "
+    line += f"Worker hours: {digits(pool.worker_hours)}"
+    return f"{line}." if pool.cost is None else f"{line}; cost: {digits(pool.cost)}."
 
 
 def _flow_line(queue: str, flow: FlowSummary, runs: int) -> str:

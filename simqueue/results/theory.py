@@ -7,6 +7,7 @@ times in seconds, though any one unit of time will do.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from simqueue.errors import SimqueueError
 
@@ -81,6 +82,42 @@ def erlang_c(servers: int, offered_load: float) -> float:
     blocked = erlang_b(servers, offered_load)
     _steady(offered_load / servers)
     return servers * blocked / (servers - offered_load * (1 - blocked))
+
+
+def mmck_blocked(servers: int, waiting: int, offered_load: float) -> float:
+    """Probability that an arrival finds all servers busy and the line full (M/M/c/K).
+
+    Parameters
+    ----------
+    servers
+        Number of servers c, 1 or more.
+    waiting
+        How many may wait, K - c; with 0 it is `erlang_b`.
+    offered_load
+        Arrival rate times mean service time, in erlangs; any, as what is too much is turned away.
+
+    Raises
+    ------
+    ValueError
+        If there is no server, or one of the others is negative.
+
+    Notes
+    -----
+    Beyond c customers each state is r = a / c times as likely as the one before, so the recursion
+    of `erlang_b` goes on with r: B(k + 1) = r B(k) / (1 + r B(k)). Source: Gross and Harris,
+    *Fundamentals of Queueing Theory*, 3rd ed. 1998, chapter 2, queues with truncation (M/M/c/K).
+
+    Examples
+    --------
+    >>> mmck_blocked(1, 1, 1.0) == 1 / 3  # three states, each as likely as the others
+    True
+    """
+    if servers < 1 or waiting < 0:
+        raise ValueError(f"servers(={servers}) must be >= 1 and waiting(={waiting}) >= 0")
+    blocked, ratio = erlang_b(servers, offered_load), offered_load / servers
+    for _ in range(waiting):
+        blocked = ratio * blocked / (1 + ratio * blocked)
+    return blocked
 
 
 def mmc_wait_mean(arrival_rate: float, service_mean: float, servers: int) -> float:
@@ -160,6 +197,58 @@ def mmc_wait_quantile(q: float, arrival_rate: float, service_mean: float, server
     return math.log(waits / (1 - q)) * service_mean / (servers - load)
 
 
+def closed_response_mean(
+    customers: int, think_mean: float, service_mean: float, servers: int
+) -> float:
+    """Mean response of customers who think, ask, and wait for the answer (M/M/c//N).
+
+    Also known as the machine repair problem. By Little's law the throughput is ``customers`` over
+    think and response time together.
+
+    Parameters
+    ----------
+    customers
+        How many there are, N: 1 or more.
+    think_mean
+        Mean time from an answer to the next request, seconds; its distribution does not matter.
+    service_mean
+        Mean of the exponential service time, seconds.
+    servers
+        Number of servers, 1 or more.
+
+    Raises
+    ------
+    ValueError
+        If there is no customer or no server, or a time is not above 0.
+
+    Notes
+    -----
+    With n customers at the servers N - n think, so p(n + 1) / p(n) is (N - n) / think times service
+    over min(n + 1, c). Source: Gross and Harris, *Fundamentals of Queueing Theory*, 3rd ed. 1998,
+    chapter 2, finite source queues. That any distribution of think times gives the same: Baskett,
+    Chandy, Muntz and Palacios, Journal of the ACM 22 (1975).
+
+    Examples
+    --------
+    >>> closed_response_mean(1, 8.0, 2.0, 1)  # alone, nobody waits
+    2.0
+    """
+    if customers < 1 or servers < 1 or not (think_mean > 0 and service_mean > 0):
+        raise ValueError(
+            f"customers(={customers}) and servers(={servers}) must be at least 1, "
+            f"think_mean(={think_mean}) and service_mean(={service_mean}) above 0"
+        )
+    # In logarithms: the ratios' product would overflow.
+    logs = [0.0]
+    for there in range(customers):
+        ratio = (customers - there) / min(there + 1, servers) * service_mean / think_mean
+        logs.append(logs[-1] + math.log(ratio))
+    most = max(logs)
+    weights = [math.exp(log - most) for log in logs]
+    thinking = sum((customers - n) * weight for n, weight in enumerate(weights))
+    return think_mean * sum(n * weight for n, weight in enumerate(weights)) / thinking
+
+
 def mg1_wait_mean(arrival_rate: float, service_mean: float, service_scv: float) -> float:
     """Mean wait with one server and any service times (M/G/1).
 
@@ -195,6 +284,80 @@ def md1_wait_mean(arrival_rate: float, service_time: float) -> float:
         If the load is 1 or more.
     """
     return mg1_wait_mean(arrival_rate, service_time, 0.0)
+
+
+def priority_wait_means(
+    arrival_rates: Sequence[float], service_means: Sequence[float], service_scvs: Sequence[float]
+) -> list[float]:
+    """Mean wait of each class with one server that takes the best class first, and finishes it.
+
+    Parameters
+    ----------
+    arrival_rates
+        Of each class, arrivals per second; the best class comes first.
+    service_means
+        Of each class, mean service time in seconds.
+    service_scvs
+        Of each class, the squared coefficient of variation of the service time.
+
+    Raises
+    ------
+    NoSteadyState
+        If the load of all classes together is 1 or more.
+
+    Notes
+    -----
+    M/G/1, non-preemptive: W(k) = W0 / ((1 - s(k-1)) (1 - s(k))), where s(k) is the load of the
+    classes up to k, and W0 the work left of whoever is being served, the sum of rate times second
+    moment over two. Source: Cobham, *Priority Assignment in Waiting Line Problems*, Operations
+    Research 2 (1954) 70-76, equation 3; Kleinrock, *Queueing Systems, vol. 2*, 1976, section 3.6.
+
+    Examples
+    --------
+    >>> priority_wait_means([0.25, 0.25], [1.0, 1.0], [1.0, 1.0])  # without: 1 second for all
+    [0.6666666666666666, 1.3333333333333333]
+    """
+    classes = list(zip(arrival_rates, service_means, service_scvs, strict=True))
+    left = sum(rate * mean**2 * (1 + scv) for rate, mean, scv in classes) / 2
+    return _in_order_of_class(left, [rate * mean for rate, mean, _ in classes])
+
+
+def mmc_priority_wait_means(
+    arrival_rates: Sequence[float], service_mean: float, servers: int
+) -> list[float]:
+    """Mean wait of each class with several servers and exponential service, the same for all.
+
+    Parameters
+    ----------
+    arrival_rates
+        Of each class, arrivals per second; the best class comes first.
+    service_mean
+        Mean service time of every class, seconds.
+    servers
+        Number of servers, 1 or more.
+
+    Raises
+    ------
+    NoSteadyState
+        If the load is not below the number of servers.
+
+    Notes
+    -----
+    As `priority_wait_means`, with W0 the mean time until the next server is free, if all are busy:
+    `erlang_c` times mean over servers. Source: Cobham 1954, equation 5.
+    """
+    loads = [rate * service_mean / servers for rate in arrival_rates]
+    left = erlang_c(servers, sum(loads) * servers) * service_mean / servers
+    return _in_order_of_class(left, loads)
+
+
+def _in_order_of_class(left: float, loads: Sequence[float]) -> list[float]:
+    _steady(sum(loads))
+    found, above = [], 0.0
+    for load in loads:
+        found.append(left / ((1 - above) * (1 - above - load)))
+        above += load
+    return found
 
 
 def attempts_mean(failure_rate: float, attempts: int) -> float:
@@ -256,6 +419,71 @@ def littles_law(arrival_rate: float, wait_mean: float) -> float:
     Source: Little, *A proof for the queuing formula L = lambda W*, Operations Research 9 (1961).
     """
     return arrival_rate * wait_mean
+
+
+def mmpp_dispersion(t: float, rates: tuple[float, float], lasts: tuple[float, float]) -> float:
+    """Index of dispersion of the counts of a two-state Markov-modulated Poisson process.
+
+    The variance of the number of arrivals in any ``t`` seconds over its mean: 1 for a Poisson
+    process, more for bursts.
+
+    Parameters
+    ----------
+    t
+        Seconds, above 0.
+    rates
+        Arrivals per second in each state.
+    lasts
+        Mean duration of each state, seconds.
+
+    Notes
+    -----
+    The states are left at rates s1 and s2, s in all, and bring l1 and l2: it is
+    1 + K (1 - (1 - exp(-s t)) / (s t)), K = 2 s1 s2 (l1 - l2)^2 / (s^2 (l1 s2 + l2 s1)). Source:
+    Heffes and Lucantoni, *A Markov Modulated Characterization of Packetized Voice and Data Traffic
+    and Related Statistical Multiplexer Performance*, IEEE Journal on Selected Areas in
+    Communications 4 (1986); Fischer and Meier-Hellstern, *The Markov-modulated Poisson process
+    (MMPP) cookbook*, Performance Evaluation 18 (1993).
+
+    Examples
+    --------
+    >>> mmpp_dispersion(10.0, (3.0, 3.0), (1.0, 2.0))
+    1.0
+    """
+    (one, other), (left, back) = rates, (1 / lasts[0], 1 / lasts[1])
+    total = left + back
+    most = 2 * left * back * (one - other) ** 2 / (total**2 * (one * back + other * left))
+    return 1 + most * (1 + math.expm1(-total * t) / (total * t))
+
+
+def recovery_longest(lock_duration: float, stalled_interval: float) -> float:
+    """Longest time from a worker's death until its jobs are put back: max(3 I, D + I).
+
+    Some other worker must live, and its event loop have time. Jobs may come back at any moment
+    before that, and then wait for a slot.
+
+    Parameters
+    ----------
+    lock_duration
+        D: what a job's lock lasts after its last renewal, seconds.
+    stalled_interval
+        I: how often each worker looks for stalled jobs, seconds.
+
+    Notes
+    -----
+    At worst the worker dies just after it has looked itself, and after it has started a job and
+    renewed its locks. Redis refuses every look for I after that one: a key that lives for I says
+    so. A survivor looks every I, so its first look that is not refused comes up to I later: 2 I
+    after the death. It marks the job. The next one, I later, puts back what was marked before and
+    has no lock: 3 I. Where the lock still lasts by then, up to D after the death, the first look
+    after its end does: D + I. Source: BullMQ, ``moveStalledJobsToWait-9.lua``.
+
+    Examples
+    --------
+    >>> recovery_longest(30, 30), recovery_longest(300, 300), recovery_longest(120, 30)
+    (90, 900, 150)
+    """
+    return max(3 * stalled_interval, lock_duration + stalled_interval)
 
 
 def _steady(load: float) -> float:

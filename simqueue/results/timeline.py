@@ -37,6 +37,14 @@ def most_open(starts: Floats, ends: Floats, low: float, high: float) -> int:
     return int((started - np.searchsorted(ends, starts, side="right")).max())
 
 
+def seconds_since(times: Floats, edges: Floats) -> Floats:
+    """For each edge, how long ago all ``times`` before it were, added up."""
+    times = np.sort(times[np.isfinite(times)])
+    sums = np.concatenate([[0.0], np.cumsum(times)])
+    before = np.searchsorted(times, edges)
+    return np.asarray(before * edges - sums[before])
+
+
 def steps(starts: Floats, ends: Floats) -> tuple[Floats, NDArray[np.int64]]:
     """Moments at which the number of open intervals changes, and the number from then on."""
     lasting = ends > starts

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from simqueue.data import is_packaged
+from simqueue.results.wording import count
+from simqueue.workload.callers import CallerSettings
+from simqueue.workload.pools import Pool
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.workers import WorkerSettings
 
 
 def run_title(scenario: Scenario, replications: int = 1) -> str:
@@ -13,11 +17,7 @@ def run_title(scenario: Scenario, replications: int = 1) -> str:
     >>> print(run_title(read_scenario("herd.toml"), replications=3))
     thundering herd: 2 workers x 25 slots per queue, seed 1, 3 replications
     """
-    if scenario.mode == "in-process":
-        who = f"in-process, {scenario.caller.concurrency} caller(s)"
-    else:
-        workers, slots = scenario.workers.count, scenario.workers.concurrency
-        who = f"{workers} worker{'s' * (workers > 1)} x {slots} slots per queue"
+    who = _callers(scenario.caller) if scenario.in_process else _who_works(scenario)
     words = f"{scenario.name}: {who}, seed {scenario.seed}"
     if replications > 1:
         words += f", {replications} replications"
@@ -32,3 +32,33 @@ def run_title(scenario: Scenario, replications: int = 1) -> str:
         if trace.speed != 1:
             words += f", {trace.speed:g} times as fast"
     return words
+
+
+def _who_works(scenario: Scenario) -> str:
+    if not scenario.pools:
+        return _workers(scenario.workers)
+    return ", ".join(f"{name} {_pool(pool)}" for name, pool in scenario.pools.items())
+
+
+def _pool(pool: Pool) -> str:
+    number = count(pool.most, "worker")
+    if pool.autoscale is not None:
+        number = f"{pool.autoscale.min:,} to {number}, by {pool.autoscale.metric}"
+    elif pool.schedule:
+        number = f"up to {number}, by its schedule"
+    slots = ", ".join(f"{queue} {slots}" for queue, slots in pool.queues.items())
+    return f"({number} x slots for {slots})"
+
+
+def _workers(workers: WorkerSettings) -> str:
+    who = count(workers.count, "worker")
+    if isinstance(workers.concurrency, int):
+        return f"{who} x {workers.concurrency} slots per queue"
+    slots = ", ".join(f"{queue} {number}" for queue, number in workers.concurrency.items())
+    return f"{who} x slots for {slots}"
+
+
+def _callers(caller: CallerSettings) -> str:
+    if caller.processes == 1:
+        return f"in-process, {caller.concurrency} caller(s)"
+    return f"in-process, {caller.processes} processes x {caller.concurrency} caller(s)"

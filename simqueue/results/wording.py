@@ -39,14 +39,14 @@ def duration_up(seconds: float) -> str:
     return f"{digits((math.floor(value / step + 1e-9) + 1) * step)} {unit}"
 
 
-def duration_within(mean: float, half: float) -> str:
-    """Word a mean with the half-width of its interval, in one unit.
+def duration_within(mean: float, interval: tuple[float, float]) -> str:
+    """Word a mean and its interval, in one unit.
 
-    >>> duration_within(0.417, 0.057), duration_within(26.7, 7.142)
-    ('417 ± 57 ms', '26.7 ± 7.1 s')
+    >>> duration_within(0.417, (0.36, 0.4891)), duration_within(26.7, (20.1, 38.92))
+    ('417 ms (360 to 489)', '26.7 s (20.1 to 38.9)')
     """
-    unit, size = _unit(max(abs(mean), half))
-    return f"{digits(mean / size)} ± {digits(half / size, 2)} {unit}"
+    unit, size = _unit(max(map(abs, (mean, *interval))))
+    return digits_within(mean / size, (interval[0] / size, interval[1] / size), unit)
 
 
 def duration_range(low: float | None, high: float | None) -> str:
@@ -82,6 +82,16 @@ def digits(value: float, figures: int = 3) -> str:
     places = min(max(figures - 1 - math.floor(math.log10(abs(value))), 0), 3)
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if places else text
+
+
+def digits_within(mean: float, interval: tuple[float, float], unit: str = "") -> str:
+    """Word a mean and its interval.
+
+    >>> digits_within(80.46, (80.1, 80.92), "%"), digits_within(1204, (1181.2, 1226.9), "calls")
+    ('80.5 % (80.1 to 80.9)', '1,204 calls (1,181 to 1,227)')
+    """
+    low, high = map(digits, interval)
+    return f"{digits(mean)} {unit}".strip() + f" ({low} to {high})"
 
 
 def count(number: int, noun: str) -> str:

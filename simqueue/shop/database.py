@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from simqueue.errors import InputError, JobError
 from simqueue.extras import naming_extras
-from simqueue.settings import mask_password
+from simqueue.safe_text import masked_url, said
 
 _EXPECTED = "expected sqlite:///FILE.db or postgresql://USER:PASSWORD@HOST/NAME"
 _DRIVERS = {
@@ -89,9 +89,10 @@ class Database:
     def _trouble(self, kind: type[InputError | JobError]) -> Iterator[None]:
         try:
             yield
-        except (exc.DBAPIError, exc.TimeoutError) as error:
-            advice = "" if kind is JobError else f"; {_advice(self._engine)}"
-            raise kind(f"database {self._shown}: {reason(error)}{advice}") from error
+        except (exc.DBAPIError, exc.TimeoutError, UnicodeError) as error:  # no name of a host
+            why = reason(error)
+            advice = _later_advice(why) if kind is JobError else _advice(self._engine, why)
+            raise kind(f"database {self._shown}: {said(why)}{advice}") from error
 
 
 def open_database(url: str) -> Database:
@@ -109,7 +110,7 @@ def open_database(url: str) -> Database:
         If the URL is of no known kind, or the database's driver is not installed. The text never
         shows the password.
     """
-    shown = mask_password(url)
+    shown = masked_url(url)
     try:
         place = sa.make_url(url)
     except (exc.ArgumentError, ValueError):
@@ -176,10 +177,22 @@ def reason(error: Exception) -> str:
     return lines[0] if lines else type(cause).__name__
 
 
-def _advice(engine: Engine) -> str:
-    if engine.dialect.name == "sqlite":
-        return (
-            "DATABASE_URL should name a simqueue database, or a new file in a folder that exists "
-            "and can be written"
-        )
-    return "check DATABASE_URL: is the server running, and are host, name and password right?"
+def _advice(engine: Engine, why: str) -> str:
+    if engine.dialect.name != "sqlite":
+        return "; check DATABASE_URL: is the server running, and are host, name and password right?"
+    if "locked" in why or "busy" in why:
+        return "; another program holds it: end that one, or wait until it lets go"
+    if "full" in why:
+        return "; make room for it"
+    return (
+        "; DATABASE_URL should name a simqueue database, or a new file in a folder that exists "
+        "and can be written"
+    )
+
+
+def _later_advice(why: str) -> str:
+    """What may be the matter with a database that could be used at the start."""
+    lost = ("no such table", "disk I/O error", "readonly database", "unable to open")
+    if any(words in why for words in lost):
+        return "; was the file removed or replaced? End all that use it, and start them again"
+    return ""

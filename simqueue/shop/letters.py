@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from simqueue.shop.orders import Order
+from simqueue.shop.orders import Order, check_order
 
 SHOP_NAME = "The simqueue shop"
 #: Ends in a name that is reserved for examples, so that no letter ever reaches a stranger.
@@ -47,7 +47,13 @@ def letter(order: Order, kind: str, names: Mapping[str, str], sent_at: float) ->
     EmailMessage
         Its Message-ID depends on order and kind alone: should it ever be sent twice, mail
         programs can tell that it is one email.
+
+    Raises
+    ------
+    InputError
+        If the order is one that the shop's door would not let in: an earlier version may have.
     """
+    check_order(order)
     customer = f"customer-{order.customer_id}" if order.customer_id else f"order-{order.order_id}"
     message = EmailMessage()
     message["From"] = f"{SHOP_NAME} <shop@{_DOMAIN}>"

@@ -8,13 +8,20 @@ import threading
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
 from simqueue.errors import InputError, JobError
-from simqueue.settings import mask_password
+from simqueue.safe_text import masked_url
+
+#: In a URL: the password may go over a connection that is not encrypted.
+_PLAINTEXT = "plaintext=allowed"
+
+
+class InDoubtError(JobError):
+    """An email was on its way when the trouble came: whether it was taken is not known."""
 
 
 class Mailer(Protocol):
@@ -25,8 +32,10 @@ class Mailer(Protocol):
 
         Raises
         ------
+        InDoubtError
+            If it may have been handed over.
         JobError
-            If it could not be handed over: try again.
+            If it certainly was not: try again.
         """
 
 
@@ -71,9 +80,10 @@ class SmtpMailer:
     url
         ``smtp://host:port`` (encrypted by STARTTLS when the server offers it) or
         ``smtps://host:port``, with ``user:password@`` before the host if it wants a login. The
-        ports are 25 and 465 unless given.
+        ports are 25 and 465 unless given. A password is sent over an encrypted connection only,
+        unless ``?plaintext=allowed`` follows.
     timeout_s
-        Longest wait for an answer, seconds.
+        Longest wait for an answer, and half of what the whole of an email may take; seconds.
 
     Raises
     ------
@@ -82,14 +92,14 @@ class SmtpMailer:
     """
 
     def __init__(self, url: str, timeout_s: float = 30) -> None:
-        self._shown = mask_password(url)
+        self._shown = masked_url(url)
         self._timeout_s = timeout_s
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
             parts, port = urlsplit(""), None
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not _plain(parts):
             raise InputError(
                 f"mail server {self._shown}: not a mail server's URL; expected "
                 "smtp://HOST:PORT or smtps://USER:PASSWORD@HOST:PORT"
@@ -99,24 +109,54 @@ class SmtpMailer:
         self._port = port or (465 if self._secure else 25)
         self._user = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
+        # Left open, it is encrypted if the server offers that: who sits between can take it away.
+        must = self._password is not None and parts.query != _PLAINTEXT
+        self._start_tls = True if must and not self._secure else None
 
     async def send(self, message: EmailMessage) -> None:
         """Hand ``message`` over; one connection each."""
+        client = _Client(
+            hostname=self._host,
+            port=self._port,
+            username=self._user,
+            password=self._password,
+            use_tls=self._secure,
+            start_tls=self._start_tls,
+            timeout=self._timeout_s,
+        )
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=self._host,
-                port=self._port,
-                username=self._user,
-                password=self._password,
-                use_tls=self._secure,
-                timeout=self._timeout_s,
-            )
+            async with asyncio.timeout(2 * self._timeout_s), client:
+                await client.send_message(message)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise JobError(
-                f"email {message['Message-ID']}: mail server {self._shown}: {_reason(error)}; "
-                "check SMTP_URL if this lasts"
-            ) from error
+            if client.taken:
+                return  # it is the server's: what goes wrong afterwards is of no concern
+            why = _reason(error)
+            if self._start_tls and "STARTTLS extension not supported" in why:
+                why = (
+                    "it offers no encryption, so it does not get the password; expected smtps://, "
+                    f"or ?{_PLAINTEXT} in SMTP_URL where nobody can listen"
+                )
+            about = f"email {message['Message-ID']}: mail server {self._shown}: {why}"
+            if client.given and not isinstance(error, aiosmtplib.SMTPResponseException):
+                raise InDoubtError(f"{about}; it may have been sent") from error
+            raise JobError(f"{about}; check SMTP_URL if this lasts") from error
+
+
+class _Client(aiosmtplib.SMTP):
+    """Knows how far an email has come: ``given`` to the server, and ``taken`` by it."""
+
+    given = taken = False
+
+    async def data(self, message: str | bytes, /, **options: Any) -> aiosmtplib.SMTPResponse:
+        self.given = True
+        answer = await super().data(message, **options)
+        self.taken = True
+        return answer
+
+
+def _plain(parts: SplitResult) -> bool:
+    """Whether a URL has no part that would be passed over."""
+    return parts.path in ("", "/") and not parts.fragment and parts.query in ("", _PLAINTEXT)
 
 
 def _reason(error: Exception) -> str:

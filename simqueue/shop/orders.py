@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simqueue.errors import InputError
+from simqueue.jobs import LARGEST_AMOUNT
 from simqueue.shop.catalogue import read_catalogue
 
 #: The columns that an orders file must have, in any order; others are ignored.
 COLUMNS = ("order_id", "placed_at", "customer_id", "country", "sku", "quantity", "unit_price")
 _MAX_QUANTITY = 100_000
+_MAX_PRICE = Decimal("99999.99")
+#: What may stand before the @ of an address, and as any part of a job's id.
+_NAME = re.compile(r"(?=.{1,50}\Z)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class OrderLine(NamedTuple):
@@ -54,6 +58,50 @@ class Order:
     def total(self) -> Decimal:
         """What the customer owes, pounds."""
         return sum((line.quantity * line.unit_price for line in self.lines), Decimal("0.00"))
+
+
+def check_order(order: Order) -> None:
+    """The door of the shop: what comes in here can be stored, paid and written to.
+
+    Raises
+    ------
+    InputError
+        If the order cannot be.
+    """
+    try:
+        if not _NAME.fullmatch(order.order_id):
+            raise ValueError("order_id: expected letters, digits and single dots, at most 50")
+        _customer_id(order.customer_id)
+        _country(order.country)
+        if not order.lines:
+            raise ValueError("no lines; expected at least one")
+        for line in order.lines:
+            _check_line(line)
+        _check_total(order)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"order {_shown(order.order_id)[1:-1]}: {error}") from None
+
+
+def _check_line(line: OrderLine) -> None:
+    if type(line.quantity) is not int or not 1 <= line.quantity <= _MAX_QUANTITY:
+        raise ValueError(
+            f"quantity {_shown(str(line.quantity))}: expected a whole number of units, 1 to "
+            f"{_MAX_QUANTITY}"
+        )
+    price = Decimal(line.unit_price)
+    if not (price.is_finite() and 0 < price <= _MAX_PRICE and price == round(price, 2)):
+        raise ValueError(
+            f"unit_price {_shown(str(price))}: expected a price above 0 and below 100000 pounds, "
+            "with at most 2 decimals"
+        )
+
+
+def _check_total(order: Order) -> None:
+    if order.total > LARGEST_AMOUNT:
+        raise ValueError(
+            f"total {order.total:,.2f}: expected at most {LARGEST_AMOUNT:,.2f} pounds, which is "
+            "the most that a payment can be"
+        )
 
 
 class BadRowsError(InputError):
@@ -108,6 +156,7 @@ def _orders(name: str, reader: Any, checks: dict[str, Callable[[str], Any]]) -> 
     fields = [(column, header.index(column), check) for column, check in checks.items()]
     bad: list[str] = []
     found: dict[str, list[tuple[Any, ...]]] = {}
+    begun: dict[str, int] = {}
     for line, row in rows:
         try:
             values = _values(row, fields, len(header))
@@ -115,11 +164,17 @@ def _orders(name: str, reader: Any, checks: dict[str, Callable[[str], Any]]) -> 
             bad.append(f"{name}:{line}: {error}")
         else:
             found.setdefault(values[0], []).append(values)
+            begun.setdefault(values[0], line)
+    orders = [_order(lines) for lines in found.values()]
+    for order in orders:
+        try:
+            _check_total(order)
+        except ValueError as error:
+            bad.append(f"{name}:{begun[order.order_id]}: order {order.order_id}: {error}")
     if bad:
         raise BadRowsError(bad)
     if not found:
         raise InputError(f"{name}: no orders; expected a row for each line of an order")
-    orders = [_order(lines) for lines in found.values()]
     return sorted(orders, key=lambda order: (order.placed_at, int(order.order_id)))
 
 
@@ -204,7 +259,7 @@ def _placed_at(text: str) -> datetime:
 
 
 def _customer_id(text: str) -> str:
-    if not re.fullmatch("[A-Za-z0-9_.-]{0,50}", text):
+    if text and not _NAME.fullmatch(text):
         raise ValueError("expected a customer number, or nothing")
     return text
 

@@ -7,22 +7,37 @@ happened, both or neither, and a relay carries it over to the queue.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, func, select
 
+from simqueue.checked import first_problem
 from simqueue.clock import Clock
 from simqueue.errors import InputError
-from simqueue.jobs import ORDER, PAYMENT, Job, job_id, parse_payload
+from simqueue.jobs import (
+    LARGEST_AMOUNT,
+    ORDER,
+    PAYMENT,
+    Job,
+    job_id,
+    order_job,
+    parse_payload,
+    payment_job,
+)
+from simqueue.safe_text import one_line
 from simqueue.shop.database import Database
-from simqueue.shop.tables import OUTBOX_WAITING, orders, outbox
+from simqueue.shop.tables import OUTBOX_WAITING, TOTAL, orders, outbox
 
 #: How long a published row is kept: long enough to see what was published when.
 KEEP_S = 7 * 86_400.0
 
-#: How long a published job may leave its order pending before it is published again.
+#: How long a published job may leave its order pending before it is published again; how long an
+#: order may be without one of its jobs.
 FORGOTTEN_S = 900.0
+#: Orders that are looked at together.
+_LOOKED_AT = 500
 
 
 def job_id_of(queue: str) -> sa.ColumnElement[str]:
@@ -32,9 +47,9 @@ def job_id_of(queue: str) -> sa.ColumnElement[str]:
 
 _WAITING = (
     select(outbox.c.number, outbox.c.job_id, outbox.c.job)
-    .where(OUTBOX_WAITING)
+    .where(OUTBOX_WAITING, outbox.c.number > bindparam("after"))
     # Numbers are given out before the commit, so a smaller one may turn up after a greater one.
-    # That is why rows are found by not being published, never by a number reached.
+    # That is why each look begins at the first row that is not published.
     .order_by(outbox.c.number)
     .limit(bindparam("most"))
 )
@@ -48,20 +63,37 @@ _REFUSED = (
     .where(outbox.c.number == bindparam("this_number"))
     .values(refused=bindparam("why"))
 )
+#: Jobs whose part of an order is still open.
+_OPEN = sa.union_all(
+    select(job_id_of(ORDER)).where(orders.c.status == "pending"),
+    select(job_id_of(PAYMENT)).where(orders.c.payment_status == "pending"),
+)
 _FORGOTTEN = (
     sa.update(outbox)
-    .where(
-        outbox.c.published_at < bindparam("limit"),
-        outbox.c.job_id.in_(
-            sa.union_all(
-                select(job_id_of(ORDER)).where(orders.c.status == "pending"),
-                select(job_id_of(PAYMENT)).where(orders.c.payment_status == "pending"),
-            )
-        ),
-    )
+    .where(outbox.c.published_at < bindparam("limit"), outbox.c.job_id.in_(_OPEN))
     .values(published_at=None)
 )
-_PRUNE = sa.delete(outbox).where(outbox.c.published_at < bindparam("limit"))
+_PRUNE = sa.delete(outbox).where(
+    outbox.c.published_at < bindparam("limit"), outbox.c.job_id.not_in(_OPEN)
+)
+
+
+def _lacking(queue: str, state: sa.Column[str], other: str) -> sa.Select[Any]:
+    """Orders open in ``queue`` whose job there nobody wrote down, though that of ``other`` is."""
+    asked = select(outbox.c.number).where(
+        outbox.c.job_id == job_id_of(other), outbox.c.added_at < bindparam("limit")
+    )
+    here = select(outbox.c.number).where(outbox.c.job_id == job_id_of(queue))
+    return (
+        select(orders.c.order_id, TOTAL.label("total"))
+        .where(state == "pending", asked.exists(), ~here.exists())
+        .order_by(orders.c.order_id)
+        .limit(_LOOKED_AT)
+    )
+
+
+_UNPROCESSED = _lacking(ORDER, orders.c.status, PAYMENT)
+_UNPAID = _lacking(PAYMENT, orders.c.payment_status, ORDER)
 _COUNTS = select(
     func.count().filter(OUTBOX_WAITING).label("waiting"),
     func.count().filter(outbox.c.refused.is_not(None)).label("refused"),
@@ -95,9 +127,14 @@ class Entry(NamedTuple):
         """
         try:
             return Job.model_validate_json(self.text)
-        except ValueError as error:
-            reason = str(error).replace("\n", " ")
-            raise InputError(f"job {self.job_id} of the outbox: {reason}") from error
+        except ValidationError as error:
+            # What it holds may be a customer's: only the place is said, and what was expected.
+            problem = first_problem(error)
+            where = one_line(".".join(problem.path), 100)
+            raise InputError(
+                f"job {self.job_id} of the outbox: not a job: {where or 'its text'}: "
+                f"{problem.expected}"
+            ) from None
 
 
 class OutboxCounts(NamedTuple):
@@ -110,9 +147,9 @@ class OutboxCounts(NamedTuple):
 class Outbox:
     """The jobs that the shop wants done and the queue may not know yet.
 
-    A published row is kept for `KEEP_S` and then removed. It cannot come back: a job is written
-    together with a change that happens once (an order placed, a state moved), or, for a payment,
-    while the payment is still open. Refused rows stay until somebody has looked at them.
+    A published row is kept for `KEEP_S`, and as long as its order is pending, and then removed. It
+    cannot come back: a job is written together with a change that happens once (a state moved), or
+    while its part of the order is still open. Refused rows stay until somebody has looked at them.
 
     Methods block; a coroutine calls them through `asyncio.to_thread`.
 
@@ -145,10 +182,11 @@ class Outbox:
         if rows:
             connection.execute(self._add, rows)
 
-    def waiting(self, most: int) -> list[Entry]:
-        """The first jobs that are neither published nor refused, in order."""
+    def waiting(self, most: int, after: int = 0) -> list[Entry]:
+        """The first jobs that are neither published nor refused, in order, from a number on."""
         with self._database.reading() as connection:
-            return [Entry(*row) for row in connection.execute(_WAITING, {"most": most})]
+            found = connection.execute(_WAITING, {"most": most, "after": after})
+            return [Entry(*row) for row in found]
 
     def published(self, numbers: Sequence[int]) -> None:
         """Note that the queue has these jobs."""
@@ -173,8 +211,25 @@ class Outbox:
             limit = self._clock.now() - FORGOTTEN_S
             return connection.execute(_FORGOTTEN, {"limit": limit}).rowcount
 
+    def complete(self) -> list[Job]:
+        """Write down the jobs that orders lack; tell which.
+
+        An order and its payment are two requests. Whoever dies between the two leaves an order
+        that is placed, and owed a payment, with no job that would ever see to it.
+        """
+        limit = {"limit": self._clock.now() - FORGOTTEN_S}
+        with self._database.writing() as connection:
+            unprocessed = connection.execute(_UNPROCESSED, limit).all()
+            unpaid = connection.execute(_UNPAID, limit).all()
+            jobs = [order_job(row.order_id) for row in unprocessed]
+            # An earlier version took orders that no payment can be as large as.
+            payable = (row for row in unpaid if row.total <= LARGEST_AMOUNT)
+            jobs += [payment_job(row.order_id, row.total) for row in payable]
+            self.add(connection, jobs)
+        return jobs
+
     def prune(self) -> int:
-        """Remove the rows published more than `KEEP_S` ago; tell how many."""
+        """Remove rows published more than `KEEP_S` ago, save those of pending orders; how many."""
         with self._database.writing() as connection:
             return connection.execute(_PRUNE, {"limit": self._clock.now() - KEEP_S}).rowcount
 

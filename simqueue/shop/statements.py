@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
-from simqueue.shop.tables import MONEY_OWED, order_lines, orders, products, sent_emails, stock
+from simqueue.shop.tables import (
+    MONEY_OWED,
+    TOTAL,
+    order_lines,
+    orders,
+    products,
+    sent_emails,
+    stock,
+)
 
 _THIS_ORDER: sa.BindParameter[str] = bindparam("this_order")
 _OLD: sa.BindParameter[str] = bindparam("old")
@@ -57,6 +65,8 @@ ORDER = select(orders.c.order_id, orders.c.placed_at, orders.c.customer_id, orde
     orders.c.order_id == _THIS_ORDER
 )
 
+ORDER_TOTAL = select(TOTAL).where(orders.c.order_id == _THIS_ORDER)
+
 LINES = (
     select(
         order_lines.c.sku,
@@ -67,10 +77,6 @@ LINES = (
     .join(products, products.c.sku == order_lines.c.sku)
     .where(_LINES)
     .order_by(order_lines.c.number)
-)
-
-EMAIL = select(sent_emails.c.sent_at).where(
-    and_(sent_emails.c.order_id == _THIS_ORDER, sent_emails.c.kind == bindparam("kind"))
 )
 
 EMAILS = select(sent_emails.c.order_id, sent_emails.c.kind).order_by(

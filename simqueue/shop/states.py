@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from simqueue.jobs import ORDER, PAYMENT
+
 OrderStatus = Literal["pending", "processing", "rejected"]
 PaymentStatus = Literal["pending", "paid", "declined", "failed", "cancelled", "refunded"]
 CustomerStatus = Literal[
@@ -37,6 +39,16 @@ class OrderState(NamedTuple):
 
     status: OrderStatus
     payment_status: PaymentStatus
+
+    @property
+    def open_queues(self) -> list[str]:
+        """Whose job is still to be done: ``order``, ``payment``, both or neither.
+
+        >>> OrderState("processing", "pending").open_queues
+        ['payment']
+        """
+        states = ((ORDER, self.status), (PAYMENT, self.payment_status))
+        return [queue for queue, state in states if state == "pending"]
 
     @property
     def refund_due(self) -> bool:

@@ -7,6 +7,7 @@ a coroutine calls them through `asyncio.to_thread`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Literal, cast
 
 import sqlalchemy as sa
@@ -17,10 +18,11 @@ from simqueue.jobs import Job, follow_ups
 from simqueue.shop import statements as sql
 from simqueue.shop.catalogue import Product
 from simqueue.shop.database import Database, reason
-from simqueue.shop.orders import Order, OrderLine
+from simqueue.shop.emails import EmailRecords, unknown
+from simqueue.shop.orders import Order, check_order
 from simqueue.shop.outbox import Outbox
 from simqueue.shop.states import OrderState
-from simqueue.shop.tables import SHOP, order_lines, orders, products, sent_emails, stock
+from simqueue.shop.tables import SHOP, order_lines, orders, products, stock
 
 
 class Store:
@@ -33,14 +35,19 @@ class Store:
     outbox
         Where jobs are written down, in the very transaction that asks for them. Without one
         nothing is written: whoever runs the jobs makes them known.
+
+    Attributes
+    ----------
+    mail
+        The records of emails.
     """
 
     def __init__(self, database: Database, outbox: Outbox | None = None) -> None:
         self.outbox = outbox
+        self.mail = EmailRecords(database)
         self._database = database
         place = database.insert(orders).on_conflict_do_nothing()
         self._place = place.returning(orders.c.order_id)
-        self._record_email = database.insert(sent_emails).on_conflict_do_nothing()
 
     def prepare(self, catalogue: Mapping[str, Product], levels: Mapping[str, int]) -> None:
         """Make the tables and, if there are no products yet, load them.
@@ -69,7 +76,9 @@ class Store:
         self._database.make_tables(SHOP, load)
 
     def place(self, order: Order, jobs: Sequence[Job] = ()) -> bool:
-        """Write down a new order; one that is there already stays as it is.
+        """Write down a new order; of one that is there already, only jobs that it lacks.
+
+        Whoever was cut off before all of an order was asked for places it again.
 
         Parameters
         ----------
@@ -86,12 +95,11 @@ class Store:
         Raises
         ------
         InputError
-            If it has no lines, or one that the tables refuse, such as an unknown product.
+            If it is none (see `check_order`), or has a product that is not in the catalogue.
         JobError
             If the database is in trouble.
         """
-        if not order.lines:
-            raise InputError(f"order {order.order_id}: no lines; expected at least one")
+        check_order(order)
         head = {name: getattr(order, name) for name in _HEAD}
         lines = [
             {"order_id": order.order_id, "number": number, **line._asdict()}
@@ -99,6 +107,7 @@ class Store:
         ]
         with self._database.writing() as connection:
             if connection.execute(self._place, head).first() is None:
+                self._ask(connection, order.order_id, jobs)
                 return False
             try:
                 connection.execute(sa.insert(order_lines), lines)
@@ -114,15 +123,21 @@ class Store:
     def request_payment(self, job: Job) -> None:
         """Put the job that pays an order into the outbox, if there is one and the payment open.
 
+        Asking twice asks once.
+
         Raises
         ------
         InputError, JobError
             See `state`.
         """
         with self._database.writing() as connection:
-            state = _state(connection, job.payload["order_id"])
-            if self.outbox is not None and state.payment_status == "pending":
-                self.outbox.add(connection, [job])
+            self._ask(connection, job.payload["order_id"], [job])
+
+    def _ask(self, connection: Connection, order_id: str, jobs: Sequence[Job]) -> None:
+        """Write down those jobs of an order whose part of it is still open."""
+        if self.outbox is not None:
+            state = _state(connection, order_id)
+            self.outbox.add(connection, [job for job in jobs if job.queue in state.open_queues])
 
     def process(self, order_id: str, job: Job | None = None) -> OrderState:
         """Move a pending order's goods: take the stock of all its lines, or reject the order.
@@ -208,23 +223,13 @@ class Store:
         with self._database.reading() as connection:
             return _state(connection, order_id)
 
-    def unsent(self, order_id: str, kind: str) -> tuple[Order, dict[str, str]] | None:
-        """What an email of this kind needs, or None if it is on record as sent.
-
-        Returns
-        -------
-        tuple
-            The order, and the names of its products by SKU.
-        """
+    def total(self, order_id: str) -> Decimal:
+        """What the customer of an order owes, pounds; raises what `state` does."""
         with self._database.reading() as connection:
-            sent = connection.execute(sql.EMAIL, {"this_order": order_id, "kind": kind}).first()
-            return _order(connection, order_id) if sent is None else None
-
-    def record_email(self, order_id: str, kind: str, message_id: str, sent_at: float) -> None:
-        """Put an email on record, once; ``sent_at`` in Unix seconds."""
-        row = {"order_id": order_id, "kind": kind, "message_id": message_id, "sent_at": sent_at}
-        with self._database.writing() as connection:
-            connection.execute(self._record_email, row)
+            total = connection.execute(sql.ORDER_TOTAL, {"this_order": order_id}).scalar()
+        if total is None:
+            raise unknown(order_id)
+        return total
 
     def emails(self) -> list[tuple[str, str]]:
         """(order, kind) of every email on record, in the order in which they were sent."""
@@ -251,22 +256,8 @@ def _move(
 def _state(connection: Connection, order_id: str) -> OrderState:
     row = connection.execute(sql.STATE, {"this_order": order_id}).one_or_none()
     if row is None:
-        raise _unknown(order_id)
+        raise unknown(order_id)
     return OrderState(*row)
-
-
-def _order(connection: Connection, order_id: str) -> tuple[Order, dict[str, str]]:
-    head = connection.execute(sql.ORDER, {"this_order": order_id}).one_or_none()
-    if head is None:
-        raise _unknown(order_id)
-    rows = connection.execute(sql.LINES, {"this_order": order_id}).all()
-    lines = tuple(OrderLine(row.sku, row.quantity, row.unit_price) for row in rows)
-    order = Order(head.order_id, head.placed_at, head.customer_id, head.country, lines)
-    return order, {row.sku: row.description for row in rows}
-
-
-def _unknown(order_id: str) -> InputError:
-    return InputError(f"order {order_id}: not in the database; expected one that was placed")
 
 
 def _take_stock(connection: Connection, order_id: str) -> bool:

@@ -20,7 +20,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     and_,
+    func,
     or_,
+    select,
+    type_coerce,
 )
 
 SHOP = MetaData()
@@ -95,6 +98,15 @@ order_lines = Table(
     Column("unit_price", Money, nullable=False),
 )
 
+#: What the customer of an order owes; for a SELECT from `orders`.
+TOTAL = type_coerce(
+    select(func.sum(order_lines.c.quantity * order_lines.c.unit_price))
+    .where(order_lines.c.order_id == orders.c.order_id)
+    .correlate(orders)
+    .scalar_subquery(),
+    Money,
+)
+
 sent_emails = Table(
     "sent_emails",
     SHOP,
@@ -102,6 +114,15 @@ sent_emails = Table(
     Column("kind", Text, primary_key=True),
     Column("message_id", Text, nullable=False),
     Column("sent_at", Float, nullable=False),  # Unix seconds
+)
+
+#: Emails that were begun and are not on record: whether they went out is not known.
+sending_emails = Table(
+    "sending_emails",
+    SHOP,
+    Column("order_id", Text, ForeignKey("orders.order_id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("since", Float, nullable=False),  # Unix seconds
 )
 
 #: Jobs on their way to the queue, each written in the transaction that asks for it.

@@ -1,137 +1,180 @@
-"""In-process mode: a web process does each job, and what follows, within the request."""
+"""In-process mode: web processes do each job, and what follows, within the request."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-import simpy
-
-from simqueue.simulation.core import Model, Process
+from simqueue.record.attempt_log import LOST, REFUSED
+from simqueue.simulation.core import Model
 from simqueue.simulation.job import SimJob
-from simqueue.simulation.waiting import FINISH, Timer
-from simqueue.workload.workload import Workload
-
-#: Something to do at a moment; whether the event loop is still held after it.
-Step = Callable[[float], bool]
-
-
-class EventLoop:
-    """The web process's event loop: one step at a time, first come first served."""
-
-    def __init__(self) -> None:
-        self._steps: deque[Step] = deque()
-        self._held = False
-
-    def enter(self, step: Step, now: float) -> None:
-        """Do a step when its turn comes."""
-        if self._held:
-            self._steps.append(step)
-        else:
-            self.go_on(step, now)
-
-    def go_on(self, step: Step, now: float) -> None:
-        """Do a step of whoever has the loop; then those that wait, until one holds it."""
-        self._held = step(now)
-        while self._steps and not self._held:
-            self._held = self._steps.popleft()(now)
-
-
-class Caller:
-    """A request that the web process serves: a job, and then whatever follows it.
-
-    The cpu part of a job holds the event loop. What is ready meanwhile waits for its turn: another
-    request, and the end of an io part too. Whoever has the loop goes on with what follows, or with
-    the next request, until there is something to wait for.
-    """
-
-    def __init__(self, model: InProcess, number: int) -> None:
-        self.model, self.number, self.process = model, number, model.web
-        self.started, self.failed = 0.0, False
-        self._free_at = 0.0
-        self._cpu_s = self._io_s = 0.0
-        self._computes = False
-        self.to_do: deque[SimJob] = deque()
-        self._timer = Timer(model.env, FINISH, self._over)
-
-    def start(self, job: SimJob) -> bool:
-        """Start the one attempt at a job; whether it holds the event loop.
-
-        Waiting for the event loop is a part of it.
-        """
-        now = self.model.env.now
-        self.started = max(job.enqueued, self._free_at)
-        self._job = job
-        self._cpu_s, self._io_s, self.failed = self.model.brings(job, self.started)
-        self._computes = self._cpu_s > 0 or self._io_s == 0
-        ends = now + (self._cpu_s if self._computes else self._io_s)
-        self._timer.set(ends - now)
-        return self._computes
-
-    def pass_on(self, jobs: list[SimJob]) -> None:
-        """Put the jobs that follow first among what is left to do."""
-        self.to_do.extendleft(reversed(jobs))
-
-    def _over(self, _: simpy.Event) -> None:
-        """The cpu part is over; or the io part, and the event loop has to come to it."""
-        loop, now = self.model.loop, self.model.env.now
-        if self._computes:
-            loop.go_on(self._computed, now)
-        else:
-            loop.enter(self._end, now)
-
-    def _computed(self, now: float) -> bool:
-        if self._io_s == 0:
-            return self._end(now)
-        self._computes = False
-        self._timer.set(self._io_s)
-        return False
-
-    def _end(self, now: float) -> bool:
-        """End the attempt; do what is left of this request before the next one."""
-        self.model.finish(self, self._job, now)
-        self._free_at = now
-        job = self.to_do.popleft() if self.to_do else self.model.next_request(self)
-        return job is not None and self.start(job)
+from simqueue.simulation.waiting import DUE, Wait
+from simqueue.simulation.web import Caller, WebProcess
+from simqueue.simulation.web_flows import Flows
+from simqueue.workload.callers import CallerCrash
+from simqueue.workload.workload import Kind, Workload
 
 
 class InProcess(Model):
     """Training mode: requests that find all callers busy wait their turn, first come first served.
 
-    A failed job is not tried again.
+    A failed job is not tried again. A customer is answered when all that follows the request has
+    been done or has failed; what the same customer asks for next comes after that.
+
+    With several processes a balancer stands in front of them: it knows who is free, and keeps the
+    line. With one the line is its own, and it hears of a request when its event loop is free.
     """
+
+    flows: Flows | None
 
     def __init__(self, workload: Workload) -> None:
         super().__init__(workload)
-        self.web, self.loop = Process(0), EventLoop()
-        #: Requests of which the event loop has not heard yet, and those that it has.
+        caller = self.scenario.caller
+        self.flows = Flows(self) if workload.has_flows else None
+        self._most_waiting = math.inf if caller.max_waiting is None else caller.max_waiting
+        #: Requests of which the event loop has not heard yet, and those that wait in line.
         self._unheard: deque[SimJob] = deque()
-        self._requests: deque[SimJob] = deque()
-        self._callers = [Caller(self, n) for n in range(self.scenario.caller.concurrency)]
-        self._idle = deque(self._callers)
+        self._line: deque[SimJob] = deque()
+        self._idle: deque[Caller] = deque()
+        #: By their numbers; ``None`` while one is down.
+        self._processes: list[WebProcess | None] = [None] * caller.processes
+        for number in range(caller.processes):
+            self._processes[number] = WebProcess(self, number, caller.concurrency)
+        # Idle processes take turns.
+        for place in range(caller.concurrency):
+            self._idle.extend(process.callers[place] for process in self._up)
+        self._plan(caller.crashes)
 
     def put(self, job: SimJob, now: float) -> None:
         """Have a request served: by the caller that has been idle longest, if one is."""
-        self._unheard.append(job)
-        self.loop.enter(self._come, now)
-
-    def _come(self, _: float) -> bool:
-        job = self._unheard.popleft()
-        if self._idle:
-            return self._idle.popleft().start(job)
-        self._requests.append(job)
-        return False
-
-    def next_request(self, caller: Caller) -> SimJob | None:
-        """The next request for a caller, which is idle if there is none."""
-        if self._requests:
-            return self._requests.popleft()
-        self._idle.append(caller)
-        return None
+        if self._only is not None:
+            self._unheard.append(job)
+            self._only.loop.enter(self._hear, now)
+        elif self._idle:
+            self._serve(self._idle.popleft(), job, now)
+        elif self._up:
+            self._line_up(job, now)
+        else:
+            self._turn_away(job, now)
 
     def waiting(self) -> Iterator[SimJob]:
         """The requests that no caller serves yet, and what callers have still to do."""
-        yield from self._requests
+        yield from self._line
         yield from self._unheard
-        for caller in self._callers:
-            yield from caller.to_do
+        for process in self._up:
+            for caller in process.callers:
+                yield from caller.to_do
+
+    def next_request(self, caller: Caller) -> SimJob | None:
+        """The next request for a caller, which is idle if there is none."""
+        if self._line:
+            return self._line.popleft()
+        self._idle.append(caller)
+        return None
+
+    def settled(self, job: SimJob) -> None:
+        """A job has ended, and the request goes on: its end is what the customer waits for."""
+
+    def answered(self, request: SimJob) -> None:
+        """Answer a customer, who thinks and then asks for what comes next, once."""
+        if self.clients is not None:
+            self.clients.answer(request)
+        if self.customers is not None:
+            self.customers.answer(request)
+
+    def work_of(self, request: SimJob) -> list[SimJob]:
+        """What is to be done for a request: the children of a job come before it."""
+        return [request] if self.flows is None else self.flows.in_order(request)
+
+    def children(self, job: SimJob, kinds: Sequence[Kind]) -> list[SimJob]:
+        """The jobs that follow, and before each its own children."""
+        found = super().children(job, kinds)
+        if self.flows is None:
+            return found
+        return [one for child in found for one in self.flows.in_order(child)]
+
+    @property
+    def _up(self) -> list[WebProcess]:
+        return [process for process in self._processes if process is not None]
+
+    @property
+    def _only(self) -> WebProcess | None:
+        """The process that is the only one, while it is up: no balancer stands in front of it."""
+        return self._processes[0] if len(self._processes) == 1 else None
+
+    def _hear(self, now: float) -> bool:
+        """Let the only process hear of a request."""
+        job = self._unheard.popleft()
+        if not self._idle:
+            self._line_up(job, now)
+            return False
+        caller = self._idle.popleft()
+        caller.take(job)
+        return caller.go_on(now)
+
+    def _serve(self, caller: Caller, request: SimJob, now: float) -> None:
+        """Have a request served once the event loop of the caller's process comes to it."""
+        caller.take(request)
+        caller.process.loop.enter(caller.go_on, now)
+
+    def _line_up(self, job: SimJob, now: float) -> None:
+        if len(self._line) < self._most_waiting:
+            self._line.append(job)
+        else:
+            self._turn_away(job, now)
+
+    def _turn_away(self, request: SimJob, now: float) -> None:
+        self.rows.add(request, math.nan, now, REFUSED, -1, -1)
+        self.unfinished -= 1
+        self._let_know(request)
+
+    def _lose(self, job: SimJob, started: float, process: int, caller: int) -> None:
+        self.rows.add(job, started, self.env.now, LOST, process, caller)
+        self.unfinished -= 1
+
+    def _let_know(self, request: SimJob) -> None:
+        """A request will not be done, and its customer sees that."""
+        if self.clients is not None:
+            self.clients.answer(request)
+        if self.customers is not None:
+            self.customers.answer(request, turned_away=True)
+
+    def _plan(self, crashes: list[CallerCrash]) -> None:
+        # At one moment a process comes back before another one dies.
+        for crash in crashes:
+            self._at(crash.at_s + crash.down_s, partial(self._come_back, crash.process))
+        for crash in crashes:
+            self._at(crash.at_s, partial(self._die, crash.process))
+
+    def _at(self, moment: float, act: Callable[[], None]) -> None:
+        Wait(self.env, moment - self.env.now, DUE, lambda _: act())
+
+    def _die(self, number: int) -> None:
+        """End a process as ``kill -9`` does; when none is left, nobody waits any longer."""
+        dead = self._processes[number]
+        assert dead is not None
+        self._processes[number] = None
+        self._idle = deque(caller for caller in self._idle if caller.process is not dead)
+        for caller in dead.callers:
+            for job, started in caller.cut_off():
+                self._lose(job, started, number, caller.number)
+            if caller.request is not None:
+                self._let_know(caller.request)
+        if not self._up:
+            for request in (*self._line, *self._unheard):
+                self._lose(request, math.nan, -1, -1)
+                self._let_know(request)
+            self._line.clear()
+            self._unheard.clear()
+
+    def _come_back(self, number: int) -> None:
+        """Start a process in the place of one that has died; it takes what waits in line."""
+        process = self._processes[number] = WebProcess(
+            self, number, self.scenario.caller.concurrency
+        )
+        for caller in process.callers:
+            request = self.next_request(caller)
+            if request is not None:
+                self._serve(caller, request, self.env.now)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import ROW, UNFINISHED, AttemptLog
+from simqueue.record.attempt_log import ROW, ROW_OF_CLASSES, UNFINISHED, AttemptLog
 from simqueue.simulation.job import SimJob
 from simqueue.workload.workload import Workload
 
@@ -73,9 +73,11 @@ def log_of(packed: NDArray[Any], workload: Workload, engine: str) -> AttemptLog:
     names = tuple(dict.fromkeys(kind.name for kind in kinds))
     first = packed["number"].astype(np.int64) * len(kinds)
     parent = np.array([kind.parent for kind in kinds])[packed["kind"]]
-    rows = np.zeros(len(packed), dtype=ROW)
+    classed = any(one.classes or one.prioritized for one in workload.scenario.queues.values())
+    rows = np.zeros(len(packed), dtype=ROW_OF_CLASSES if classed else ROW)
     rows["replication"] = workload.replication
     rows["result"] = -1
+    classes = add_classes(rows, packed["kind"], packed["number"], workload) if classed else ()
     rows["queue"] = np.array([queues.index(kind.queue) for kind in kinds])[packed["kind"]]
     rows["name"] = np.array([names.index(kind.name) for kind in kinds])[packed["kind"]]
     rows["job"] = first + packed["kind"]
@@ -95,4 +97,39 @@ def log_of(packed: NDArray[Any], workload: Workload, engine: str) -> AttemptLog:
         results=(),
         workers=tuple(str(number) for number in range(workers)),
         ids=workload.ids(),
+        classes=classes,
     )
+
+
+def add_classes(
+    rows: NDArray[Any], kinds: NDArray[Any], numbers: NDArray[Any], workload: Workload
+) -> tuple[str, ...]:
+    """Write into rows of a log which class and which priority the jobs are of.
+
+    Parameters
+    ----------
+    rows
+        Of the log: a structured array of `ROW_OF_CLASSES`.
+    kinds, numbers
+        Which job each is of.
+    workload
+        What was run.
+
+    Returns
+    -------
+    tuple
+        The vocabulary of the classes.
+    """
+    queues = workload.scenario.queues
+    words = tuple(dict.fromkeys(name for one in queues.values() for name in one.classes))
+    rows["class"] = -1
+    for kind in workload.kinds:
+        queue = queues[kind.queue]
+        if not queue.classes and not queue.prioritized:
+            continue
+        mine = kinds == kind.number
+        rows["priority"][mine] = workload.priority_of(kind)[numbers[mine]]
+        if (classes := workload.class_of(kind)) is not None:
+            codes = np.array([words.index(name) for name in queue.classes])
+            rows["class"][mine] = codes[classes][numbers[mine]]
+    return words

@@ -23,8 +23,10 @@ from simqueue.simulation.bullmq import BullMQ
 from simqueue.simulation.core import Place
 from simqueue.simulation.job import SimJob
 from simqueue.simulation.waiting import DUE, Wait
+from simqueue.workload.attempts import Attempts
 from simqueue.workload.scenario import Scenario
-from simqueue.workload.workload import Attempts, Ids, Kind, Workload
+from simqueue.workload.schedulers import Scheduler
+from simqueue.workload.workload import Ids, Kind, Workload
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +43,7 @@ class RecordedWorkload(Workload):
         self.scenario, self.replication = scenario, 0
         (queue,) = scenario.queues
         self.kinds = [Kind(0, queue, queue, queue, -1)]
-        self.resends = {}
+        self.resends, self._children = {}, {}
         self._texts = ids
         new = np.append(True, rows["job"][1:] != rows["job"][:-1])
         self.first = np.flatnonzero(new)
@@ -61,6 +63,11 @@ class RecordedWorkload(Workload):
         times = np.ascontiguousarray(self.rows["enqueued_s"][self.first])
         order = np.argsort(times, kind="stable")
         return times[order], np.zeros(len(order), np.int64), order
+
+    @property
+    def scheduled(self) -> dict[int, Scheduler]:
+        """None: whatever added a job, it comes when it came."""
+        return {}
 
     def attempts(self, kind: int, attempt: int) -> Attempts:  # noqa: ARG002
         """What the ``attempt``-th rows of all jobs bring."""
@@ -82,6 +89,19 @@ class RecordedWorkload(Workload):
             waits = np.where(attempt < self.count, np.fmax(self._wait_s[row], 1e-9), np.nan)
             self._waits_s[attempt] = waits.data
         return self._waits_s[attempt]
+
+    def priority_of(self, kind: Kind) -> NDArray[np.int64]:  # noqa: ARG002
+        """The recorded priorities; 0 where the log has none."""
+        if "priority" not in (self.rows.dtype.names or ()):
+            return np.zeros(len(self.first), np.int64)
+        found: NDArray[np.int64] = self.rows["priority"][self.first].astype(np.int64)
+        return found
+
+    def delay_s(self, kind: Kind) -> Floats:  # noqa: ARG002
+        """How long after it was enqueued each job was ready first, seconds."""
+        rows = self.rows[self.first]
+        found: Floats = np.fmax(rows["ready_s"] - rows["enqueued_s"], 0.0)
+        return found
 
     def stalled(self, number: int, attempt: int) -> bool:
         """Whether the ``attempt``-th row of a job is a run that stalled."""

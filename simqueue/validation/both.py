@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 
 from simqueue.errors import SimqueueError
 from simqueue.experiments.run import simulate
@@ -14,10 +15,12 @@ from simqueue.record.attempt_log import AttemptLog
 from simqueue.results.comparison.compare import Comparison, compare
 from simqueue.results.comparison.spread import beyond
 from simqueue.results.wording import count, duration
+from simqueue.validation.node.installed import NodeBullMQ, find_bullmq
 from simqueue.validation.real import LATE_S, RealRun, run_real
 from simqueue.validation.runnable import check_runnable, check_server
+from simqueue.validation.schedulers import check_skips
 from simqueue.validation.server import Server
-from simqueue.workload.production import MEASURED, NO_OVERHEAD, Overhead
+from simqueue.workload.production import NO_OVERHEAD, Overhead, measured_overhead
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
@@ -31,7 +34,7 @@ def with_measured_cost(scenario: Scenario) -> Scenario:
     """The scenario with the measured cost of the queue, if it does not say itself what that is."""
     if "overhead" in scenario.bullmq.model_fields_set:
         return scenario
-    return with_overhead(scenario, MEASURED)
+    return with_overhead(scenario, measured_overhead(scenario.bullmq.client))
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Validation:
         How busy the machine was before, in processes that wanted to run.
     more
         Further real runs of the same workload.
+    node
+        The BullMQ whose workers took the jobs; ``None``: simqueue's own did, in Python.
     """
 
     scenario: Scenario
@@ -58,6 +63,7 @@ class Validation:
     model: AttemptLog
     load: float = 0.0
     more: tuple[RealRun, ...] = ()
+    node: NodeBullMQ | None = None
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -85,7 +91,10 @@ class Validation:
     @property
     def versions(self) -> dict[str, str]:
         """The versions that the real run depends on."""
-        return {"bullmq": version("bullmq"), "redis": self.server.version}
+        redis = {"redis": self.server.version}
+        if self.node is not None:
+            return {"bullmq": self.node.version, "node": self.node.node, **redis}
+        return {"bullmq": version("bullmq"), **redis}
 
     def notes(self, speed: float = 1.0) -> list[str]:
         """What makes this comparison less than it could be, a sentence each.
@@ -107,7 +116,7 @@ class Validation:
                 f"{duration(LATE_S)} later than in the model, by at most {duration(max(late))}: "
                 "this machine was too busy."
             )
-        processes, cores = self.scenario.workers.count + 2, cores_here()
+        processes, cores = self.scenario.event_loops + 2, cores_here()
         if self.load > cores / 2:
             found.append(
                 f"Other programs kept this machine busy ({count(cores, 'core')}, a load of "
@@ -115,7 +124,7 @@ class Validation:
             )
         if processes > cores and not self.server.embedded:
             found.append(
-                f"{processes} processes ({count(self.scenario.workers.count, 'worker')}, the Redis "
+                f"{processes} processes ({count(self.scenario.event_loops, 'worker')}, the Redis "
                 f"and who adds the jobs) shared {count(cores, 'core')}."
             )
         if speed > 1:
@@ -152,6 +161,7 @@ def validate(
     server: Server,
     progress: Callable[[float], None] | None = None,
     runs: int = 1,
+    node_modules: str | Path | None = None,
 ) -> Validation:
     """Run a scenario for real, once or several times, then in the model.
 
@@ -165,28 +175,34 @@ def validate(
         Called with the seconds of the workload that are over, of all runs together.
     runs
         How often to run it for real: two or more tell how much real runs differ by themselves.
+    node_modules
+        Where the BullMQ is whose workers take the jobs if ``bullmq.client`` is ``node``; by
+        default the folder of this name where we are.
 
     Raises
     ------
     InputError
-        If the scenario cannot be run for real.
+        If the scenario cannot be run for real, or there is no BullMQ for Node where it has to be.
     SimqueueError
         If a real run fails.
     """
     check_runnable(scenario)
     check_server(scenario, server)
+    node = find_bullmq(node_modules) if scenario.bullmq.client == "node" else None
+    if node is not None:
+        check_skips(scenario, node)
     load = load_here()
     done: list[RealRun] = []
     for number in range(runs):
         before = number * scenario.duration_s
-        done.append(run_real(Workload(scenario), server, _after(progress, before)))
+        done.append(run_real(Workload(scenario), server, _after(progress, before), node))
         if done[-1].interrupted:
-            return Validation(scenario, server, done[-1], done[-1].log, load)
+            return Validation(scenario, server, done[-1], done[-1].log, load, node=node)
     real, *more = done
     model = simulate(scenario)
     if model.interrupted:
         raise SimqueueError("interrupted: the model's run was not finished")
-    return Validation(scenario, server, real, model.log, load, tuple(more))
+    return Validation(scenario, server, real, model.log, load, tuple(more), node)
 
 
 def _after(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from simqueue.workload.distributions import Empirical
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.tempo import at_speed
 
 
 def faster(scenario: Scenario, speed: float) -> Scenario:
     """The same scenario, and the same draws, with all its times divided by ``speed``.
 
     Only what the queue itself costs stays as it is: no machine becomes faster by this. So does its
-    clock of whole milliseconds: times that lay apart may fall in one, and be a tie.
+    clock of whole milliseconds: times that lay apart may fall in one, and be a tie. An idle worker
+    still looks every 5 s.
 
     >>> from simqueue.workload.reading import build_scenario
     >>> slow = build_scenario({
@@ -26,31 +25,6 @@ def faster(scenario: Scenario, speed: float) -> Scenario:
     """
     if speed == 1:
         return scenario
-    table = _faster(scenario.model_dump(), speed)
+    table = at_speed(scenario.model_dump(), speed)
     table["bullmq"]["overhead"] = scenario.bullmq.overhead
     return Scenario.model_validate(table)
-
-
-def _faster(value: Any, speed: float) -> Any:
-    """A table with its times, told by their names, divided, and its rates multiplied."""
-    if isinstance(value, list):
-        return [_faster(item, speed) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("distribution") == "empirical":
-        value = {**value, "mean_s": Empirical.model_validate(value).mean}
-    return {key: _one(key, item, speed) for key, item in value.items()}
-
-
-def _one(key: str, value: Any, speed: float) -> Any:
-    if value is None:
-        return None
-    if key in ("rate_per_s", "speed"):
-        return value * speed
-    if key == "profile":
-        return [(start / speed, rate * speed) for start, rate in value]
-    if key == "outages":
-        return [(start / speed, end / speed) for start, end in value]
-    if key.endswith(("_s", "_ms")):
-        return value / speed
-    return _faster(value, speed)

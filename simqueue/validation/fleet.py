@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,11 +15,20 @@ from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.clock import SystemClock
 from simqueue.errors import SimqueueError
 from simqueue.record.worker_events import EventFile
-from simqueue.validation.scripted_worker import READY, Begin, Config, scripted_worker
+from simqueue.tasks import call_off
+from simqueue.validation.language import Language, Python
+from simqueue.validation.lives import Life, lives
+from simqueue.validation.sandbox import Sandbox
+from simqueue.validation.scripted_worker import (
+    READY,
+    Begin,
+    Config,
+    scripted_worker,
+    started_sandbox,
+)
 from simqueue.validation.server import Server
-from simqueue.workers.loop import call_off
 from simqueue.workers.process import WorkerProcess
-from simqueue.workload.production import Crash
+from simqueue.workload.pools import worker_name
 from simqueue.workload.workload import Workload
 
 #: How long a process may take until it is ready, and until it has ended.
@@ -57,19 +65,21 @@ class Program:
         What it is told.
     folder
         Where its files go.
+    language
+        What it is written in.
     """
 
     config: Config
     folder: Path
+    language: Language = field(default_factory=Python)
     process: asyncio.subprocess.Process | None = None
 
     async def start(self, url: str) -> None:
         """Start it, and wait until it is ready."""
-        file = self.folder / f"worker-{self.config.file}.json"
-        file.write_text(self.config.model_dump_json(), encoding="utf-8")
+        command = self.language.command(self.config, self.folder)
         with self._errors.open("wb") as errors:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "simqueue.validation.scripted_worker", str(file)),
+                *command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
@@ -138,13 +148,19 @@ class WorkerPrograms:
     workload: Workload
     server: Server
     log: Path
+    gateway: int | None = None
+    language: Language = field(default_factory=Python)
+    lives: list[list[Life]] = field(default_factory=list)
     programs: list[list[Program]] = field(default_factory=list)
 
     async def prepare(self) -> None:
         """Start all processes, those too that take over from a killed one: starting is work."""
-        for number in range(self.workload.scenario.workers.count):
-            lives = len(self._crashes(number)) + 1
-            self.programs.append([self._program(number, life) for life in range(lives)])
+        for name, pool in self.workload.scenario.worker_pools.items():
+            for number, mine in enumerate(lives(pool)):
+                self.lives.append(mine)
+                self.programs.append(
+                    [self._program(name, number, life) for life in range(len(mine))]
+                )
         few = asyncio.Semaphore(_AT_ONCE)
 
         async def start(program: Program) -> None:
@@ -153,23 +169,21 @@ class WorkerPrograms:
 
         await all_together(*(start(program) for program in self._all))
 
-    def _program(self, number: int, life: int) -> Program:
+    def _program(self, pool: str, number: int, life: int) -> Program:
+        name = worker_name(pool, number)
         return Program(
             Config(
                 scenario=self.workload.scenario,
                 replication=self.workload.replication,
+                pool=pool,
                 number=number,
                 prefix=self.server.prefix,
                 log=self.log,
-                file=f"{number}.{life}" if life else str(number),
+                file=f"{name}.{life}" if life else name,
+                gateway=self.gateway,
             ),
             self.log.parent,
-        )
-
-    def _crashes(self, number: int) -> list[Crash]:
-        crashes = self.workload.scenario.workers.crashes
-        return sorted(
-            (crash for crash in crashes if crash.worker == number), key=lambda crash: crash.at_s
+            self.language,
         )
 
     @property
@@ -178,27 +192,26 @@ class WorkerPrograms:
 
     async def run(self, origin: float) -> None:
         """Work, crash where the scenario says so, and raise if a worker ends otherwise."""
-        lives = [self._live(number, origin) for number in range(len(self.programs))]
-        await all_together(*lives)
+        places = zip(self.programs, self.lives, strict=True)
+        await all_together(*(self._live(programs, mine, origin) for programs, mine in places))
 
-    async def _live(self, number: int, origin: float) -> None:
-        crashes = self._crashes(number)
-        starts = [0.0, *(crash.at_s + crash.down_s for crash in crashes)]
-        dies = [*(crash.at_s for crash in crashes), math.inf]
-        for program, start, death in zip(self.programs[number], starts, dies, strict=True):
-            if start < death:
-                program.begin(Begin(origin=origin, start=origin + start))
+    async def _live(self, programs: list[Program], mine: list[Life], origin: float) -> None:
+        for program, life in zip(programs, mine, strict=True):
+            if life.start_s < life.end_s:
+                program.begin(Begin(origin=origin, start=origin + life.start_s))
         clock = SystemClock()
-        ends = [asyncio.ensure_future(self._fail_at_end(p)) for p in self.programs[number]]
+        ends = [asyncio.ensure_future(self._fail_at_end(program)) for program in programs]
         try:
-            for program, crash in zip(self.programs[number], crashes, strict=False):
-                pause = asyncio.ensure_future(clock.until(origin + crash.at_s))
+            for program, life in zip(programs, mine, strict=True):
+                if math.isinf(life.end_s):
+                    break
+                pause = asyncio.ensure_future(clock.until(origin + life.end_s))
                 await asyncio.wait([pause, *ends], return_when=asyncio.FIRST_COMPLETED)
                 if not pause.done():
                     pause.cancel()
                     break
                 ends.pop(0).cancel()
-                if crash.drain:
+                if life.drain:
                     program.terminate()
                 else:
                     program.kill()
@@ -232,20 +245,35 @@ class WorkersHere:
     workload: Workload
     connection: Connection
     log: Path
+    gateway: int | None = None
     workers: list[WorkerProcess] = field(default_factory=list)
     files: list[EventFile] = field(default_factory=list)
+    sandboxes: dict[str, Sandbox | None] = field(default_factory=dict)
 
     async def prepare(self) -> None:
-        """Nothing takes time here: the draws have been made."""
+        """Start what does sandboxed cpu parts; the draws have been made."""
+        scenario = self.workload.scenario
+        for pool in scenario.worker_pools:
+            self.sandboxes[pool] = await started_sandbox(scenario, pool)
 
     async def run(self, origin: float) -> None:
         """Work."""
-        for number in range(self.workload.scenario.workers.count):
-            file = EventFile(self.log, str(number))
-            self.files.append(file)
-            self.workers.append(
-                scripted_worker(self.workload, self.connection, number, origin, [file.write])
-            )
+        for pool, settings in self.workload.scenario.worker_pools.items():
+            for number in range(settings.count):
+                file = EventFile(self.log, worker_name(pool, number))
+                self.files.append(file)
+                self.workers.append(
+                    scripted_worker(
+                        self.workload,
+                        self.connection,
+                        number,
+                        origin,
+                        [file.write],
+                        self.gateway,
+                        self.sandboxes.get(pool),
+                        pool,
+                    )
+                )
         await SystemClock().until(origin)
         for worker in self.workers:
             await worker.start()
@@ -266,6 +294,9 @@ class WorkersHere:
         for file in self.files:
             file.close()
         self.files.clear()
+        for sandbox in filter(None, self.sandboxes.values()):
+            await sandbox.close()
+        self.sandboxes.clear()
 
 
 async def all_together(*parts: Coroutine[Any, Any, None] | asyncio.Future[None]) -> None:

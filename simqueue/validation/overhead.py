@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.errors import SimqueueError
+from simqueue.validation.node.installed import NodeBullMQ
 from simqueue.validation.real import run_real
 from simqueue.validation.server import Server
 from simqueue.workload.production import Overhead
@@ -24,7 +25,11 @@ _TRIM = 0.05
 _JOBS = 150
 
 
-def measure_overhead(server: Server, progress: Callable[[float], None] | None = None) -> Overhead:
+def measure_overhead(
+    server: Server,
+    progress: Callable[[float], None] | None = None,
+    node: NodeBullMQ | None = None,
+) -> Overhead:
     """Measure what the queue costs with one worker of five slots; takes about 40 s.
 
     Parameters
@@ -33,6 +38,8 @@ def measure_overhead(server: Server, progress: Callable[[float], None] | None = 
         The Redis to measure on.
     progress
         Called with the share that is done, 0 to 1.
+    node
+        The BullMQ whose workers are measured; by default simqueue's own are, in Python.
 
     Raises
     ------
@@ -42,7 +49,7 @@ def measure_overhead(server: Server, progress: Callable[[float], None] | None = 
     report = progress or (lambda _: None)
     tables = (_ONE_BY_ONE, _RETRIES, _BUSY, _FAILURES, _CROWD)
     alone, again, busy, failing, crowd = (
-        _Probe(table, server, partial(_part, report, n, len(tables)))
+        _Probe(table, server, partial(_part, report, n, len(tables)), node)
         for n, table in enumerate(tables)
     )
     loop_s = _seconds_a_job(crowd.rows) - _CPU_S
@@ -106,7 +113,11 @@ class _Probe:
     """A short run on the real queue."""
 
     def __init__(
-        self, table: dict[str, Any], server: Server, progress: Callable[[float], None]
+        self,
+        table: dict[str, Any],
+        server: Server,
+        progress: Callable[[float], None],
+        node: NodeBullMQ | None,
     ) -> None:
         scenario = Scenario.model_validate(
             {"name": "overhead", "duration_s": (_JOBS + 0.5) * 0.04, **table}
@@ -116,6 +127,7 @@ class _Probe:
             self.workload,
             replace(server, prefix=f"{server.prefix}-{secrets.token_hex(2)}"),
             lambda seconds: progress(min(seconds / scenario.duration_s, 1.0)),
+            node,
         )
         if run.interrupted:
             raise SimqueueError("interrupted: the queue's cost was not measured")

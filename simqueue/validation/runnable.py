@@ -5,6 +5,8 @@ from __future__ import annotations
 from simqueue.adapters.bull_queue.options import check_queue
 from simqueue.errors import InputError
 from simqueue.validation.server import Server
+from simqueue.workload.arrivals import Customers
+from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
 
 
@@ -16,11 +18,6 @@ def check_runnable(scenario: Scenario) -> None:
             f"scenario {name}: mode: validate runs BullMQ, and {scenario.mode} mode has no queue; "
             "try --set mode=bull-queue"
         )
-    if scenario.bullmq.client != "python":
-        raise InputError(
-            f"scenario {name}: bullmq.client: the workers that validate starts are Python's; "
-            "expected python"
-        )
     for queue in scenario.queues:
         check_queue(queue, f"scenario {name}: queue")
     impatient = [queue for queue, stream in scenario.arrivals.items() if stream.client is not None]
@@ -29,7 +26,30 @@ def check_runnable(scenario: Scenario) -> None:
             f"scenario {name}: arrivals.{impatient[0]}.client: impatient clients exist in the "
             "model only; leave the table out"
         )
-    idle = [queue for queue in _queues_with_jobs(scenario) if not scenario.works_on(queue)]
+    for queue, stream in scenario.arrivals.items():
+        if isinstance(stream, Customers):
+            raise InputError(
+                f"scenario {name}: {key_of('arrivals', queue, 'customers')}: customers who wait "
+                "for the end of a job exist in the model only; try a rate_per_s"
+            )
+        if stream.max_waiting is not None:
+            raise InputError(
+                f"scenario {name}: {key_of('arrivals', queue, 'max_waiting')}: producers who look "
+                "before they add exist in the model only; leave the key out"
+            )
+    for pool, settings in scenario.pools.items():
+        if settings.autoscale is not None:
+            raise InputError(
+                f"scenario {name}: {key_of('pools', pool, 'autoscale')}: there is no Kubernetes "
+                "here that would scale real workers; autoscalers exist in the model only: give the "
+                "pool a count or a schedule"
+            )
+    idle = [queue for queue in _queues_with_jobs(scenario) if not scenario.slots_from(queue)[-1][1]]
+    if idle and scenario.pools:
+        raise InputError(
+            f"scenario {name}: pools: nobody would take the jobs of queue {idle[0]} to the end, "
+            "and the run would never end; give a pool slots for it, and workers to the end"
+        )
     if idle:
         raise InputError(
             f"scenario {name}: workers.type: nobody would take the jobs of queue {idle[0]}, and "
@@ -39,15 +59,27 @@ def check_runnable(scenario: Scenario) -> None:
 
 def check_server(scenario: Scenario, server: Server) -> None:
     """Raise an `InputError` for a scenario that this Redis cannot run."""
-    if server.embedded and scenario.workers.crashes:
+    check_reachable(scenario.bullmq.client, server)
+    if server.embedded and (scenario.crashes or not scenario.constant):
+        key = "pools" if scenario.pools else "workers.crashes"
         raise InputError(
-            f"scenario {scenario.name}: workers.crashes: with fakeredis all workers are in one "
-            "process, and none can be killed; install redis-server, or name a Redis with --redis"
+            f"scenario {scenario.name}: {key}: with fakeredis all workers are in one "
+            "process, and none can be killed or told to end; install redis-server, or name a Redis "
+            "with --redis"
+        )
+
+
+def check_reachable(client: str, server: Server) -> None:
+    """Raise an `InputError` if no worker of ``client`` can reach this Redis."""
+    if client == "node" and server.embedded:
+        raise InputError(
+            "bullmq.client = node: fakeredis is in this process, and Node's workers are not; "
+            "install redis-server, or name a Redis with --redis"
         )
 
 
 def _queues_with_jobs(scenario: Scenario) -> set[str]:
-    """The queues that jobs arrive at, and those that get follow-ups of these."""
+    """The queues that jobs arrive at, and those that get follow-ups or children of these."""
     found: set[str] = set()
     todo = list(scenario.arrivals)
     while todo:
@@ -55,5 +87,5 @@ def _queues_with_jobs(scenario: Scenario) -> set[str]:
         if queue not in found:
             found.add(queue)
             follow_up = scenario.queues[queue].follow_up
-            todo += [*follow_up.completed, *follow_up.failed]
+            todo += [*follow_up.completed, *follow_up.failed, *scenario.queues[queue].children]
     return found

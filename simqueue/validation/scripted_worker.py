@@ -14,21 +14,26 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AsyncExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from simqueue.adapters.bull_queue import BullQueueAdapter
 from simqueue.adapters.bull_queue.connection import connected
-from simqueue.adapters.scripted import ScriptedWork
+from simqueue.adapters.scripted import ScriptedWork, number_of
 from simqueue.clock import SystemClock
 from simqueue.jobs import Job
 from simqueue.record.worker_events import EventFile
-from simqueue.workers.loop import first, run_loop, work_until
+from simqueue.tasks import first
+from simqueue.validation.gateway import calling
+from simqueue.validation.queue_rules import options_of, plain
+from simqueue.validation.sandbox import Sandbox
+from simqueue.workers.loop import run_loop, work_until
 from simqueue.workers.process import WorkerProcess, stop_on_signals
+from simqueue.workload.pools import worker_name
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
@@ -43,7 +48,7 @@ DRAWN_AHEAD = 10
 #: How long running jobs may take when a worker is to end.
 _GRACE_S = 600.0
 #: Jobs that complete, fail, are tried again, and have followers.
-_WARM_UP = build_scenario(
+WARM_UP = build_scenario(
     {
         "duration_s": 1,
         "arrivals": {"order": {"interval_s": 0.04}},
@@ -62,20 +67,24 @@ class Config(BaseModel):
     ----------
     scenario, replication
         The workload.
-    number
-        Which of the scenario's workers it is.
+    pool, number
+        Which of the scenario's workers it is: the pool, and its number there.
     prefix
         What the keys begin with.
     log, file
         The log that its events belong to, and the name of its file there.
+    gateway
+        The port at which the scenario's downstreams are served, if it has some.
     """
 
     scenario: Scenario
     replication: int
+    pool: str = ""
     number: int
     prefix: str
     log: Path
     file: str
+    gateway: int | None = None
 
 
 class Begin(BaseModel):
@@ -86,11 +95,13 @@ class Begin(BaseModel):
 
 
 def scripted_adapter(
-    connection: Connection, scenario: Scenario, queues: Sequence[str] | None = None
+    connection: Connection, workload: Workload, queues: Sequence[str] | None = None
 ) -> BullQueueAdapter:
-    """What adds scripted jobs to the queues of a scenario, or to some of them."""
+    """What adds a workload's jobs to the queues of its scenario, or to some of them."""
+    scenario = workload.scenario
     policies = {name: scenario.queues[name] for name in queues or scenario.queues}
-    return BullQueueAdapter(connection, policies, check=lambda _job: None)
+    more = {} if plain(scenario) else {"options": options_of(workload)}
+    return BullQueueAdapter(connection, policies, check=lambda _job: None, **more)
 
 
 def queues_worked_on(scenario: Scenario) -> list[str]:
@@ -104,30 +115,63 @@ def scripted_worker(
     number: int,
     origin: float,
     watchers: list[Watcher],
+    gateway: int | None = None,
+    sandbox: Sandbox | None = None,
+    pool: str = "",
 ) -> WorkerProcess:
-    """Worker ``number`` of the workload's scenario; ``origin`` is second zero, Unix time."""
+    """Worker ``number`` of a pool of the scenario; ``origin`` is second zero, Unix time.
+
+    Without a ``sandbox`` its event loop does sandboxed cpu parts too.
+    """
     scenario = workload.scenario
+    settings = scenario.worker_pools[pool]
+    queues = [queue for queue in scenario.queues if settings.slots_for(queue)]
 
     def draw(job: Job, attempt: int) -> float:
         jitter = workload.attempts(job.payload["kind"], attempt).jitter
-        return float(jitter[job.payload["number"]])
+        return float(jitter[number_of(job, workload, origin)])
 
     return WorkerProcess(
         connection,
-        scripted_adapter(connection, scenario),
-        ScriptedWork(workload, SystemClock(), origin),
-        queues=queues_worked_on(scenario),
-        concurrency=scenario.workers.concurrency,
+        scripted_adapter(connection, workload),
+        ScriptedWork(workload, SystemClock(), origin, calling(gateway), sandbox),
+        queues=queues,
+        concurrency={queue: settings.slots_for(queue) for queue in queues},
         policies=scenario.queues,
         watchers=watchers,
-        name=str(number),
-        bullmq={
-            "lockDuration": _milliseconds(scenario.bullmq.lock_duration_s),
-            "stalledInterval": _milliseconds(scenario.bullmq.stalled_interval_s),
-            "maxStalledCount": scenario.bullmq.max_stalled,
-        },
+        name=worker_name(pool, number),
+        bullmq=worker_options(scenario),
         consumer_options={"draw": draw},
     )
+
+
+def sandboxed_slots(scenario: Scenario, pool: str) -> int:
+    """How many slots of sandboxed queues a worker of a pool has."""
+    settings = scenario.worker_pools[pool]
+    if settings.cores is None:
+        return 0
+    return sum(settings.slots_for(name) for name, queue in scenario.queues.items() if queue.sandbox)
+
+
+async def started_sandbox(scenario: Scenario, pool: str) -> Sandbox | None:
+    """The child processes of one worker, a child for each slot of a sandboxed queue, if any."""
+    slots = sandboxed_slots(scenario, pool)
+    cores = scenario.worker_pools[pool].cores
+    if not slots or cores is None:
+        return None
+    sandbox = Sandbox(cores)
+    await sandbox.prepare(slots)
+    return sandbox
+
+
+def worker_options(scenario: Scenario) -> dict[str, Any]:
+    """BullMQ's own options of a worker, in its words and milliseconds."""
+    bullmq = scenario.bullmq
+    return {
+        "lockDuration": _milliseconds(bullmq.lock_duration_s),
+        "stalledInterval": _milliseconds(bullmq.stalled_interval_s),
+        "maxStalledCount": bullmq.max_stalled,
+    }
 
 
 def _milliseconds(seconds: float) -> int:
@@ -148,8 +192,8 @@ async def warm_up(connection: Connection, name: str) -> None:
     The scripts have to get into Redis, the modules into memory, and the connections to be opened.
     """
     apart = replace(connection, prefix=f"{connection.prefix}:{name}")
-    workload = Workload(_WARM_UP)
-    adapter = scripted_adapter(apart, _WARM_UP)
+    workload = Workload(WARM_UP)
+    adapter = scripted_adapter(apart, workload)
     worker = scripted_worker(workload, apart, 0, 0.0, [])
     await worker.start()
     for kind, number in zip(*(column.tolist() for column in workload.arrivals[1:]), strict=True):
@@ -169,9 +213,12 @@ async def work(config: Config, url: str) -> None:
     """Make ready, wait for the word, work until told to stop."""
     stop = stop_on_signals(on_second=lambda: os._exit(130))
     with closing(EventFile(config.log, config.file)) as events:
-        async with connected(url, config.prefix) as connection:
+        async with connected(url, config.prefix) as connection, AsyncExitStack() as at_the_end:
             workload = Workload(config.scenario, config.replication)
             draw_ahead(workload)
+            sandbox = await started_sandbox(config.scenario, config.pool)
+            if sandbox is not None:
+                at_the_end.push_async_callback(sandbox.close)
             await warm_up(connection, f"worker-{config.file}")
             keep_what_is_here()
             begin = _listen(stop)
@@ -182,8 +229,16 @@ async def work(config: Config, url: str) -> None:
             if stop.is_set():
                 return  # it was not needed
             watchers: list[Watcher] = [events.write]
+            origin = begin.result().origin
             worker = scripted_worker(
-                workload, connection, config.number, begin.result().origin, watchers
+                workload,
+                connection,
+                config.number,
+                origin,
+                watchers,
+                config.gateway,
+                sandbox,
+                config.pool,
             )
             await work_until(stop, worker, _GRACE_S)
 

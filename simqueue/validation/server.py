@@ -17,7 +17,7 @@ from pathlib import Path
 
 from simqueue.adapters.bull_queue.connection import EMBEDDED, connected
 from simqueue.errors import SimqueueError
-from simqueue.settings import mask_password
+from simqueue.safe_text import masked_url
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Server:
             return f"fakeredis {self.version} in this process: not a real Redis"
         if self.kind == "private":
             return f"a private Redis {self.version}, started for this run"
-        return f"the Redis {self.version} at {mask_password(self.url)}"
+        return f"the Redis {self.version} at {masked_url(self.url)}"
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Checkout:
         self._jobs = jobs
 
     async def record(self, order: Order) -> bool:
-        """Write an order down; whether it is new.
+        """Write an order down; whether it is new. If it is not, see `open_queues`.
 
         Raises
         ------
@@ -35,6 +35,10 @@ class Checkout:
             See `simqueue.shop.store.Store.place`.
         """
         return await asyncio.to_thread(self._store.place, order, [order_job(order.order_id)])
+
+    async def open_queues(self, order: Order) -> list[str]:
+        """Whose job is still to be done for an order that is written down; see `OrderState`."""
+        return (await asyncio.to_thread(self._store.state, order.order_id)).open_queues
 
     async def process(self, order: Order, asked_at: float | None = None) -> None:
         """Have an order that was recorded processed.

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from decimal import Decimal
 
+from simqueue.errors import JobError
 from simqueue.jobs import Job
 from simqueue.shop.gateway import payment_key
 from simqueue.shop.shop import Shop
@@ -16,6 +17,9 @@ _log = logging.getLogger(__name__)
 
 async def process_payment(shop: Shop, order_id: str, amount: Decimal, job: Job) -> str:
     """Pay an order; ``job`` is what asks for it.
+
+    What is charged is what the order comes to. ``amount``, which the job says, may have been
+    written by anybody: one that differs is logged.
 
     Returns
     -------
@@ -33,11 +37,12 @@ async def process_payment(shop: Shop, order_id: str, amount: Decimal, job: Job) 
         if state.status == "rejected":
             state = await asyncio.to_thread(shop.store.settle, order_id, "cancelled", job)
         else:
-            answer = await shop.gateway.charge(payment_key(order_id), amount)
-            _log.info(
-                "job progress",
-                extra={"queue": job.queue, "job_id": job.id, "step": f"gateway: {answer}"},
-            )
+            about = {"queue": job.queue, "job_id": job.id}
+            total = await asyncio.to_thread(shop.store.total, order_id)
+            if amount != total:
+                _log.warning("the job's amount is not the order's, which is charged", extra=about)
+            answer = await shop.gateway.charge(payment_key(order_id), total)
+            _log.info("job progress", extra={**about, "step": f"gateway: {answer}"})
             state = await asyncio.to_thread(shop.store.settle, order_id, answer, job)
     return await _close(shop, order_id, state, job)
 
@@ -94,14 +99,31 @@ async def return_money_owed(shop: Shop, most: int = 100) -> int:
     Raises
     ------
     JobError
-        If the gateway or the database is in trouble: the rest is for the next time.
+        If the gateway or the database is in trouble: what is left is for the next time. An order
+        whose money cannot be returned does not keep the others from theirs.
     """
     owed = await asyncio.to_thread(shop.store.money_owed, most)
-    for order_id in owed:
-        state = await asyncio.to_thread(shop.store.state, order_id)
-        if state.refund_due:
-            await shop.gateway.refund(payment_key(order_id))
-            await asyncio.to_thread(shop.store.refunded, order_id)
-        else:
-            await _return_money(shop, order_id)
+    # All at once: a gateway that is away lets each of them wait for its answer.
+    ends = await asyncio.gather(
+        *(_settle(shop, order_id) for order_id in owed), return_exceptions=True
+    )
+    troubles = [
+        (order_id, end)
+        for order_id, end in zip(owed, ends, strict=True)
+        if isinstance(end, Exception)
+    ]
+    if troubles:
+        first, why = troubles[0]
+        raise JobError(
+            f"{len(troubles)} of {len(owed)} orders are owed money (the first: {first}): {why}"
+        ) from why
     return len(owed)
+
+
+async def _settle(shop: Shop, order_id: str) -> None:
+    state = await asyncio.to_thread(shop.store.state, order_id)
+    if state.refund_due:
+        await shop.gateway.refund(payment_key(order_id))
+        await asyncio.to_thread(shop.store.refunded, order_id)
+    else:
+        await _return_money(shop, order_id)

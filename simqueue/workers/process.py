@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +17,8 @@ from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.adapters.bull_queue.consumer import Consumer, Watcher
 from simqueue.jobs import QUEUES, Job
 from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, QueuePolicy
+from simqueue.tasks import ended
 from simqueue.work import Work
-from simqueue.workers.loop import ended
 
 _log = logging.getLogger("simqueue.worker")
 
@@ -41,7 +42,7 @@ class WorkerProcess:
     queues
         Which queues to work on.
     concurrency
-        Slots for each.
+        Slots for each, or by queue.
     policies
         The queues' policies.
     watchers
@@ -54,7 +55,7 @@ class WorkerProcess:
     adapter: BullQueueAdapter
     work: Work
     queues: Sequence[str] = QUEUES
-    concurrency: int = DEFAULT_CONCURRENCY
+    concurrency: int | Mapping[str, int] = DEFAULT_CONCURRENCY
     policies: Mapping[str, QueuePolicy] = field(default_factory=lambda: POLICIES)
     watchers: list[Watcher] = field(default_factory=list)
     name: str = field(default_factory=worker_name)
@@ -69,7 +70,7 @@ class WorkerProcess:
                 connection=self.connection,
                 adapter=self.adapter,
                 work=self.work,
-                concurrency=self.concurrency,
+                concurrency=self._slots_for(queue),
                 worker=self.name,
                 watchers=self.watchers,
                 bullmq=self.bullmq,
@@ -77,6 +78,9 @@ class WorkerProcess:
             )
             for queue in self.queues
         ]
+
+    def _slots_for(self, queue: str) -> int:
+        return self.concurrency if isinstance(self.concurrency, int) else self.concurrency[queue]
 
     async def start(self) -> None:
         """Begin to take jobs."""
@@ -116,9 +120,10 @@ async def check_server(connection: Connection) -> list[str]:
     except NoPermissionError:
         return ["Redis forbids INFO: whether it keeps what it is given cannot be checked"]
     found = []
-    version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
-    if version < _LEAST_VERSION:
-        found.append(f"Redis {info['redis_version']} is old: BullMQ wants 6.2 or newer")
+    version = str(info.get("redis_version", ""))
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    if numbers and numbers < _LEAST_VERSION:
+        found.append(f"Redis {version} is old: BullMQ wants 6.2 or newer")
     if info.get("maxmemory_policy") not in (None, "noeviction"):
         found.append(
             f"Redis may throw jobs away when memory is short (maxmemory-policy "
@@ -145,13 +150,14 @@ async def _save_points(connection: Connection) -> str | None:
     return found.get("save")
 
 
-def stop_on_signals(on_second: Callable[[], None]) -> asyncio.Event:
-    """An event that SIGTERM or SIGINT sets; the second signal calls ``on_second``."""
+def stop_on_signals(
+    on_second: Callable[[], None], on_first: Callable[[], None] = lambda: None
+) -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets; the first two signals call what they are given."""
     stop = asyncio.Event()
 
     def handle(number: int) -> None:
-        if stop.is_set():
-            on_second()
+        (on_second if stop.is_set() else on_first)()
         _log.info("stopping: no new jobs", extra={"signal": signal.Signals(number).name})
         stop.set()
 
@@ -159,3 +165,11 @@ def stop_on_signals(on_second: Callable[[], None]) -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, handle, number)
     return stop
+
+
+def ignore_signals() -> None:
+    """See that a signal which comes when all is done does not spoil the exit code."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from simqueue.adapters.bull_queue.trouble import Trouble
 from simqueue.clock import Clock
-from simqueue.errors import InputError, SimqueueError
+from simqueue.errors import InputError, InTheWayError, JobError, SimqueueError
 from simqueue.jobs import QUEUES, Job
 from simqueue.work import FailedJob, Work
 from simqueue.workers.rounds import rounds
@@ -53,8 +54,11 @@ class Reconciler:
         self._queues = queues
         self._clock = clock
         self._names = names
+        self._trouble = Trouble()
         #: What has been given up, by this process; forgotten when the queue forgets it.
         self._done: set[tuple[str, int]] = set()
+        #: What is in the way of a queue's failed jobs, as it was said.
+        self._in_the_way: dict[str, str] = {}
 
     async def reconcile(self) -> int:
         """Give up each failed job that was not yet given up here; returns how many.
@@ -67,7 +71,7 @@ class Reconciler:
         JobError
             If Redis is in trouble.
         """
-        failed = [job for name in self._names for job in await self._queues.failed(name)]
+        failed = [job for name in self._names for job in await self._failed(name)]
         self._done.intersection_update((job.id, finished_ms) for job, finished_ms in failed)
         count = 0
         postponed: list[tuple[Job, Exception]] = []
@@ -84,7 +88,9 @@ class Reconciler:
                 continue
             self._done.add((job.id, finished_ms))
             count += 1
-        if postponed:
+        if not postponed:
+            self._trouble.over()
+        elif self._trouble.is_new(str(postponed[0][1])):
             first, why = postponed[0]
             _log.warning(
                 "reconciler: %d failed jobs cannot be given up yet (%s: %s); trying again",
@@ -98,6 +104,21 @@ class Reconciler:
     async def run(self, stop: asyncio.Event, every_s: float = 10.0) -> None:
         """Reconcile every so many seconds until ``stop``; an outage is logged once."""
         await rounds("reconciler", self.reconcile, self._clock, stop, every_s)
+
+    async def _failed(self, queue: str) -> Sequence[FailedJob]:
+        """The failed jobs of a queue; none if something is in their way, which is said once."""
+        try:
+            found = await self._queues.failed(queue)
+        except Exception as error:
+            if isinstance(error, JobError) and not isinstance(error, InTheWayError):
+                raise
+            if self._in_the_way.get(queue) != str(error):
+                self._in_the_way[queue] = str(error)
+                bug = None if isinstance(error, SimqueueError) else error
+                _log.error("reconciler: queue %s: %s; the others go on", queue, error, exc_info=bug)
+            return []
+        self._in_the_way.pop(queue, None)
+        return found
 
     async def _give_up(self, job: Job) -> None:
         word = await self._work.give_up(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,14 @@ from typing import TypeVar
 
 from simqueue.adapters.base import Adapter
 from simqueue.clock import Clock
+from simqueue.jobs import ORDER, PAYMENT, QUEUES
 from simqueue.shop import Order, Shop
 from simqueue.workers.checkout import Checkout
 from simqueue.workers.relay import Relay
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -25,12 +29,15 @@ class Replayed:
     ----------
     placed, already_placed
         Orders that are new to the shop's records, and orders that were in them already.
+    not_placed
+        Orders that could not be written down.
     errors
         How often a request ended with an error, by the kind of error.
     """
 
     placed: int = 0
     already_placed: int = 0
+    not_placed: int = 0
     errors: Counter[str] = field(default_factory=Counter)
 
 
@@ -44,7 +51,8 @@ async def replay(
 ) -> Replayed:
     """Place orders one after the other and pay each at once: two requests, two jobs.
 
-    An order that the shop knows already is left alone: its jobs were added when it was placed.
+    Of an order that the shop knows already only what is still open is asked for: whoever placed it
+    may have been cut off before it was paid, or before a job was done.
 
     Parameters
     ----------
@@ -65,28 +73,34 @@ async def replay(
     for number, order in enumerate(orders, start=1):
         moment = start + _seconds_between(orders[0].placed_at, order.placed_at) / speed
         await clock.until(moment)
-        new = await _request(checkout.record(order), done)
+        new = await _request(checkout.record(order), done, logged=False)
         if new is None:
-            continue  # the customer saw an error page: no order
-        if new:
+            done.not_placed += 1  # the customer saw an error page: no order
+        elif new:
             done.placed += 1
-            # Two requests: the customer sees the order's page before paying.
-            await _request(checkout.process(order, asked_at=moment), done)
-            await _request(checkout.pay(order, asked_at=clock.now()), done)
         else:
             done.already_placed += 1
+        still_open = QUEUES if new else await _request(checkout.open_queues(order), done) or ()
+        # Two requests: the customer sees the order's page before paying.
+        if ORDER in still_open:
+            await _request(checkout.process(order, asked_at=moment), done)
+        if PAYMENT in still_open:
+            await _request(checkout.pay(order, asked_at=clock.now()), done)
         if progress:
             progress(number)
     return done
 
 
-async def _request(request: Awaitable[T], done: Replayed) -> T | None:
+async def _request(request: Awaitable[T], done: Replayed, logged: bool = True) -> T | None:
+    """What a request returns; nothing, if it fails: ``logged``, if the adapter says why."""
     try:
         return await request
     except Exception as error:
         # The request fails and the customer sees an error page; the next customer is served.
-        # The adapter has logged it, and it is counted here.
-        done.errors[type(error).__name__] += 1
+        kind = type(error).__name__
+        if not logged and kind not in done.errors:
+            _log.warning("an order could not be placed, and maybe others: %s: %s", kind, error)
+        done.errors[kind] += 1
         return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from simqueue.clock import Clock
 from simqueue.errors import SimqueueError
-from simqueue.workers.loop import first
+from simqueue.tasks import first
 
 #: The wait after a failed round doubles between these two: seconds.
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0

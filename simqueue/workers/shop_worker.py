@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from simqueue.adapters.bull_queue.adapter import BullQueueAdapter
 from simqueue.adapters.bull_queue.connection import Connection
 from simqueue.adapters.bull_queue.consumer import Watcher
-from simqueue.jobs import QUEUES, Job
+from simqueue.jobs import EMAIL, QUEUES, Job
 from simqueue.policies import DEFAULT_CONCURRENCY
 from simqueue.record.worker_events import Event
 from simqueue.shop import Shop
-from simqueue.workers.loop import ended
+from simqueue.tasks import ended
+from simqueue.workers.email import Doubts
+from simqueue.workers.loop import TIDY_S, end_tasks
 from simqueue.workers.payment import return_money_owed
 from simqueue.workers.process import WorkerProcess, worker_name
 from simqueue.workers.reconciler import Reconciler
@@ -21,7 +24,10 @@ from simqueue.workers.relay import Relay
 from simqueue.workers.rounds import rounds
 from simqueue.workers.shop_work import ShopWork
 
+_log = logging.getLogger("simqueue.worker")
+
 _REFUNDS_EVERY_S = 10.0
+_DOUBTS_EVERY_S = 10.0
 
 
 class ShopWorker:
@@ -78,12 +84,15 @@ class ShopWorker:
             asyncio.ensure_future(self._reconciler.run(self._stop)),
             asyncio.ensure_future(self._return_money()),
         ]
+        if EMAIL in self.process.queues:  # others may not know the mail server
+            self._tasks.append(asyncio.ensure_future(self._settle_emails()))
 
     async def stop(self, grace_s: float) -> list[Job]:
         """Finish what is running, publish what that wrote; the jobs that ``grace_s`` cut off."""
         left = await self.process.stop(grace_s)
         self._stop.set()
-        await asyncio.gather(*self._tasks)
+        if not await end_tasks(self._tasks, TIDY_S):
+            _log.warning("stopped in an outage: what is in the outbox waits for another worker")
         return left
 
     async def failed(self) -> None:
@@ -97,6 +106,13 @@ class ShopWorker:
             await return_money_owed(self._shop)
 
         await rounds("refunds", once, self._shop.clock, self._stop, _REFUNDS_EVERY_S)
+
+    async def _settle_emails(self) -> None:
+        """Send emails of which nobody knows whether they went out."""
+        settle = Doubts(self._shop).settle
+        await rounds("emails", settle, self._shop.clock, self._stop, _DOUBTS_EVERY_S)
+        # What only this process knows to be sent would be in doubt for ever after.
+        await asyncio.to_thread(self._shop.store.mail.record_rest)
 
     def _wake(self, event: Event) -> None:
         """What an attempt wrote to the outbox should not wait for the next look."""

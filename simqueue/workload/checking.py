@@ -12,11 +12,12 @@ from simqueue.checked import first_problem
 from simqueue.data import find_file
 from simqueue.errors import InputError
 from simqueue.workload.changes import Change, key_of
+from simqueue.workload.streams import ARRIVAL_KINDS
 
 Model = TypeVar("Model", bound=BaseModel)
 
-#: Keys that tell the kinds of arrivals apart: pydantic puts them into its paths, as tags.
-_ARRIVAL_TAGS = {"trace", "rate_per_s", "interval_s", "profile", "follows"}
+#: Keys that hold one of several tables: pydantic says which after them.
+_TAGGED = {"think", "service", "cpu", "time", "batch", "failure_service"}
 
 
 def checked(
@@ -74,8 +75,12 @@ def _blame(key: str, place: str, changes: list[Change]) -> str:
 
 def _is_tag(path: tuple[str, ...], i: int) -> bool:
     """Whether a part of pydantic's path is its own, and no key of the file."""
-    if path[0] == "arrivals":
-        return (i == 2 and path[i] in _ARRIVAL_TAGS) or (i >= 3 and path[i - 1] == "think")
+    if path[0] == "arrivals" and i == 2:
+        return path[i] in ARRIVAL_KINDS
     if path[0] == "warmup_s":
         return i == 1
-    return path[0] == "queues" and i == 3 and path[2] in ("service", "cpu")
+    if path[:2] == ("workers", "concurrency"):
+        return i == 2
+    if path[0] == "queues" and path[2:3] == ("outages",):
+        return i in (4, 6, 7)  # a pair or a table; then a number or a distribution, and which
+    return path[0] in ("arrivals", "queues") and i >= 3 and path[i - 1] in _TAGGED

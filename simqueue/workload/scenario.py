@@ -7,126 +7,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, Self, get_args
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from simqueue.checked import Checked
-from simqueue.jobs import EMAIL, QUEUES, emails_after, queue_name
-from simqueue.policies import DEFAULT_CONCURRENCY, POLICIES, Finite, Outcome, QueuePolicy
-from simqueue.workload.arrivals import ArrivalStream, Follows, Trace
+from simqueue.policies import QueuePolicy
+from simqueue.workload.arrivals import ArrivalStream, Customers, Follows, Scheduler, Trace
+from simqueue.workload.callers import CallerSettings
 from simqueue.workload.changes import changed, key_of, parse_changes
 from simqueue.workload.checking import checked
-from simqueue.workload.distributions import Constant, Distribution
-from simqueue.workload.production import BullMQSettings, Crash, PositiveSeconds, Seconds
+from simqueue.workload.downstreams import Downstream, check_downstreams
+from simqueue.workload.expected import attempts_of, expected
+from simqueue.workload.pools import Death, Pool, PoolName, worker_name
+from simqueue.workload.production import (
+    BullMQSettings,
+    PositiveSeconds,
+    Seconds,
+    measured_overhead,
+)
+from simqueue.workload.queues import QueueModel, default_follow_ups, with_defaults
+from simqueue.workload.schedulers import check_scheduled
 from simqueue.workload.size import (
-    attempts_mean,
     check_attempts,
+    check_callers,
+    check_drawn_beside,
     check_kinds,
     check_looks,
     check_slots,
+    check_syncs,
     kinds_each,
     longest_backoffs_s,
     most_each,
 )
+from simqueue.workload.values import QueueName
+from simqueue.workload.workers import WorkerSettings
 
-Probability = Annotated[Finite, Field(ge=0, le=1)]
-Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
-QueueName = Annotated[str, AfterValidator(queue_name)]
 Mode = Literal["bull-queue", "in-process"]
 #: Seconds, or a word; told apart before they are checked, so that an error is about the one meant.
 Warmup = Annotated[
     Annotated[Seconds, Tag("seconds")] | Annotated[Literal["auto"], Tag("word")],
     Discriminator(lambda value: "word" if isinstance(value, str) else "seconds"),
 ]
-
-
-class WorkerSettings(Checked):
-    """The worker processes; each has its own event loop.
-
-    Attributes
-    ----------
-    count
-        Worker processes.
-    concurrency
-        Slots per queue of each.
-    type
-        The queue they work on, or ``all``.
-    crashes
-        When which of them dies; none by default.
-    """
-
-    count: Count = 1
-    concurrency: Count = DEFAULT_CONCURRENCY
-    type: QueueName = "all"
-    crashes: Annotated[list[Crash], Field(max_length=10_000)] = []
-
-    @property
-    def kills(self) -> list[Crash]:
-        """The crashes in which jobs are left behind."""
-        return [crash for crash in self.crashes if not crash.drain]
-
-    @model_validator(mode="after")
-    def _die_one_at_a_time(self) -> Self:
-        back: dict[int, float] = {}
-        for crash in sorted(self.crashes, key=lambda crash: crash.at_s):
-            if crash.worker >= self.count:
-                raise ValueError(
-                    f"crashes: there is no worker {crash.worker}; they are counted from 0 to "
-                    f"{self.count - 1}"
-                )
-            if crash.at_s < back.get(crash.worker, 0.0):
-                raise ValueError(
-                    f"crashes: worker {crash.worker} cannot die at {crash.at_s:g} s: it is down "
-                    f"until {back[crash.worker]:g} s"
-                )
-            back[crash.worker] = crash.at_s + crash.down_s
-        return self
-
-
-class CallerSettings(Checked):
-    """The web process of in-process mode and how many requests it serves at once."""
-
-    concurrency: Count = 1
-
-
-class FollowUps(Checked):
-    """Queues that get a job when one of this queue completes, or fails for good."""
-
-    completed: list[QueueName] = []
-    failed: list[QueueName] = []
-
-
-class QueueModel(QueuePolicy):
-    """One queue: its policy and how its jobs behave.
-
-    Attributes
-    ----------
-    service
-        The io part of an attempt's service time, which overlaps with other slots.
-    cpu
-        The cpu part, which comes first and holds the worker's one event loop.
-    failure_rate
-        Probability that an attempt fails, independent of all others.
-    outages
-        Windows [from, to) in seconds: every attempt that starts inside fails.
-    follow_up
-        What a final outcome adds.
-    """
-
-    service: Distribution = Constant(distribution="constant", mean_s=0.0)
-    cpu: Distribution = Constant(distribution="constant", mean_s=0.0)
-    failure_rate: Probability = 0.0
-    outages: Annotated[list[tuple[Seconds, Seconds]], Field(max_length=10_000)] = []
-    follow_up: FollowUps = FollowUps()
-
-    @model_validator(mode="after")
-    def _outages_last(self) -> Self:
-        for start, end in self.outages:
-            if end <= start:
-                raise ValueError(f"outages: [{start:g}, {end:g}] should end after it starts")
-        return self
 
 
 class Scenario(Checked):
@@ -144,10 +68,13 @@ class Scenario(Checked):
         Jobs enqueued before this are left out of the summary; ``auto``: found in the run (MSER-5).
     mode
         ``bull-queue``, or ``in-process``: each job runs to its end in the caller's request.
-    workers, caller
-        Who does the jobs: worker processes, or in in-process mode the web process itself.
+    workers, pools, caller
+        Who does the jobs: worker processes of one kind, or of several; or in in-process mode the
+        web processes themselves.
     arrivals, queues
         By the queue's name.
+    downstreams
+        What attempts call, by names that queues give as their ``downstream``.
     bullmq
         What BullMQ does beside running jobs, and what that costs.
 
@@ -165,9 +92,11 @@ class Scenario(Checked):
     warmup_s: Warmup = 0.0
     mode: Mode = "bull-queue"
     workers: WorkerSettings = WorkerSettings()
+    pools: Annotated[dict[PoolName, Pool], Field(max_length=100)] = {}
     caller: CallerSettings = CallerSettings()
     arrivals: Annotated[dict[QueueName, ArrivalStream], Field(min_length=1)]
     queues: Annotated[dict[QueueName, QueueModel], Field(min_length=1, max_length=1000)]
+    downstreams: Annotated[dict[QueueName, Downstream], Field(max_length=1000)] = {}
     bullmq: BullMQSettings = BullMQSettings()
 
     @model_validator(mode="before")
@@ -178,7 +107,7 @@ class Scenario(Checked):
             return value
         queues = value.get("queues")
         if isinstance(queues, dict):
-            value = {**value, "queues": _with_defaults(queues)}
+            value = {**value, "queues": with_defaults(queues)}
         return value
 
     @model_validator(mode="after")
@@ -197,28 +126,59 @@ class Scenario(Checked):
                 f"{self.duration_s:g}"
             )
         named = set(self.queues)
-        if self.in_process and self.workers.crashes:
-            raise ValueError("workers.crashes: in-process mode has no workers that could crash")
         for queue, stream in self.arrivals.items():
             if queue not in named:
                 raise ValueError(
                     f"{key_of('arrivals', queue)}: there is no {key_of('queues', queue)}"
-                )
-            if stream.client is not None and self.in_process:
-                raise ValueError(
-                    f"{key_of('arrivals', queue, 'client')}: in-process mode answers at once"
                 )
             leader = stream.follows if isinstance(stream, Follows) else None
             if leader is not None and isinstance(self.arrivals.get(leader), Follows | None):
                 raise ValueError(
                     f"{key_of('arrivals', queue, 'follows')}: {leader!r} has no arrivals of its own"
                 )
-        if self.workers.type != "all" and self.workers.type not in named:
-            raise ValueError(f"workers.type: there is no {key_of('queues', self.workers.type)}")
+            if leader is not None and isinstance(self.arrivals[leader], Customers):
+                raise ValueError(
+                    f"{key_of('arrivals', queue, 'follows')}: the customers of {leader!r} wait for "
+                    "its jobs to end, and then ask for the next one: nothing else follows"
+                )
+            _check_classes(queue, stream, self.queues[queue])
+            if leader is not None and isinstance(self.arrivals[leader], Scheduler):
+                raise ValueError(
+                    f"{key_of('arrivals', queue, 'follows')}: a job scheduler brings the jobs of "
+                    f"{leader!r}, and nobody who could ask for another one"
+                )
+            if isinstance(stream, Scheduler):
+                check_scheduled(queue, stream, self.queues[queue], self.mode)
+        check_downstreams(self.queues, self.downstreams)
+        if self.pools and self.workers != WorkerSettings():
+            first = key_of("pools", next(iter(self.pools)), "count")
+            raise ValueError(
+                "workers: a scenario has [workers] or [pools], not both; how many workers a pool "
+                f"has is said by {first}, as in --set {first}=3"
+            )
+        self.workers.check_queues(self.queues)
+        for name, pool in self.pools.items():
+            pool.check_queues(name, self.queues)
+        self._check_cores()
         for queue, model in self.queues.items():
             for outcome in ("completed", "failed"):
                 self._check_follow_ups(queue, outcome, getattr(model.follow_up, outcome))
+            for child in model.children:
+                if child not in self.queues:
+                    key = key_of("queues", queue, "children", child)
+                    raise ValueError(f"{key}: there is no {key_of('queues', child)}")
         return self
+
+    def _check_cores(self) -> None:
+        sandboxed = [name for name, one in self.queues.items() if one.sandbox and one.has_cpu]
+        for name, pool in self.worker_pools.items():
+            served = [queue for queue in sandboxed if pool.slots_for(queue)]
+            if served and pool.cores is None and not self.in_process:
+                place = key_of("pools", name, "cores") if name else "workers.cores"
+                raise ValueError(
+                    f"{place}: missing; {key_of('queues', served[0], 'sandbox')} needs the number "
+                    "of cores that sandboxed cpu parts share"
+                )
 
     def _check_follow_ups(self, queue: str, outcome: str, children: list[str]) -> None:
         place = key_of("queues", queue, "follow_up", outcome)
@@ -231,34 +191,65 @@ class Scenario(Checked):
     @model_validator(mode="after")
     def _can_be_run(self) -> Self:
         """Refuse what would fill all memory or last for ever; see `simqueue.workload.size`."""
-        workers, queues = self.workers, self.queues
-        check_slots(workers.count, workers.concurrency, sum(map(self.works_on, queues)))
-        kinds = kinds_each(self._follow_ups)
+        queues, pools = self.queues, self.worker_pools
+        check_slots(
+            {
+                key_of("pools", name) if name else "workers": (pool.most, sum(pool.queues.values()))
+                for name, pool in pools.items()
+            }
+        )
+        check_callers(self.caller.processes, self.caller.concurrency)
+        kinds = kinds_each(self._follow_ups, self._children)
+        for queue, stream in self.arrivals.items():
+            check_drawn_beside(queue, stream.drawn_beside(self.duration_s))
         check_kinds(sum(kinds[queue] * self._requests(queue) for queue in self.arrivals))
-        attempts = {
-            name: attempts_mean(queue.failure_rate, self.policy_of(name).attempts)
+        retried = {
+            name: max(expected(one).retried for _, one in queue.parts)
             for name, queue in queues.items()
         }
+        attempts = {
+            name: attempts_of(queue, single=self.in_process) for name, queue in queues.items()
+        }
         check_attempts(self._total(attempts))
-        if workers.crashes:
-            work = {
-                name: attempts[name] * (queue.service.mean + queue.cpu.mean)
-                for name, queue in queues.items()
-            }
-            lasts_s = self._total(work) / (workers.count * workers.concurrency)
-            jobs = self._total(dict.fromkeys(queues, 1.0))
-            backoffs = [longest_backoffs_s(one, one.failure_rate, jobs) for one in queues.values()]
-            check_looks(
-                workers.count,
-                min(self.bullmq.lock_duration_s / 4, self.bullmq.stalled_interval_s),
-                max(self.duration_s, lasts_s) + sum(backoffs),
-            )
+        autoscaled = {name: pool.autoscale for name, pool in pools.items() if pool.autoscale}
+        if (self.crashes or autoscaled) and not self.in_process:
+            lasts_s = self._may_last_s(attempts, retried)
+            for name, settings in autoscaled.items():
+                place = key_of("pools", name, "autoscale", "every_s")
+                check_syncs(place, settings.every_s, lasts_s)
+            if self.crashes:
+                check_looks(
+                    sum(pool.most for pool in pools.values()),
+                    min(self.bullmq.lock_duration_s / 4, self.bullmq.stalled_interval_s),
+                    lasts_s,
+                )
         return self
+
+    def _may_last_s(self, attempts: Mapping[str, float], retried: Mapping[str, float]) -> float:
+        """How long a run may last, seconds; a job of each queue needs so many attempts."""
+        queues = self.queues
+        work = {name: attempts[name] * self._longest_s(name) for name in queues}
+        lasts_s = self._total(work) / min(filter(None, self.slots.values()))
+        jobs = self._total(dict.fromkeys(queues, 1.0))
+        backoffs = [longest_backoffs_s(one, retried[name], jobs) for name, one in queues.items()]
+        return max(self.duration_s, lasts_s) + sum(backoffs)
+
+    def _longest_s(self, queue: str) -> float:
+        """What the longest of a job's attempts takes, expected seconds."""
+        return max(
+            expected(one, number).io_s + times.cpu.mean
+            for _, one in self.queues[queue].parts
+            for number, times in enumerate(one.different_times, start=1)
+        )
 
     @property
     def _follow_ups(self) -> dict[str, tuple[list[str], list[str]]]:
         follow_ups = {name: queue.follow_up for name, queue in self.queues.items()}
         return {name: (one.completed, one.failed) for name, one in follow_ups.items()}
+
+    @property
+    def _children(self) -> dict[str, dict[str, int]]:
+        return {name: queue.children for name, queue in self.queues.items()}
 
     def _requests(self, queue: str) -> int:
         """How often a client may ask for a job of ``queue``."""
@@ -274,7 +265,7 @@ class Scenario(Checked):
 
     def _total(self, own: dict[str, float]) -> float:
         """What all jobs of one replication bring at most, if one of each queue brings ``own``."""
-        each = most_each(self._follow_ups, own)
+        each = most_each(self._follow_ups, own, self._children)
         return sum(
             each[queue] * self._requests(queue) * self._expected(queue) for queue in self.arrivals
         )
@@ -312,6 +303,11 @@ class Scenario(Checked):
         for name, queue in table["queues"].items():
             if queue.get("follow_up") == default_follow_ups(name, self.queues):
                 del queue["follow_up"]
+        bullmq = self.bullmq
+        measured = bullmq.overhead == measured_overhead(bullmq.client)
+        if measured and "overhead" in bullmq.model_fields_set:
+            # With other workers it is what was measured with those.
+            table["bullmq"]["overhead"] = "measured"
         return table
 
     @property
@@ -331,16 +327,60 @@ class Scenario(Checked):
 
     @property
     def event_loops(self) -> int:
-        """How many there are: one of each worker, or that of the web process."""
-        return 1 if self.in_process else self.workers.count
+        """How many there are: one of each worker, or of each web process."""
+        if self.in_process:
+            return self.caller.processes
+        return sum(pool.most for pool in self.worker_pools.values())
+
+    @cached_property
+    def worker_pools(self) -> dict[str, Pool]:
+        """The pools of worker processes; that of ``[workers]`` has no name."""
+        return self.pools or {"": self.workers.as_pool(self.queues)}
+
+    @property
+    def crashes(self) -> list[Death]:
+        """The deaths of workers, pool by pool."""
+        return [
+            Death(worker_name(name, crash.worker), name, crash.at_s, crash.down_s, crash.drain)
+            for name, pool in self.worker_pools.items()
+            for crash in pool.crashes
+        ]
+
+    @property
+    def kills(self) -> list[Death]:
+        """The deaths in which jobs are left behind."""
+        return [crash for crash in self.crashes if not crash.drain]
+
+    @property
+    def constant(self) -> bool:
+        """Whether there are as many workers all the time, crashes aside."""
+        return self.in_process or all(pool.constant for pool in self.worker_pools.values())
 
     @property
     def slots(self) -> dict[str, int]:
-        """Concurrent places for each queue's jobs, over all workers."""
+        """Concurrent places for each queue's jobs, over all workers; callers are for any queue.
+
+        Where the number of workers changes, the most that there are to be at a time.
+        """
         if self.in_process:
-            return dict.fromkeys(self.queues, self.caller.concurrency)
-        places = self.workers.count * self.workers.concurrency
-        return {queue: places if self.works_on(queue) else 0 for queue in self.queues}
+            return dict.fromkeys(self.queues, self.caller.callers)
+        return {queue: max(count for _, count in self.slots_from(queue)) for queue in self.queues}
+
+    def slots_from(self, queue: str) -> list[tuple[float, int]]:
+        """Slots for a queue over all workers: from each moment on, seconds, so many.
+
+        Where an autoscaler decides: the most that it may ask for.
+        """
+        pools = [pool for pool in self.worker_pools.values() if pool.slots_for(queue)]
+        if all(len(pool.ready_from) == 1 for pool in pools):
+            return [(0.0, sum(pool.ready_from[0][1] * pool.slots_for(queue) for pool in pools))]
+        parts = [np.array(pool.ready_from) for pool in pools]
+        moments = np.unique(np.concatenate([part[:, 0] for part in parts]))
+        slots = np.zeros(len(moments), dtype=int)
+        for pool, part in zip(pools, parts, strict=True):
+            step = np.searchsorted(part[:, 0], moments, side="right") - 1
+            slots += part[step, 1].astype(int) * pool.slots_for(queue)
+        return list(zip(moments.tolist(), slots.tolist(), strict=True))
 
     def policy_of(self, queue: str) -> QueuePolicy:
         """The policy that a queue's jobs meet: in in-process mode nothing is tried again."""
@@ -349,7 +389,7 @@ class Scenario(Checked):
 
     def works_on(self, queue: str) -> bool:
         """Whether the workers take jobs of ``queue``."""
-        return self.workers.type in ("all", queue)
+        return any(pool.slots_for(queue) for pool in self.worker_pools.values())
 
     def moment(self, seconds: float) -> str:
         """``seconds`` after the start in words: a clock time if the run follows a trace's clock."""
@@ -361,25 +401,13 @@ class Scenario(Checked):
         return f"{at:%H:%M}" if end - start <= timedelta(days=1) else f"{at:%a %d %b %H:%M}"
 
 
-def _with_defaults(queues: dict[str, Any]) -> dict[str, Any]:
-    """The tables of ``queues``, each on top of the shop's own policy and follow-ups."""
-    filled = {}
-    for name, given in queues.items():
-        if not isinstance(given, dict) or name not in QUEUES:
-            filled[name] = given
-            continue
-        policy = POLICIES[name].model_dump()
-        table = {**policy, "follow_up": default_follow_ups(name, queues), **given}
-        if isinstance(given.get("backoff"), dict):
-            table["backoff"] = {**policy["backoff"], **given["backoff"]}
-        filled[name] = table
-    return filled
-
-
-def default_follow_ups(queue: str, named: Any) -> dict[str, list[str]]:
-    """What the shop's own jobs are followed by, as far as the scenario names the queue."""
-    outcomes: tuple[Outcome, ...] = get_args(Outcome)
-    return {
-        outcome: [EMAIL] if EMAIL in named and emails_after(queue, outcome) else []
-        for outcome in outcomes
-    }
+def _check_classes(queue: str, stream: object, model: QueueModel) -> None:
+    """Raise a `ValueError` if a trace names a class that its queue, which has some, has not."""
+    if isinstance(stream, Trace) and model.classes:
+        strange = [name for name in stream.classes if name not in model.classes]
+        if strange:
+            raise ValueError(
+                f"{key_of('arrivals', queue, 'trace')}: {stream.trace.name} has the class "
+                f"{strange[0]!r}; {key_of('queues', queue, 'classes')} has "
+                f"{', '.join(model.classes)}"
+            )

@@ -55,6 +55,8 @@ class TraceFile:
         The zone of the file's own clock: that of its first stamp; ``None`` if stamps have none.
     notes
         What one should know of how it was read, a sentence each.
+    classes
+        The class of each order, empty where none is said; ``None``: there is no such column.
     """
 
     stamps: Moments
@@ -63,6 +65,7 @@ class TraceFile:
     resolution: int
     zone: tzinfo | None
     notes: tuple[str, ...]
+    classes: list[str] | None = None
 
     def part(self, start: int, end: int) -> tuple[Moments, list[str], int]:
         """The orders from ``start`` to ``end`` (excluded): stamps, keys, resolution."""
@@ -127,6 +130,7 @@ class _Row(NamedTuple):
     key: str
     stamp: datetime
     written: int
+    kind: str | None
 
 
 def read_trace(file: Path) -> TraceFile:
@@ -138,7 +142,8 @@ def read_trace(file: Path) -> TraceFile:
         A CSV file, UTF-8 or with a byte order mark, with a column ``placed_at`` (ISO 8601, with
         a zone or without, but all alike) and, if there is one, ``order_id``. Rows with the same
         ``order_id`` are one order, placed at the earliest of their stamps; a row without one is an
-        order of its own.
+        order of its own. A column ``class``
+        says of which class of its queue an order is; of several rows the earliest does.
 
     Raises
     ------
@@ -158,13 +163,15 @@ def read_trace(file: Path) -> TraceFile:
     stamps = [
         microseconds(row.stamp if zone is None else row.stamp.astimezone(zone)) for row in rows
     ]
-    orders, repeats, later = _orders(rows, stamps)
+    orders, kinds, repeats, later = _orders(rows, stamps)
     if repeats:
         notes.append(_repeated(file, repeats, later))
     keys = sorted(orders, key=orders.__getitem__)
     found = np.array([orders[key] for key in keys], dtype=np.int64)
     written = min(row.written for row in rows)
-    return TraceFile(found, keys, written, resolution_of(found, written), zone, tuple(notes))
+    classes = None if rows[0].kind is None else [kinds[key] for key in keys]
+    resolution = resolution_of(found, written)
+    return TraceFile(found, keys, written, resolution, zone, tuple(notes), classes)
 
 
 def _rows(file: Path, lines: TextIO) -> Iterator[_Row]:
@@ -183,7 +190,8 @@ def _rows(file: Path, lines: TextIO) -> Iterator[_Row]:
                 f"{file.name}:{table.line_num}: placed_at {text!r} has {has}, line {first[0]} has "
                 f"{had}: expected all stamps on one clock"
             )
-        yield _Row((row.get("order_id") or "").strip(), stamp, _written(text))
+        kind = (row["class"] or "").strip() if "class" in row else None
+        yield _Row((row.get("order_id") or "").strip(), stamp, _written(text), kind)
 
 
 def _stamp(text: str | None, file: Path, line: int) -> datetime:
@@ -210,20 +218,24 @@ def _written(text: str) -> int:
     return SECOND if second else MINUTE if minute else HOUR
 
 
-def _orders(rows: Sequence[_Row], stamps: Sequence[int]) -> tuple[dict[str, int], int, int]:
-    """The stamp of each order; how many rows repeat one, and how many of them at another time."""
+def _orders(
+    rows: Sequence[_Row], stamps: Sequence[int]
+) -> tuple[dict[str, int], dict[str, str], int, int]:
+    """The stamp and class of each order; how many rows repeat one, how many at another time."""
     given = {row.key for row in rows}
     free = (str(n) for n in itertools.count(1) if str(n) not in given)
     orders: dict[str, int] = {}
+    kinds: dict[str, str] = {}
     repeats = later = 0
     for row, stamp in zip(rows, stamps, strict=True):
         key = row.key or next(free)
         if key in orders:
             repeats += 1
             later += stamp != orders[key]
-            stamp = min(stamp, orders[key])
-        orders[key] = stamp
-    return orders, repeats, later
+            if stamp >= orders[key]:
+                continue
+        orders[key], kinds[key] = stamp, row.kind or ""
+    return orders, kinds, repeats, later
 
 
 def _repeated(file: Path, repeats: int, later: int) -> str:

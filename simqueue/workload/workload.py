@@ -6,20 +6,23 @@ many workers there are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.jobs import EMAIL, emails_after, job_id, root_name
 from simqueue.policies import Outcome, next_step
-from simqueue.workload.arrivals import Arrivals, Follows
+from simqueue.workload.arrivals import Arrivals, Customers, Follows, Scheduler
+from simqueue.workload.attempts import Attempts, Brings, KindOutages, Source, ended
 from simqueue.workload.distributions import Floats
 from simqueue.workload.draws import generator
 from simqueue.workload.production import Client
+from simqueue.workload.queues import QueueModel
 from simqueue.workload.scenario import Scenario
 
 Ids = Callable[[NDArray[np.int64]], Sequence[str]]
@@ -38,7 +41,8 @@ class Kind:
     stream
         The queue whose arrivals they descend from.
     parent
-        Position of the kind whose outcome adds them; -1 for jobs that a request adds.
+        Position of the kind whose outcome adds them, or whose child they are; -1 for jobs that a
+        request adds.
     """
 
     number: int
@@ -60,17 +64,28 @@ class Resend:
     again: int | None
 
 
-class Attempts(NamedTuple):
-    """What the attempts of one number bring, an element for each root arrival.
+class NextRequest(NamedTuple):
+    """What a customer asks for after an answer, an element for each root arrival that was answered.
 
-    ``cpu_s`` and ``io_s`` are seconds; ``fails`` is 0 or 1; ``jitter`` is uniform in [0, 1).
-    Memory views, because reading one number from them is twice as fast as from an array.
+    Attributes
+    ----------
+    kind
+        That of the job.
+    number
+        The root arrival that it belongs to; -1: the customer asks for nothing.
+    think_s
+        How long the customer thinks first, seconds.
+    until_s
+        Who would ask from this moment on asks no more.
+    turned_away_too
+        Whether it comes after no answer, too: the job was turned away, or died with its process.
     """
 
-    cpu_s: memoryview
-    io_s: memoryview
-    fails: memoryview
-    jitter: memoryview
+    kind: int
+    number: memoryview
+    think_s: memoryview
+    until_s: float = math.inf
+    turned_away_too: bool = False
 
 
 class Workload:
@@ -91,7 +106,8 @@ class Workload:
         self.replication = replication
         self.kinds: list[Kind] = []
         self.resends: dict[int, Resend] = {}
-        self._children: dict[tuple[int, Outcome], tuple[Kind, ...]] = {}
+        self._follow_ups: dict[tuple[int, Outcome], tuple[Kind, ...]] = {}
+        self._children: dict[int, tuple[Kind, ...]] = {}
         for queue, stream in scenario.arrivals.items():
             root = stream.follows if isinstance(stream, Follows) else queue
             first = self._add_kind(queue, root_name(queue), root, -1)
@@ -99,15 +115,22 @@ class Workload:
                 self._add_resends(first, stream.client)
         self._attempts: dict[tuple[int, int], Attempts] = {}
         self._waits: dict[tuple[int, int], memoryview] = {}
+        self._classes: dict[int, NDArray[np.intp]] = {}
 
     def _add_kind(self, queue: str, name: str, stream: str, parent: int) -> Kind:
         kind = Kind(len(self.kinds), queue, name, stream, parent)
         self.kinds.append(kind)
         outcomes: tuple[Outcome, ...] = get_args(Outcome)
         for outcome in outcomes:
-            self._children[kind.number, outcome] = tuple(
-                self._add_kind(child, _child_name(kind, outcome, child), stream, kind.number)
+            self._follow_ups[kind.number, outcome] = tuple(
+                self._add_kind(child, _follow_up_name(kind, outcome, child), stream, kind.number)
                 for child in getattr(self.scenario.queues[queue].follow_up, outcome)
+            )
+        for child, count in self.scenario.queues[queue].children.items():
+            names = [_child_name(kind, number + 1) for number in range(count)]
+            self._children[kind.number] = (
+                *self._children.get(kind.number, ()),
+                *(self._add_kind(child, name, stream, kind.number) for name in names),
             )
         return kind
 
@@ -121,11 +144,24 @@ class Workload:
 
     def follow_ups(self, kind: int, outcome: Outcome) -> tuple[Kind, ...]:
         """The kinds of the jobs that this outcome of a job of ``kind`` adds."""
-        return self._children[kind, outcome]
+        return self._follow_ups[kind, outcome]
+
+    @property
+    def has_flows(self) -> bool:
+        """Whether some jobs wait for children."""
+        return bool(self._children)
+
+    def children(self, kind: int) -> tuple[Kind, ...]:
+        """The kinds of the jobs that are added with a job of ``kind``, and that it waits for."""
+        return self._children.get(kind, ())
 
     @cached_property
     def streams(self) -> dict[str, Arrivals]:
-        """The arrivals of each queue that has some; those that follow another are in its order."""
+        """The arrivals of each queue that has some; those that follow another are in its order.
+
+        These come a think time after the other arrival. In in-process mode they come that long
+        after its answer, which only a run can tell: see `next_requests`.
+        """
         drawn: dict[str, Arrivals] = {}
         for queue, stream in self.scenario.arrivals.items():
             if not isinstance(stream, Follows):
@@ -135,21 +171,82 @@ class Workload:
         for queue, stream in self.scenario.arrivals.items():
             if isinstance(stream, Follows):
                 leader = drawn[stream.follows]
-                think = stream.think.draw(self._generator(queue, "", "think"), len(leader.times_s))
+                think = self._think(queue, stream, len(leader.times_s))
                 drawn[queue] = Arrivals(leader.times_s + think, leader.keys)
         return drawn
 
     @cached_property
+    def next_requests(self) -> dict[int, tuple[NextRequest, ...]]:
+        """By kinds of jobs that a customer may wait for: what comes after the answer.
+
+        In bull-queue mode, which answers as it takes the job, only what customers ask for who wait
+        for its end: all else that requests add is in `arrivals`.
+        """
+        found: dict[int, tuple[NextRequest, ...]] = {}
+        first = {kind.queue: kind for kind in self.kinds if kind.parent < 0}
+        for queue, stream in self.scenario.arrivals.items():
+            if isinstance(stream, Customers):
+                kind = first[queue].number
+                found[kind] = (*found.get(kind, ()), self._next_turn(kind, queue))
+            elif isinstance(stream, Follows) and self.scenario.in_process:
+                leader = first[stream.follows]
+                think = self._think(queue, stream, self.size(leader)).data
+                same = np.arange(len(think)).data
+                own = NextRequest(first[queue].number, same, think)
+                again = [
+                    number for number, one in self.resends.items() if one.root == leader.number
+                ]
+                for number in {leader.number, *again}:
+                    found[number] = (*found.get(number, ()), own)
+        return found
+
+    def _next_turn(self, kind: int, queue: str) -> NextRequest:
+        turns = self.streams[queue].turns
+        assert turns is not None
+        following = turns.following
+        think = np.where(following >= 0, turns.think_s[following], 0.0)
+        end = self.scenario.duration_s
+        return NextRequest(kind, following.data, think.data, end, turned_away_too=True)
+
+    def _think(self, queue: str, stream: Follows, customers: int) -> Floats:
+        return stream.think.draw(self._generator(queue, "", "think"), customers)
+
+    @cached_property
     def arrivals(self) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-        """All jobs that requests add, in order: moments in seconds, kinds, numbers of roots."""
+        """All jobs that requests add at moments that are known beforehand, in order.
+
+        Moments in seconds, kinds, numbers of roots.
+        """
         roots = [kind for kind in self.kinds if kind.parent < 0]
-        times = [self.streams[kind.queue].times_s for kind in roots]
+        numbers = [self._known_beforehand(kind) for kind in roots]
+        drawn = [self.streams[kind.queue].times_s for kind in roots]
+        times = [all_of[mine] for all_of, mine in zip(drawn, numbers, strict=True)]
         kinds = [np.full(len(t), kind.number) for t, kind in zip(times, roots, strict=True)]
-        numbers = [np.arange(len(t)) for t in times]
         # Numbers are put in order of time: a payment with a short think time may come first.
         all_times, all_kinds, all_numbers = map(np.concatenate, (times, kinds, numbers))
         order = np.lexsort((all_numbers, all_kinds, all_times))
         return all_times[order], all_kinds[order], all_numbers[order]
+
+    @cached_property
+    def scheduled(self) -> dict[int, Scheduler]:
+        """The job schedulers, by the kinds of their jobs; a job's number is that of its slot."""
+        arrivals = self.scenario.arrivals
+        return {
+            kind.number: stream
+            for kind in self.kinds
+            if kind.parent < 0 and isinstance(stream := arrivals[kind.queue], Scheduler)
+        }
+
+    def _known_beforehand(self, kind: Kind) -> NDArray[np.int64]:
+        """Numbers of the root arrivals whose moments no run has a say in."""
+        drawn = self.streams[kind.queue]
+        numbers = np.arange(len(drawn.times_s))
+        if kind.number in self.scheduled:
+            return numbers[:0]
+        if drawn.turns is not None:  # the first of each customer's
+            return np.setdiff1d(numbers, drawn.turns.following)
+        answered_late = isinstance(self.scenario.arrivals[kind.queue], Follows)
+        return numbers[:0] if answered_late and self.scenario.in_process else numbers
 
     def size(self, kind: Kind) -> int:
         """How many root arrivals the stream of ``kind`` has."""
@@ -162,8 +259,31 @@ class Workload:
         """
         found = self._attempts.get((kind, attempt))
         if found is None:
-            found = self._attempts[kind, attempt] = self._draw(self.kinds[kind], attempt)
+            its = self.kinds[kind]
+            queue, source = self.scenario.queues[its.queue], self._source(its, attempt)
+            found = ended(self._draw(its, attempt), queue, source)
+            self._attempts[kind, attempt] = found
         return found
+
+    def brings(self, kind: int, number: int, attempt: int, started_s: float) -> Brings:
+        """What one attempt brings that starts at a moment: outages have a say then."""
+        drawn = self.attempts(kind, attempt)
+        found = Brings(drawn.cpu_s[number], drawn.io_s[number], drawn.fails[number])
+        outages = self.outages.get(kind)
+        return found if outages is None else outages.brings(found, number, attempt, started_s)
+
+    @cached_property
+    def outages(self) -> dict[int, KindOutages]:
+        """What outages do, by the kinds of jobs whose queues have some."""
+        return {
+            kind.number: KindOutages(
+                self.scenario.queues[kind.queue],
+                partial(self._source, kind),
+                partial(self.size, kind),
+            )
+            for kind in self.kinds
+            if self.scenario.queues[kind.queue].outages
+        }
 
     def waits_s(self, kind: int, attempt: int) -> memoryview:
         """How long each job waits if its ``attempt``-th attempt fails, seconds; NaN: for good.
@@ -172,27 +292,92 @@ class Workload:
         """
         found = self._waits.get((kind, attempt))
         if found is None:
-            policy = self.scenario.policy_of(self.kinds[kind].queue)
             jitter = np.asarray(self.attempts(kind, attempt).jitter)
-            waits = next_step(policy, attempt, "failed", jitter)
-            waits = np.full(len(jitter), np.nan) if waits is None else waits
+            waits = self._of_each(
+                self.kinds[kind], lambda queue: self._waits_as(queue, attempt, jitter)
+            )
             found = self._waits[kind, attempt] = waits.data
         return found
 
-    def _draw(self, kind: Kind, attempt: int) -> Attempts:
-        queue = self.scenario.queues[kind.queue]
+    def _waits_as(self, queue: QueueModel, attempt: int, jitter: Floats) -> Floats:
+        policy = queue.model_copy(update={"attempts": 1}) if self.scenario.in_process else queue
+        waits = next_step(policy, attempt, "failed", jitter)
+        return np.full(len(jitter), np.nan) if waits is None else waits
+
+    def class_of(self, kind: Kind) -> NDArray[np.intp] | None:
+        """The class of each job of ``kind``: its place in the queue's; ``None`` without classes."""
+        classes = self.scenario.queues[kind.queue].classes
+        if not classes:
+            return None
+        found = self._classes.get(kind.number)
+        if found is None:
+            edges = np.cumsum([one.share for one in classes.values()])[:-1]
+            draws = self._generator(kind.queue, kind.name, "class").random(self.size(kind))
+            found = np.searchsorted(edges, draws, side="right")
+            said = self.streams[kind.stream].classes
+            if said is not None and kind.queue == kind.stream and kind.parent < 0:
+                place = {name: number for number, name in enumerate(classes)}
+                recorded = np.array([place.get(name, -1) for name in said], dtype=np.intp)
+                found = np.where(recorded >= 0, recorded, found)
+            self._classes[kind.number] = found
+        return found
+
+    def priority_of(self, kind: Kind) -> NDArray[np.int64]:
+        """The priority of each job of ``kind``."""
+        n = self.size(kind)
+        return self._of_each(kind, lambda queue: np.full(n, queue.priority, np.int64))
+
+    def delay_s(self, kind: Kind) -> Floats:
+        """How long after it was added each job is due: seconds, whole milliseconds."""
         n = self.size(kind)
 
-        def source(purpose: str) -> np.random.Generator:
-            return self._generator(kind.queue, kind.name, purpose, attempt)
+        def drawn(queue: QueueModel) -> Floats:
+            if queue.delay is None:
+                return np.zeros(n)
+            source = self._generator(kind.queue, kind.name, "delay")
+            return np.round(1000 * queue.delay.draw(source, n)) / 1000
 
+        return self._of_each(kind, drawn)
+
+    def _of_each(self, kind: Kind, drawn: Callable[[QueueModel], NDArray[Any]]) -> NDArray[Any]:
+        """What ``drawn`` gives for each job, whose class may say otherwise than its queue."""
+        parts = self.scenario.queues[kind.queue].parts
+        return self._picked(kind, [drawn(part) for _, part in parts])
+
+    def of_each_class(self, kind: Kind, values: Sequence[Any]) -> NDArray[Any]:
+        """For each job of ``kind`` the value of its class, of which there is one a class."""
+        return self._picked(kind, [np.full(self.size(kind), value) for value in values])
+
+    def _picked(self, kind: Kind, columns: Sequence[Any]) -> NDArray[Any]:
+        """For each job of ``kind`` the element of its class's column."""
+        classes = self.class_of(kind)
+        if classes is None:
+            return np.asarray(columns[0])
+        return np.stack([np.asarray(column) for column in columns])[
+            classes, np.arange(len(classes))
+        ]
+
+    def _draw(self, kind: Kind, attempt: int) -> Attempts:
+        parts = self.scenario.queues[kind.queue].parts
+        drawn = [self._draw_as(part, kind, attempt) for _, part in parts]
+        if len(drawn) == 1:
+            return drawn[0]
+        return Attempts(*(self._picked(kind, columns).data for columns in zip(*drawn, strict=True)))
+
+    def _draw_as(self, queue: QueueModel, kind: Kind, attempt: int) -> Attempts:
+        n, times = self.size(kind), queue.times_of(attempt)
+
+        source = self._source(kind, attempt)
         fails = source("failure").random(n) < queue.failure_rate
         return Attempts(
-            cpu_s=queue.cpu.draw(source("cpu"), n).data,
-            io_s=queue.service.draw(source("io"), n).data,
+            cpu_s=times.cpu.draw(source("cpu"), n).data,
+            io_s=times.service.draw(source("io"), n).data,
             fails=fails.view(np.uint8).data,
             jitter=source("jitter").random(n).data,
         )
+
+    def _source(self, kind: Kind, attempt: int) -> Source:
+        return lambda purpose: self._generator(kind.queue, kind.name, purpose, attempt)
 
     def _generator(
         self, queue: str, kind: str, purpose: str, attempt: int = 0
@@ -217,7 +402,13 @@ class Workload:
         return job_id(kind.stream, self._ids.order(kind, number))
 
 
-def _child_name(parent: Kind, outcome: Outcome, queue: str) -> str:
+def _child_name(parent: Kind, number: int) -> str:
+    """``report-child-2``: the second child of a report in its queue."""
+    path = f"{parent.name}-{parent.queue}" if parent.parent >= 0 else parent.name
+    return f"{path}-child-{number}"
+
+
+def _follow_up_name(parent: Kind, outcome: Outcome, queue: str) -> str:
     """The shop's own name for a follow-up, or one that tells which path led to it."""
     if parent.parent >= 0:
         return f"{parent.name}-{parent.queue}-{outcome}"

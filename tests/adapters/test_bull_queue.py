@@ -38,6 +38,11 @@ class BullBench:
             while await self.adapter.unfinished():
                 await asyncio.sleep(0.01)
 
+    async def forget(self, job: Job) -> None:
+        """Remove a job that is done, as retention does."""
+        queue = self.adapter.queue(job.queue)
+        await queue.remove(job.id)
+
     def log(self) -> AttemptLog:
         return merge_events(self.events)
 
@@ -70,6 +75,26 @@ class BullContract(AdapterContract):
         self.play(diary, order_job("1"), order_job("1"), order_job("1"))
 
         assert diary.handled.count("order-1") == 1
+
+    def test_an_id_counts_as_one_job_while_it_is_kept(self) -> None:
+        """Done and kept, it is ignored; removed, it is a new job (``addStandardJob-9.lua``)."""
+        diary, job = Diary(), order_job("1")
+
+        async def play() -> list[int]:
+            counts = []
+            async with self.open(diary) as bench:
+                for _ in range(2):
+                    await bench.add(job)
+                    await bench.settle()
+                    counts.append(diary.handled.count(job.id))
+                assert isinstance(bench, BullBench)
+                await bench.forget(job)
+                await bench.add(job)
+                await bench.settle()
+                counts.append(diary.handled.count(job.id))
+            return counts
+
+        assert asyncio.run(play()) == [1, 1, 2]
 
 
 class TestEmbedded(BullContract):

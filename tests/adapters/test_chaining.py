@@ -243,11 +243,11 @@ def test_a_lost_lock_is_an_error_event_and_the_chain_goes_on(redis_url: str) -> 
 
 
 def test_a_job_that_cannot_be_read_does_not_end_the_slot(redis_url: str) -> None:
-    async def play() -> list[str]:
-        done: list[str] = []
+    async def play() -> list[tuple[str, bool]]:
+        done: list[tuple[str, bool]] = []
 
         async def handler(job: Any, token: str) -> str:
-            done.append(job.id)
+            done.append((job.id, bool(job.unreadable)))
             return "done"
 
         async with queue_and_worker(redis_url, handler, concurrency=1) as (queue, worker, _):
@@ -256,10 +256,10 @@ def test_a_job_that_cannot_be_read_does_not_end_the_slot(redis_url: str) -> None
             await add(queue, "job-0", "job-1", "job-2")
             await worker.client.hset("bull:order:job-1", "data", "{no json")
             await queue.resume()
-            await until(lambda: asyncio.sleep(0, len(done) == 2))
+            await until(lambda: asyncio.sleep(0, len(done) == 3))
         return done
 
-    assert asyncio.run(play()) == ["job-0", "job-2"]
+    assert asyncio.run(play()) == [("job-0", False), ("job-1", True), ("job-2", False)]
 
 
 def test_a_paused_queue_ends_the_chain_and_resuming_starts_it(redis_url: str) -> None:

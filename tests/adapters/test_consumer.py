@@ -166,9 +166,8 @@ def test_a_handler_that_raises_cancelled_error_does_not_silence_the_worker(redis
 
     _, frame = outcomes(redis_url, cancels_once, jobs=8)
 
-    assert frame["outcome"].value_counts().to_dict() == {
-        "retried": 8, "completed": 8, "": 0, "failed": 0, "stalled": 0,
-    }  # fmt: skip
+    counts = frame["outcome"].value_counts()
+    assert counts[counts > 0].to_dict() == {"retried": 8, "completed": 8}
 
 
 @pytest.mark.parametrize(

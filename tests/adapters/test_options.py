@@ -71,6 +71,54 @@ def test_a_cap_is_ours_alone_and_said_to_be() -> None:
     assert "queue mail: the cap max_ms = 1500 is ours alone" in line
 
 
+def test_the_shops_policies_are_bullmqs_own() -> None:
+    assert [node_differences(name, policy) for name, policy in POLICIES.items()] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("backoff", "options", "said"),
+    [
+        (
+            {"type": "list", "delays_ms": [1000, 5000]},
+            {"type": "fixed", "delay": 1000},
+            "a backoff of type list is ours alone; a Node worker would wait 1000 ms each time",
+        ),
+        (
+            {"type": "exponential", "delay_ms": 100, "multiplier": 3},
+            {"type": "exponential", "delay": 100},
+            "multiplier = 3 is ours alone; a Node worker doubles the wait",
+        ),
+        (
+            {"delay_ms": 100, "jitter": 1, "min_ms": 50},
+            {"type": "fixed", "delay": 100, "jitter": 1},
+            "the floor min_ms = 50 is ours alone; a Node worker may wait less",
+        ),
+    ],
+)
+def test_node_gets_words_that_it_knows_and_we_say_what_they_miss(
+    backoff: dict[str, Any], options: dict[str, Any], said: str
+) -> None:
+    """A name that no worker knows would leave the job active when it fails."""
+    policy = QueuePolicy(attempts=3, backoff=Backoff.model_validate(backoff))
+
+    assert job_options(policy, "x-1")["backoff"] == options
+    assert node_differences("x", policy) == [f"queue x: {said}"]
+
+
+def test_a_floor_alone_is_a_wait() -> None:
+    policy = QueuePolicy(attempts=3, backoff=Backoff(min_ms=200))
+
+    assert job_options(policy, "x-1")["backoff"] == {"type": "fixed", "delay": 200}
+    assert policy.waits_s() == bullmq_waits(policy) == [0.2, 0.2]
+
+
+def test_a_list_of_one_delay_is_a_fixed_one() -> None:
+    policy = QueuePolicy(attempts=3, backoff=Backoff(type="list", delays_ms=[700]))
+
+    assert bullmq_waits(policy) == policy.waits_s() == [0.7, 0.7]
+    assert node_differences("x", policy) == []
+
+
 def test_a_job_comes_back_as_it_went() -> None:
     job = payment_job("536365", Decimal("139.12"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from books import check_mail, same
+from mail_server import MailServer
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.clock import SystemClock
@@ -29,8 +32,11 @@ from simqueue.settings import Settings
 from simqueue.shop import Order, OrderState, Shop, open_shop, payment_key, read_orders
 from simqueue.shop.gateway import gateway_charges
 from simqueue.shop.tables import orders as orders_table
+from simqueue.workers.relay import Relay
+from simqueue.workers.replay import Replayed, replay
 
-_ENDS = ("job completed", "job failed, will be retried", "job failed for good")
+_RETRIED = "job failed, will be retried"
+_ENDS = ("job completed", _RETRIED, "job failed for good")
 PROGRAM = Path(__file__).with_name("chaos_worker.py")
 
 
@@ -45,35 +51,54 @@ class ChaosWorker:
         The shop's records and its queues.
     changed
         Notified of every line that it logs; one for all workers of a shop.
+    grace_s
+        What running jobs get when it is to stop.
+    variables
+        More of its environment.
     """
 
     def __init__(
-        self, folder: Path, database_url: str, redis_url: str, changed: threading.Condition
+        self,
+        folder: Path,
+        database_url: str,
+        redis_url: str,
+        changed: threading.Condition,
+        grace_s: float = 20,
+        **variables: str,
     ) -> None:
         environment = {
             **os.environ,
             "WORKER_MODE": "bull-queue",
             "QUEUE_REDIS_URL": redis_url,
             "DATABASE_URL": database_url,
+            **variables,
         }
         self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), "run.csv"],
+            [sys.executable, str(PROGRAM), "--log", "run.csv", "--grace", f"{grace_s:g}"],
             cwd=folder, env=environment, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         #: How often each event was logged, and what was no event: a traceback.
         self.seen: Counter[str] = Counter()
         self.other: list[str] = []
+        #: Events that came with a traceback.
+        self.tracebacks: list[str] = []
         #: The jobs in hand, and how often each one was brought to an end of some kind.
         self.running: set[str] = set()
         self.ended: Counter[str] = Counter()
+        #: The jobs that failed and were to be retried, and those that came to their end.
+        self.retried: set[str] = set()
+        self.over: set[str] = set()
+        #: Its standard error, to be looked at when something was found.
+        self.log = folder / f"worker-{self.process.pid}.log"
         self._changed = changed
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
-        with self.process.stderr as stderr:
+        with self.process.stderr as stderr, self.log.open("w", encoding="utf-8") as log:
             for line in stderr:
+                log.write(line)
                 with self._changed:
                     if line.startswith("{") and line.endswith("}\n"):
                         self._note(json.loads(line))
@@ -84,11 +109,14 @@ class ChaosWorker:
     def _note(self, line: dict[str, Any]) -> None:
         event, job = line["event"], line.get("job_id", "")
         self.seen[event] += 1
+        if "exception" in line:
+            self.tracebacks.append(f"{event}: {line['exception']}")
         if event == "job started":
             self.running.add(job)
         elif event in _ENDS:
             self.running.discard(job)
             self.ended[job] += 1
+            (self.retried if event == _RETRIED else self.over).add(job)
 
     def wait_for(self, event: str, more: int = 1, seconds: float = 60) -> None:
         """Wait until it has logged an event so many times from now on."""
@@ -102,6 +130,10 @@ class ChaosWorker:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self._reader.join(5)
+
+    def join(self) -> None:
+        """Wait until all that it has logged is read; it has ended."""
         self._reader.join(5)
 
     def end(self, seconds: float = 60) -> int:
@@ -126,6 +158,10 @@ class ShopUnderFire:
         What was placed.
     before
         Units on the shelves before the first order.
+    mail
+        The server that takes the emails, if it is none of the folder's.
+    excused
+        Emails that a worker had sent and not put on record when it was killed, by Message-ID.
     """
 
     folder: Path
@@ -134,6 +170,8 @@ class ShopUnderFire:
     workers: list[ChaosWorker] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     before: dict[str, int] = field(default_factory=dict)
+    mail: MailServer | None = None
+    excused: Counter[str] = field(default_factory=Counter)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @contextmanager
@@ -145,19 +183,67 @@ class ShopUnderFire:
 
     def place(self, orders: Sequence[Order]) -> None:
         """Place orders and ask for their payment, as the web shop would."""
-        self.orders = list(orders)
+        self.orders += orders
         with self.shop() as shop:
-            self.before = shop.store.on_hand()
+            self.before = self.before or shop.store.on_hand()
             for order in orders:
                 shop.store.place(order, [order_job(order.order_id)])
                 shop.store.request_payment(payment_job(order.order_id, order.total))
 
-    def start_worker(self) -> ChaosWorker:
+    def replay(self, orders: Sequence[Order]) -> Replayed:
+        """Have customers place and pay orders, as ``simqueue replay`` does; some may be cut off."""
+
+        async def placed(shop: Shop) -> Replayed:
+            relay = Relay(shop.store, NoAdapter(), shop.clock)  # type: ignore[arg-type]
+            return await replay(orders, shop, relay, shop.clock, speed=math.inf)
+
+        self.orders = list(orders)
+        with self.shop() as shop:
+            self.before = self.before or shop.store.on_hand()
+            return asyncio.run(placed(shop))
+
+    def start_worker(self, grace_s: float = 20, **variables: str) -> ChaosWorker:
         """Start one more worker process; it works when this returns."""
-        worker = ChaosWorker(self.folder, self.database_url, self.redis_url, self._changed)
-        self.workers.append(worker)
-        worker.wait_for("worker started")
+        (worker,) = self.start_workers(1, grace_s, **variables)
         return worker
+
+    def start_workers(
+        self, number: int, grace_s: float = 20, **variables: str
+    ) -> list[ChaosWorker]:
+        """Start some at once; all work when this returns."""
+        where = (self.folder, self.database_url, self.redis_url, self._changed)
+        workers = [ChaosWorker(*where, grace_s, **variables) for _ in range(number)]
+        self.workers += workers
+        for worker in workers:
+            came = self.wait_until(lambda worker=worker: worker.seen["worker started"], 180)
+            assert came, f"not started: {worker.process.poll()} {worker.seen} {worker.other[-20:]}"
+        return workers
+
+    def wait_until(self, so: Callable[[], object], seconds: float) -> bool:
+        """Wait until something is so that workers log; whether it is."""
+        with self._changed:
+            return bool(self._changed.wait_for(so, seconds))
+
+    def wait_for_completed(self, number: int, seconds: float = 60) -> None:
+        """Wait until the workers have completed so many jobs."""
+
+        def enough() -> bool:
+            return sum(worker.seen["job completed"] for worker in self.workers) >= number
+
+        assert self.wait_until(enough, seconds), [w.seen for w in self.workers]
+
+    def wait_for_retries(self, seconds: float = 60) -> None:
+        """Wait until all jobs that have failed so far came to their end.
+
+        Else one job may meet trouble at each of its attempts, and then it fails for good, as it
+        should: an order is left for a person to look at.
+        """
+        with self._changed:
+            failed = {job for worker in self.workers for job in worker.retried}
+            done = self._changed.wait_for(
+                lambda: not failed.difference(*(worker.over for worker in self.workers)), seconds
+            )
+            assert done, f"not tried again: {failed}"
 
     def kill(self, worker: ChaosWorker) -> set[str]:
         """``kill -9``, and one more worker in its place: what it had in hand, once others did it.
@@ -193,8 +279,9 @@ class ShopUnderFire:
                     left = {
                         "outbox": len(shop.store.outbox.waiting(1)),
                         "queues": await adapter.unfinished(),
+                        "in doubt": len(shop.store.mail.in_doubt(math.inf)),
                         # Failed jobs are given up until the gateway has given the money back.
-                        "owed": len(self._kept(shop).keys() - self._paid(shop)),
+                        "owed": len(self.owed(shop)),
                     }
                     assert time.monotonic() < until, f"not done after {seconds} s: {left}"
                     quiet = 0 if any(left.values()) else quiet + 1
@@ -206,13 +293,13 @@ class ShopUnderFire:
     def check_books(self) -> Counter[OrderState]:
         """Prove that nothing was lost and nothing done twice; how many orders ended how."""
         with self.shop() as shop:
-            states = self._states(shop)
+            states = self.states(shop)
             emails = shop.store.emails()
             on_hand = shop.store.on_hand()
             kept = self._kept(shop)
             assert shop.store.outbox is not None
-            assert shop.store.outbox.counts() == (0, 0)
-        assert states.keys() == {order.order_id for order in self.orders}
+            same("the outbox (waiting, refused)", shop.store.outbox.counts(), (0, 0))
+        same("orders", states.keys(), {order.order_id for order in self.orders})
         pending = {o: state for o, state in states.items() if "pending" in state}
         assert not pending, f"not in a final state: {pending}"
         assert not [o for o, state in states.items() if state.refund_due]
@@ -223,22 +310,29 @@ class ShopUnderFire:
             if states[order.order_id].status == "processing":
                 for line in order.lines:
                     sold[line.sku] += line.quantity
-        assert on_hand == {sku: units - sold[sku] for sku, units in self.before.items()}
+        left = {sku: units - sold[sku] for sku, units in self.before.items()}
+        same("stock", on_hand.items(), left.items())
 
         # Money: one charge, of the right amount, for each paid order; nothing from anybody else.
         totals = {order.order_id: order.total for order in self.orders}
-        assert kept == {o: totals[o] for o, state in states.items() if state[1] == "paid"}
+        right = {o: totals[o] for o, state in states.items() if state[1] == "paid"}
+        same("money", kept.items(), right.items())
 
         # Emails: what is due is on record, once, and nothing else.
-        assert len(emails) == len(set(emails))
+        same("emails on record", Counter(emails), Counter(set(emails)))
         told = {kind: {o for o, k in emails if k == kind} for _, kind in emails}
         of = {word: {o for o, state in states.items() if word in state} for word in _WORDS}
-        assert told["order-confirmation"] == of["processing"]
-        assert told.get("payment-failed", set()) == of["declined"] | of["failed"]
+        same("confirmations", told["order-confirmation"], of["processing"])
+        same("failures told", told.get("payment-failed", set()), of["declined"] | of["failed"])
         # Who paid before the order was rejected was told of the payment, and got the money back.
-        assert of["paid"] <= told["payment-success"] <= of["paid"] | of["refunded"]
+        same(
+            "successes told", told["payment-success"] | of["refunded"], of["paid"] | of["refunded"]
+        )
         # A mail sent twice is one file; a kill may have left a draft, which is none.
-        assert len(list((self.folder / "sent-emails").glob("*.eml"))) == len(emails)
+        if self.mail is None:
+            assert len(list((self.folder / "sent-emails").glob("*.eml"))) == len(emails)
+        else:
+            check_mail(self.mail, emails, self.excused)
         return Counter(states.values())
 
     def stalled(self) -> set[str]:
@@ -258,14 +352,17 @@ class ShopUnderFire:
         for worker in self.workers:
             worker.kill()
 
-    def _states(self, shop: Shop) -> dict[str, OrderState]:
+    def states(self, shop: Shop) -> dict[str, OrderState]:
+        """The states of all orders."""
         columns = (orders_table.c.order_id, orders_table.c.status, orders_table.c.payment_status)
         with shop.database.reading() as connection:
             rows = connection.execute(sa.select(*columns)).all()
         return {row.order_id: OrderState(row.status, row.payment_status) for row in rows}
 
-    def _paid(self, shop: Shop) -> set[str]:
-        return {o for o, state in self._states(shop).items() if state.payment_status == "paid"}
+    def owed(self, shop: Shop) -> set[str]:
+        """The orders whose money the gateway has, and should give back."""
+        states = self.states(shop)
+        return {order for order in self._kept(shop) if states[order].payment_status != "paid"}
 
     def _kept(self, shop: Shop) -> dict[str, Decimal]:
         """What the gateway has taken and not given back, by order: its own books."""
@@ -276,6 +373,10 @@ class ShopUnderFire:
         orders = {payment_key(order.order_id): order.order_id for order in self.orders}
         with shop.database.reading() as connection:
             return {orders[row.key]: row.amount for row in connection.execute(rows)}
+
+
+class NoAdapter:
+    """What a relay that is only woken needs: the workers' own relays carry the jobs over."""
 
 
 _WORDS = ("processing", "paid", "declined", "failed", "refunded")

@@ -117,11 +117,13 @@ def test_database_locked(
     1 s. PostgreSQL: the orders are locked against readers too, and then all connections are cut.
     """
     fire = under_fire(database_url, redis_url)
-    fire.place(real_orders(300))
+    orders = real_orders(300)
     workers = [fire.start_worker(), fire.start_worker()]
-    for _ in range(2):
-        workers[0].wait_for("job completed", 80)
+    for half in (orders[:150], orders[150:]):
+        fire.place(half)
+        workers[0].wait_for("job completed", 30)
         lock(database_url, seconds=2.5)
+        fire.wait_for_retries()
     fire.wait_until_done(seconds=120)
     stop_all(fire)
 

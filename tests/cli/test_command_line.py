@@ -59,7 +59,17 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 QUEUE_FIELDS = {
-    *("arrived", "completed", "failed", "attempts", "attempts_per_job", "throughput_per_s"),
+    *(
+        "arrived",
+        "completed",
+        "failed",
+        "refused",
+        "lost",
+        "unfinished",
+        "attempts",
+        "attempts_per_job",
+        "throughput_per_s",
+    ),
     *("utilisation", "queue_length", "delayed", "wait_s", "response_s", "theory"),
     *("failed_per_run", "failed_per_run_ci95", "throughput_per_s_ci95", "utilisation_ci95"),
 }
@@ -216,7 +226,10 @@ WRONG = [
     ),
     (["simulate", "--sett", "x=1"], "No such option: --sett"),
     (["simulat"], "No such command 'simulat'"),
-    (["backoff", "--type", "linear", "--delay-ms", "5"], "--type linear: should be 'fixed' or"),
+    (
+        ["backoff", "--type", "linear", "--delay-ms", "5"],
+        "--type linear: should be 'fixed', 'exponential' or 'list'",
+    ),
     (["backoff", "--jitter", "2", "--delay-ms", "5"], "--jitter 2.0: should be less than or"),
     (["backoff", "--jitter", "0.5"], "--delay-ms: missing"),
     (["replay", "none.csv"], "none.csv"),

@@ -11,7 +11,7 @@ import pytest
 from bullmq import Queue
 
 from simqueue.adapters.bull_queue import Connection, connect
-from simqueue.cli import main, run
+from simqueue.cli import run
 from simqueue.operations import stats
 
 
@@ -97,8 +97,7 @@ def test_watching_goes_on_until_ctrl_c(
     monkeypatch.setenv("TERM", "xterm")
 
     try:
-        with pytest.raises(SystemExit, match="130"):
-            main(["stats", "--watch", "--queue", "order"])
+        assert run(["stats", "--watch", "--queue", "order"]) == 130
     finally:
         signal.signal(signal.SIGINT, before)
     said = capsys.readouterr()
@@ -131,3 +130,15 @@ def test_bad_input_is_one_line(
 ) -> None:
     assert run(["stats", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("sign", ["\n", " ", "\t", "\x0b", "\u2028", '"', "<", "'"])
+@pytest.mark.parametrize("scheme", ["embedded", "redis", "rediss", "unix", "http"])
+def test_no_sign_in_a_password_makes_it_seen(
+    scheme: str, sign: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a URL is looked for in a text, it ends with a blank; here it is the whole text."""
+    monkeypatch.setenv("QUEUE_REDIS_URL", f"{scheme}://:{sign}geheim{sign}@127.0.0.1:1/0")
+
+    assert run(["stats"]) == 2
+    assert "geheim" not in "".join(capsys.readouterr())

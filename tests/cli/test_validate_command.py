@@ -13,8 +13,10 @@ import pytest
 from conftest import missing
 from redis_servers import find_redis
 
-from simqueue.cli import main, run
+from simqueue.cli import run
 from simqueue.record.reading import read_log
+from simqueue.validation.node.installed import NodeBullMQ
+from simqueue.workload.production import MEASURED_NODE
 
 SMALL = """
 name = "small"
@@ -92,6 +94,26 @@ def test_a_program_reads_one_document(
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+def test_nodes_workers_are_the_real_side(
+    node_bullmq: NodeBullMQ,
+    small: Path,
+    redis_url: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are found where we are; the model takes the cost that was measured with them."""
+    monkeypatch.chdir(node_bullmq.modules.parent)
+    document, _ = ask(
+        capsys, "validate", small, "--client", "node", "--speed", 10, "--redis", redis_url,
+        "--tolerance", LENIENT,
+    )  # fmt: skip
+
+    assert document["versions"]["bullmq"] == node_bullmq.version
+    assert document["versions"]["node"] == node_bullmq.node
+    assert document["overhead"] == MEASURED_NODE.model_dump()
+    assert document["differing"] == []
+
+
 def test_a_person_reads_a_comparison_and_scripts_an_exit_code(
     small: Path, redis_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +170,9 @@ def test_without_any_redis_fakeredis_does_it(
         (["--redis", "redis://127.0.0.1:1/0"], "--redis redis://127.0.0.1:1/0: no Redis answers"),
         (["--set", 'queues."a:b"={}'], "queue a:b: BullMQ has no such queue"),
         (["--redis", "nonsense"], "--redis nonsense: not a Redis URL"),
+        (["--client", "ruby"], "--client ruby: bullmq.client"),
+        (["--node-modules", "."], "--node-modules: it is for the workers of --client node"),
+        (["--client", "node", "--node-modules", "/nowhere"], "/nowhere: there is no bullmq"),
         (["--real-log", "/nowhere/x.csv"], "there is no folder"),
         (["--plot", "x.pdf"], "ends in .png"),
         (
@@ -189,21 +214,24 @@ def test_an_old_spelling_names_the_new_one(
 
     assert said.endswith(f"it is a command of its own now: {new}\n")
     assert said.count("\n") == 1
-    with pytest.raises(SystemExit, match="0"):
-        main([new.split()[1], "--help"])
+    assert run([new.split()[1], "--help"]) == 0
 
 
+@pytest.mark.parametrize("client", ["python", "node"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_nothing_is_left(
-    number: signal.Signals, small: Path, tmp_path: Path
+    number: signal.Signals, client: str, small: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if not find_redis():
         missing("redis-server")
+    told = ["--client", client]
+    if client == "node":
+        told += ["--node-modules", str(request.getfixturevalue("node_modules"))]
     folder = tmp_path / "temporary"
     folder.mkdir()
     log = tmp_path / "real.csv"
     process = subprocess.Popen(
-        [sys.executable, "-m", "simqueue", "validate", str(small), "--real-log", str(log)],
+        [sys.executable, "-m", "simqueue", "validate", str(small), "--real-log", str(log), *told],
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -355,6 +356,22 @@ def test_everything_is_inside_its_box(page: Page, tmp_path: Path, film: Film, wi
     texts = "[...document.querySelectorAll('section, button, output')]"
     cut = f"{texts}.filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.id)"
     assert page.value(cut) == []
+
+
+def test_slots_stand_below_the_workers_name_and_in_one_row(
+    page: Page, tmp_path: Path, film: Film
+) -> None:
+    page.look(1280, height=500)
+    opened(page, tmp_path, page_of(replace(film, workers=(("0", 10), ("1", 3)))))
+
+    for worker, many in enumerate((10, 3)):
+        one = f"document.querySelectorAll('.worker')[{worker}]"
+        bottom = page.value(f"{one}.querySelector('span').getBoundingClientRect().bottom")
+        slots = f"[...{one}.querySelectorAll('.slot')]"
+        tops = page.value(f"{slots}.map(slot => slot.getBoundingClientRect().top)")
+        assert len(tops) == many
+        assert len(set(tops)) == 1
+        assert tops[0] >= bottom
 
 
 def test_several_on_one_page_do_not_meet(page: Page, tmp_path: Path, log: AttemptLog) -> None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from simqueue.course import display, figure
+from simqueue.course.display import kept
 
 NUMBERS = pd.DataFrame({"wait, s": [0.5, None, 1234.5]}, index=["8:00", "<b>", "8:30"])
 
@@ -39,7 +40,18 @@ def test_the_picture_says_nothing_of_versions(monkeypatch: pytest.MonkeyPatch) -
     png = base64.b64decode(drawn(monkeypatch)[0]["image/png"])
     with Image.open(io.BytesIO(png)) as picture:
         assert set(picture.info) <= {"dpi"}
-        assert picture.size == (1050, 630)
+        assert picture.size == (870, 660)
+
+
+def test_text_can_be_read_on_a_phone() -> None:
+    """Of 390 CSS pixels, notebooks leave some 355 for a figure."""
+    with kept(), figure("Waits grow", "A line that rises.", NUMBERS) as axes:
+        axes.plot([1, 2, 3], label="wait")
+        axes.set(xlabel="time")
+        texts = [axes.xaxis.label, *axes.get_xticklabels(), *axes.legend().get_texts()]
+        width = axes.figure.get_figwidth() * 100
+        shrunk = min(1, 355 / width)
+        assert min(text.get_fontsize() * 100 / 72 * shrunk for text in texts) > 8.4
 
 
 def test_long_tables_are_thinned_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:

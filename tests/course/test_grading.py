@@ -215,7 +215,7 @@ class Awkward:
         (["workers.crashes=[]"], "workers.crashes: that is the world"),
         (["arrivals.order.scale=100"], "arrivals.order.scale: that is the world"),
         (["workers.type=email"], "workers.type: that is the world"),
-        (["mode=in-process"], "in-process"),
+        (["mode=in-process"], "mode: that is the world"),
         (["bullmq.lock_duration_s=0.001"], "expected 1 s or more"),
         (["bullmq.stalled_interval_s=0.5"], "expected 1 s or more"),
         (["queues.payment.backoff.delay_ms=80000000"], "an hour"),

@@ -157,7 +157,9 @@ def test_sliders_and_animation_in_jupyterlab(page: Page, tmp_path: Path) -> None
         for number in range(len(CELLS)):
             run(page, number)
         until(page, f"{PICTURE}.alt === 'The wait is 0.800 s.'")
-        until(page, "document.querySelectorAll('.noUi-handle').length === 2")
+        handles = "[...document.querySelectorAll('.noUi-handle')]"
+        names = f"{handles}.map(handle => handle.getAttribute('aria-label')).join()"
+        until(page, f"{names} === 'load,slots'")
         before = page.value(f"{PICTURE}.src")
         page.value("document.querySelector('.noUi-handle').focus()")
         page.press("ArrowRight")

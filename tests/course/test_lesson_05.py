@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
+from making import assert_hints
 
+from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
+from simqueue.data import data_path
+from simqueue.results.theory import mg1_wait_mean, mmc_wait_mean
 
 
 def simulated(rng: np.random.Generator, rate: float, times_s: np.ndarray) -> float:
@@ -66,6 +71,82 @@ def test_what_is_needed_by_changing_it() -> None:
     assert mark("05.d", "abd").verdict == "right"
     assert mark("05.d", ["d", "a", "b"]).verdict == "right"
     assert mark("05.d", "A, B and D").verdict == "right"
+
+
+def split(times_s: object, rate: float, limit_s: float) -> float:
+    """Mean wait of all, by the library's formula."""
+    times = np.asarray(times_s)
+    wait = 0.0
+    for part in (times[times <= limit_s], times[times > limit_s]):
+        share = len(part) / len(times)
+        wait += share * mg1_wait_mean(rate * share, part.mean(), part.var() / part.mean() ** 2)
+    return wait
+
+
+def gateway_b() -> np.ndarray:
+    measured = pd.read_csv(data_path("checkout_times.csv"))["payment_ms"].dropna().to_numpy()
+    return measured * 0.4 / measured.mean()
+
+
+def test_the_split_by_the_formula_of_the_library() -> None:
+    assert mark("05.e", split).verdict == "right"
+    said = exercises()["05.e"].answer
+    times = gateway_b()
+    cv2 = times.var() / times.mean() ** 2
+    assert said.split()[0] == f"{split(times, 2.0, 1.0):.2f}"
+    assert f"about {mmc_wait_mean(2.0, 0.4, 2) * (1 + cv2) / 2:.2f} s" in " ".join(said.split())
+
+
+def test_the_split_by_simulation() -> None:
+    """Two lines of their own, to which each job goes by its time."""
+    rng = np.random.default_rng(5)
+    times = rng.choice(gateway_b(), 4_000_000)
+    quick, slow = times[times <= 1], times[times > 1]
+    shares = len(quick) / len(times), len(slow) / len(times)
+    waits = [
+        simulated(rng, 2 * share, part) for share, part in zip(shares, (quick, slow), strict=True)
+    ]
+    assert np.dot(shares, waits) == pytest.approx(split(gateway_b(), 2.0, 1.0), rel=0.05)
+    assert waits[0] < 0.06
+    assert waits[1] == pytest.approx(3.3, abs=0.3)
+
+
+def test_wrong_functions_get_a_hint() -> None:
+    def waits(times_s: object, rate: float, limit_s: float) -> list[tuple[float, float]]:
+        times = np.asarray(times_s)
+        parts = times[times <= limit_s], times[times > limit_s]
+        return [(len(one) / len(times), alone(one, rate * len(one) / len(times))) for one in parts]
+
+    def alone(part: np.ndarray, rate: float, power: float = 1, ddof: int = 0) -> float:
+        busy = rate * part.mean()
+        cv2 = part.var(ddof=ddof) / part.mean() ** 2
+        return float(busy / (1 - busy) * (1 + cv2**power) / 2 * part.mean())
+
+    def by_part(wait: object) -> object:
+        def answer(times_s: object, rate: float, limit_s: float) -> float:
+            times = np.asarray(times_s)
+            parts = times[times <= limit_s], times[times > limit_s]
+            return sum(len(p) / len(times) * wait(p, rate, len(p) / len(times)) for p in parts)  # type: ignore[operator]
+
+        return answer
+
+    assert_hints(
+        "05.e",
+        (lambda t, rate, _: alone(np.asarray(t), rate), "one queue for all"),
+        (by_part(lambda part, rate, _: alone(part, rate)), "share of the rate"),
+        (lambda *case: np.mean([wait for _, wait in waits(*case)]), "weigh the two"),
+        (lambda *case: sum(wait for _, wait in waits(*case)), "not in both"),
+        (by_part(lambda part, rate, share: alone(part, rate * share, power=0.5)), "its square"),
+        (lambda *case: waits(*case)[0][1], "wait of the quick"),
+        (lambda t, rate, limit_s: split(t, rate, limit_s - 1e-9), "not longer than it"),
+        (
+            by_part(lambda part, rate, share: alone(part, rate * share, ddof=1)),
+            "the number of times less one",
+        ),
+        (by_part(lambda part, rate, _: mg1_wait_mean(rate, part.mean(), 1)), "no steady state"),
+        (lambda *_: np.float64(0.27), "gives 0.27; right is 0.436154"),
+        (0.27, "no function"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from making import assert_hints
 
+from simqueue.course import busy_day
+from simqueue.course.lessons import exercises
 from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.experiments.run import simulate
@@ -69,6 +72,43 @@ def test_full_jitter_by_drawing() -> None:
     assert mark("07.d", "31 s").verdict == "right"
 
 
+def mean_delays(first_s: float, cap_s: float, jitter: float, attempts: int) -> float:
+    """Seconds of all delays of a job together, drawn by the library's own policy."""
+    rule = Backoff(type="exponential", delay_ms=1000 * first_s, max_ms=1000 * cap_s, jitter=jitter)
+    draws = np.random.default_rng(7).random((attempts, 20_000))
+    return sum(float(rule.wait_s(n, draws[n]).mean()) for n in range(1, attempts))
+
+
+def needed(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:
+    return next(n for n in range(1, 99) if mean_delays(first_s, cap_s, jitter, n) >= outage_s)
+
+
+def test_attempts_needed_by_drawing() -> None:
+    assert mark("07.f", needed).verdict == "right"
+    assert exercises()["07.f"].answer.strip().startswith(f"{needed(2, 16, 0.5, 60)} attempts")
+
+
+def test_wrong_functions_get_a_hint() -> None:
+    def wrong(first_s: float, cap_s: float, outage_s: float, left: float, shift: int = 0) -> int:
+        """What is right, but for what is left of a delay, and where the doubling begins."""
+        delays = [min(first_s * 2.0 ** (k + shift), cap_s) * left for k in range(999)]
+        return 1 + int(np.argmax(np.cumsum(delays) >= outage_s)) + 1
+
+    assert_hints(
+        "07.f",
+        (lambda f, c, j, o: wrong(f, c, o, 1 - j / 2) - 1, "So many delays"),
+        (lambda f, _, j, o: wrong(f, 1e9, o, 1 - j / 2), "double for ever"),
+        (lambda f, c, _, o: wrong(f, c, o, 1), "without jitter"),
+        (lambda f, c, j, o: wrong(f, c, o, 1 - j), "the shortest"),
+        (lambda f, c, j, o: wrong(f * (1 - j / 2), c, o, 1), "First the cap"),
+        (lambda f, c, j, o: wrong(f, c, o, 1 - j / 2, shift=1), "only after that"),
+        (lambda f, _, j, o: wrong(f, f, o, 1 - j / 2), "doubles after each"),
+        (lambda *_: 9, "gives 9; right is 11"),
+        (lambda *_: None, "returned nothing"),
+        (9, "no function"),
+    )
+
+
 def test_changes_by_simulation() -> None:
     """The limit of e is no part of the model: that it limits is its definition."""
     base = herd({"type": "fixed"})
@@ -80,6 +120,27 @@ def test_changes_by_simulation() -> None:
     }
     letters = [letter for letter, calls in changed.items() if calls < 0.8 * base]
     assert mark("07.e", [*letters, "e"]).verdict == "right"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_six_doubling_attempts_outlast_the_minute(seed: int) -> None:
+    """What Modify promises: of the busy day, the hour around the outage."""
+    hour = busy_day(f"seed={seed}").replace(
+        {
+            "arrivals.order.window": ["2011-11-17T13:30", "2011-11-17T14:15"],
+            "workers.count": 2,
+            "queues.payment.outages": [[900, 960]],
+        }
+    )
+    lost = {}
+    for attempts, backoff in (
+        (3, {"type": "fixed", "delay_ms": 5000}),
+        (6, {"type": "exponential", "delay_ms": 2000}),
+    ):
+        policy = {"queues.payment.attempts": attempts, "queues.payment.backoff": backoff}
+        lost[attempts] = len(simulate(hour.replace(policy)).log.select("payment", outcome="failed"))
+    assert lost[3] > 70
+    assert lost[6] <= 3
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -104,7 +165,7 @@ def test_what_the_lesson_says_holds_for_other_seeds(seed: int) -> None:
         ("07.b", 6000, "no jitter at all"),
         ("07.b", 250, "mean delay"),
         ("07.b", 95, "all the delays"),
-        ("07.b", "16 s", "width of the window"),
+        ("07.b", 16, "width of the window"),
         ("07.b", 1, "width of the window"),
         ("07.c", 9, "So many delays"),
         ("07.c", 8, "two minutes"),

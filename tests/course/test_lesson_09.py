@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from making import assert_hints
 
-from simqueue import simulate
+from simqueue import compare_modes, simulate
 from simqueue.course import open_classroom, real_orders
 from simqueue.course.marking import mark
 from simqueue.record.attempt_log import AttemptLog
@@ -174,3 +175,95 @@ def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
     judged = mark(key, wrong)
     assert judged.verdict == "wrong"
     assert hint in judged.text
+
+
+_MOVE = "UPDATE orders SET status = ? WHERE order_id = ? AND status = 'pending'"
+_TAKE = "UPDATE shelf SET on_hand = on_hand - 1 WHERE on_hand >= 1"
+
+
+def test_a_handler_that_may_be_run_twice() -> None:
+    def look_then_take(database, order_id):  # type: ignore[no-untyped-def]
+        on_hand = database.execute("SELECT on_hand FROM shelf").fetchone()[0]
+        with database:
+            status = "processing" if on_hand else "rejected"
+            moved = database.execute(_MOVE, (status, order_id)).rowcount
+            if moved and on_hand:
+                database.execute("UPDATE shelf SET on_hand = on_hand - 1")
+
+    def never_commits(database, order_id):  # type: ignore[no-untyped-def]
+        if database.execute(_MOVE, ("processing", order_id)).rowcount:
+            database.execute(_TAKE)
+
+    def takes_each_time(database, order_id):  # type: ignore[no-untyped-def]
+        with database:
+            took = database.execute(_TAKE).rowcount
+            database.execute(_MOVE, ("processing" if took else "rejected", order_id))
+
+    def take_then_move(database, order_id):  # type: ignore[no-untyped-def]
+        found = database.execute("SELECT status FROM orders WHERE order_id = ?", (order_id,))
+        if found.fetchone()[0] == "pending":
+            with database:
+                took = database.execute(_TAKE).rowcount
+            with database:
+                database.execute(_MOVE, ("processing" if took else "rejected", order_id))
+
+    def move_then_take(database, order_id):  # type: ignore[no-untyped-def]
+        with database:
+            moved = database.execute(_MOVE, ("processing", order_id)).rowcount
+        if moved:
+            with database:
+                if not database.execute(_TAKE).rowcount:
+                    database.execute("UPDATE orders SET status = 'rejected'")
+
+    def always_rejects(database, order_id):  # type: ignore[no-untyped-def]
+        with database:
+            database.execute(_MOVE, ("rejected", order_id))
+
+    assert_hints(
+        "09.e",
+        (look_then_take, "check and take"),
+        (never_commits, "Who commits?"),
+        (takes_each_time, "took another one"),
+        (take_then_move, "took another one"),
+        (move_then_take, "Commit both"),
+        (always_rejects, "after each statement in turn"),
+    )
+
+
+def test_another_right_handler() -> None:
+    def take_first(database, order_id):  # type: ignore[no-untyped-def]
+        took = database.execute(_TAKE).rowcount
+        status = "processing" if took else "rejected"
+        if database.cursor().execute(_MOVE, (status, order_id)).rowcount:
+            database.commit()
+        else:
+            database.rollback()
+
+    assert mark("09.e", take_first).verdict == "right"
+
+
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_the_comparison_holds_for_other_seeds(seed: int) -> None:
+    scenario = build_scenario(
+        {
+            "seed": seed,
+            "duration_s": 1000,
+            "workers": {
+                "count": 2,
+                "crashes": [
+                    {"at_s": 100 + 125 * n, "worker": n % 2, "down_s": 10} for n in range(7)
+                ],
+            },
+            "arrivals": {"payment": {"interval_s": 1}},
+            "queues": {
+                "payment": {"service": {"distribution": "constant", "mean_s": 4}},
+                "email": {"service": {"distribution": "constant", "mean_s": 0.4}},
+            },
+        }
+    )
+    both = compare_modes(scenario)
+    training, queue = (both.runs[1.0, letter].frame() for letter in "TP")
+    assert (training.outcome == "lost").sum() > 0
+    assert (queue.outcome == "stalled").sum() > 0
+    jobs = queue[queue.outcome == "completed"]
+    assert jobs.queue.value_counts().to_dict() == {"payment": 999, "email": 999}

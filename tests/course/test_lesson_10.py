@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from making import assert_hints
 
 from simqueue import POLICIES, build_scenario, simulate
 from simqueue.course.lessons import predictions
+from simqueue.course.lessons.lesson_10 import p95
 from simqueue.course.marking import mark
 
 
 def test_the_guess_is_a_time() -> None:
-    assert predictions()["10.a"].time
+    assert predictions()["10.a"].unit == "s"
 
 
 def test_how_far_back_by_counting_kept_jobs() -> None:
@@ -37,7 +39,7 @@ def test_how_far_back_by_counting_kept_jobs() -> None:
 def test_fast_failures_by_drawing_them() -> None:
     refused = np.random.default_rng(10).random(1_000_000) < 0.3
     assert mark("10.c", np.where(refused, 0.02, 1.0).mean()).verdict == "right"
-    assert mark("10.c", "706 ms").verdict == "right"
+    assert mark("10.c", "706 ms").verdict == mark("10.c", 0.71).verdict == "right"
 
 
 def test_what_can_be_put_together_by_two_shops_that_look_alike() -> None:
@@ -83,6 +85,7 @@ def test_the_freeze_by_playing_it() -> None:
         ("10.c", 1.0, "every attempt"),
         ("10.c", 0.51, "same weight"),
         ("10.c", 0.7, "20 ms"),
+        ("10.c", "700 ms", "20 ms"),
         ("10.c", 0.314, "wrong way round"),
         ("10.c", 1.006, "70 %"),
         ("10.c", 1.3, "No attempt takes longer"),
@@ -105,3 +108,51 @@ def test_wrong_answers_get_a_hint(key: str, wrong: object, hint: str) -> None:
     judged = mark(key, wrong)
     assert judged.verdict == "wrong"
     assert hint in judged.text
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_percentiles_of_buckets_are_those_of_the_jobs(seed: int) -> None:
+    """As near as the buckets are narrow."""
+    draw = np.random.default_rng(seed)
+    workers = [draw.exponential(mean, jobs) for mean, jobs in ((1.0, 2_000), (5.0, 300))]
+    bounds = np.arange(0.1, 100, 0.1)
+    counts = [[int((waits <= bound).sum()) for bound in bounds] for waits in workers]
+    found = p95(list(bounds), counts)
+    assert found == pytest.approx(np.quantile(np.concatenate(workers), 0.95), abs=0.2)
+
+
+def test_wrong_functions_get_a_hint() -> None:
+    def of_one(bounds, counts):  # type: ignore[no-untyped-def]
+        rank, low, below = 0.95 * counts[-1], 0.0, 0
+        for high, count in zip(bounds, counts, strict=True):
+            if count >= rank:
+                return low + (high - low) * (rank - below) / (count - below)
+            low, below = high, count
+        return None
+
+    def mean(bounds, workers):  # type: ignore[no-untyped-def]
+        return np.mean([of_one(bounds, one) for one in workers])
+
+    def worst(bounds, workers):  # type: ignore[no-untyped-def]
+        return max(of_one(bounds, one) for one in workers)
+
+    def weighed(bounds, workers):  # type: ignore[no-untyped-def]
+        jobs = [one[-1] for one in workers]
+        return np.average([of_one(bounds, one) for one in workers], weights=jobs)
+
+    def upper_end(bounds, workers):  # type: ignore[no-untyped-def]
+        counts = np.sum(workers, axis=0)
+        return bounds[int(np.argmax(counts >= 0.95 * counts[-1]))]
+
+    def added_up_twice(bounds, workers):  # type: ignore[no-untyped-def]
+        return of_one(bounds, list(np.cumsum(np.sum(workers, axis=0))))
+
+    assert_hints(
+        "10.f",
+        (mean, "may be added"),
+        (worst, "worst worker"),
+        (weighed, "Weights"),
+        (upper_end, "upper end"),
+        (added_up_twice, "cumulative already"),
+        (lambda bounds, _: bounds[0], "first bucket"),
+    )

@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 import pytest
+from making import assert_hints
 from scipy import stats
 from scipy.optimize import brentq
 
 from simqueue import read_log, simulate
 from simqueue.course.lessons import exercises
+from simqueue.course.lessons.lesson_12 import Attempts, retries_error
 from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.record.attempt_log import AttemptLog
@@ -68,13 +70,13 @@ def test_the_recorded_log_is_of_two_real_runs_of_one_workload() -> None:
 
 def test_the_cost_by_the_root_of_the_equation() -> None:
     seconds = brentq(lambda t: COST_S / (t + COST_S) - 0.01, 0.001, 10)
-    for answer in (seconds, f"{1000 * seconds:.0f} ms", "290 ms", "about 0.3 s"):
+    for answer in (seconds, f"{1000 * seconds:.0f} ms", "290 ms"):
         assert mark("12.b", answer).verdict == "right"
 
 
 def test_the_cost_by_simulation() -> None:
     """One job a second finds its slot idle."""
-    seconds = exercises()["12.b"].right.high  # type: ignore[attr-defined]
+    seconds = exercises()["12.b"].right.value  # type: ignore[attr-defined]
     assert mark("12.b", seconds).verdict == "right"
     response = {}
     for cost in (COST, Overhead()):
@@ -134,6 +136,39 @@ def test_the_number_of_runs_by_trying_it() -> None:
     assert np.mean(np.abs(means - 1) <= 0.02) == pytest.approx(0.95, abs=0.03)
 
 
+def attempts(log: AttemptLog) -> Attempts:
+    frame = log.frame()[["job_id", "attempt", "ready_s", "started_s"]]
+    return [tuple(row) for row in frame.itertuples(index=False)]
+
+
+def test_a_function_for_the_error_of_the_retries_by_the_recorded_log() -> None:
+    real, again = read_log(data_path("validated.csv.gz")).by_replication()
+    found = retries_error(attempts(real), attempts(again))
+    assert found == pytest.approx(waits(again, True).mean() / waits(real, True).mean() - 1)
+    assert abs(found) < 0.1
+
+
+def test_a_function_for_the_error_of_the_retries_may_be_wrong() -> None:
+    def mean(log: Attempts, least: int = 2, most: int = 99) -> float:
+        return float(np.mean([s - r for _, n, r, s in log if least <= n <= most]))
+
+    def total(log: Attempts) -> float:
+        return sum(s - r for _, n, r, s in log if n > 1)
+
+    assert_hints(
+        "12.e",
+        (lambda real, model: mean(model, 1) / mean(real, 1) - 1, "all attempts"),
+        (lambda real, model: mean(model, 1, 1) / mean(real, 1, 1) - 1, "first attempts"),
+        (lambda real, model: mean(model, 2, 2) / mean(real, 2, 2) - 1, "third attempt"),
+        (lambda real, model: mean(real) / mean(model) - 1, "the judge"),
+        (lambda real, model: (mean(model) - mean(real)) / mean(model), "share of what"),
+        (lambda real, model: abs(mean(model) / mean(real) - 1), "Keep the sign"),
+        (lambda real, model: 100 * (mean(model) / mean(real) - 1), "in percent"),
+        (lambda real, model: total(model) / total(real) - 1, "Those are sums"),
+        (lambda real, model: mean(model) - mean(real), "less the moment"),
+    )
+
+
 @pytest.mark.parametrize(
     ("key", "wrong", "hint"),
     [
@@ -148,7 +183,7 @@ def test_the_number_of_runs_by_trying_it() -> None:
         ("12.c", "d", "in the draws"),
         ("12.c", "e", "noisy"),
         ("12.c", "ab", "One letter"),
-        ("12.c", "bce", "treat differently"),
+        ("12.c", "bce", "one letter only"),
         ("12.d", 1.96 * 44 / 2, "forget to square"),
         ("12.d", 22**2, "1.96"),
         ("12.d", (1.96 * 44) ** 2, "to either side"),

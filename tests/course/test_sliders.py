@@ -77,7 +77,7 @@ def test_the_picture_follows_the_sliders() -> None:
     assert second["text/plain"] == "A curve that rises to 9.0 s."
     assert 'alt="A curve that rises to 9.0 s."' in second["text/html"]
     assert "This figure in words and numbers" in second["text/html"]
-    assert np.asarray(png(first)).shape == np.asarray(png(second)).shape == (420, 700, 3)
+    assert np.asarray(png(first)).shape == np.asarray(png(second)).shape == (440, 580, 3)
     assert (np.asarray(png(first)) != np.asarray(png(second))).any()
 
 

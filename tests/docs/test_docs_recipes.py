@@ -83,13 +83,24 @@ def test_stuck_orders_are_found_and_published_again(database_url: str) -> None:
     assert found == (3, {"order-2", "order-3"}, {"payment-3"})
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_statements_about_the_outbox_run(database_url: str, number: int) -> None:
     """What operators are told to watch can be asked of both databases."""
     watching = [code for code in fences(DOCS / "deployment.md", "sql") if "outbox" in code]
     with small_shop(database_url, outbox=True, now=NOW) as shop:
         place(shop, "1")
-        assert execute(shop, watching[number]) == ([[(2,)], []][number])
+        shop.store.place(an_order("2"), [order_job("2")])
+        assert execute(shop, watching[number]) == ([[(3,)], [], [("2",)]][number])
+
+
+def test_emails_in_doubt_are_found(database_url: str) -> None:
+    (code,) = (code for code in fences(DOCS / "deployment.md", "sql") if "sending_emails" in code)
+    with small_shop(database_url, now=NOW) as shop:
+        place(shop, "1", "2")
+        for number in "12":
+            shop.store.mail.begin(number, "payment-success", NOW)
+        shop.store.mail.record("2", "payment-success", "<id>", NOW)
+        assert execute(shop, code) == [("1", "payment-success", NOW)]
 
 
 def test_the_statements_make_a_database_that_the_role_owns(postgres: PostgresServer) -> None:

@@ -126,6 +126,42 @@ def test_the_document_of_a_simulation() -> None:
     assert not never, "what can be null was never"
 
 
+def test_the_document_of_a_simulation_with_pools() -> None:
+    checker = Checker()
+    slots = {"order": 2, "invoices": 3}
+    scaler = {"metric": "ready", "target": 2, "min": 1, "max": 4}
+    pools = {
+        "web": {"queues": slots, "autoscale": scaler, "cost_per_hour": 0.5},
+        "bulk": {"queues": {"order": 1}},
+    }
+    table = {key: value for key, value in BUSY.items() if key != "workers"}
+    for replications in (1, 3):
+        found = sq.simulate(sq.build_scenario({**table, "pools": pools}), replications).document()
+        checker.table("simulation", read(json.dumps(found, allow_nan=False)), "pooled")
+
+    for key, kind in DOCUMENTS["pool"].items():
+        assert (f"pool.{key}", kind, False) in checker.seen, f"no document has pool.{key}"
+
+
+def test_the_document_of_the_modes() -> None:
+    """Few replications and several; a formula, a fluid, and neither; crashes, and a full line."""
+    checker = Checker()
+    calm = {"workers": {"count": 2, "concurrency": 3}}
+    swamped = {"arrivals": {"order": {"rate_per_s": 20}}, **calm, "caller": {"max_waiting": 3}}
+    for scenario, replications in (
+        (busy(), 1),
+        (busy(), 3),
+        (busy(**calm), 2),
+        (busy(**swamped), 2),
+    ):
+        found = sq.compare_modes(scenario, replications, loads=(0.5, 1)).document()
+        checker.table("modes", read(json.dumps(found, allow_nan=False)))
+
+    for name in ("requests", "known"):
+        for key, kind in DOCUMENTS[name].items():
+            assert (f"{name}.{key}", kind, False) in checker.seen, f"no document has {name}.{key}"
+
+
 def test_a_comparison() -> None:
     """Jobs that differ, jobs that only one side has, and jobs that a crash caught."""
     real = sq.simulate(busy()).log
@@ -182,11 +218,14 @@ def test_the_document_of_a_measured_cost(
 
 @pytest.fixture(scope="module")
 def logs() -> dict[str, AttemptLog]:
-    """The attempts of a run with everything: whole, and cut off."""
+    """The attempts of runs with everything: of a queue, whole and cut off; of training mode."""
     workload = sq.Workload(busy())
+    caller = {"max_waiting": 1, "crashes": [{"at_s": 50, "down_s": 5}]}
+    training = busy(mode="in-process", caller=caller)
     return {
         "whole": ENGINES["simpy"](workload).log,
         "cut off": ENGINES["simpy"](workload, until_s=54).log,
+        "training": ENGINES["simpy"](sq.Workload(training)).log,
     }
 
 

@@ -1,13 +1,9 @@
 """One queue, two languages: Node's BullMQ does what Python added, and the other way round."""
 
 import asyncio
-import csv
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from conftest import CI, missing
-from pages import DOCS, fences
+from node_packages import HERE
 from redis_servers import RedisServer
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
@@ -28,48 +23,17 @@ from simqueue.jobs import EMAIL, ORDER, PAYMENT, Job, job_id, order_job, payment
 from simqueue.policies import POLICIES, Backoff, Outcome, QueuePolicy
 from simqueue.record.worker_events import Event, merge_events
 from simqueue.workers.process import WorkerProcess
-from simqueue.workload.reading import build_scenario
-from simqueue.workload.workload import Workload
-
-HERE = Path(__file__).parent
 
 #: How much later than due an attempt may start on a busy machine, and how much earlier by
 #: rounding to milliseconds, seconds.
 LATE_S, EARLY_S = 0.4, 0.005
 
 
-@pytest.fixture(scope="session")
-def node_modules() -> Path:
-    """What ``npm ci`` installs, kept for the next run in the system's temporary folder."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        missing("Node.js with npm")
-    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:12]
-    owner = os.getuid() if hasattr(os, "getuid") else ""
-    cache = Path(tempfile.gettempdir()) / f"simqueue-node-{owner}-{lock}"
-    if not cache.exists():
-        # Moved to its place when it is complete: another run may be doing the same.
-        work = Path(tempfile.mkdtemp(prefix="simqueue-npm-"))
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, work)
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            said = done.stderr.strip()
-            if CI:
-                pytest.fail(f"npm ci: {said}")
-            pytest.skip(f"npm ci cannot install bullmq: {said.splitlines()[-1] if said else '?'}")
-        try:
-            work.rename(cache)
-        except OSError:
-            shutil.rmtree(work)
-    return cache / "node_modules"
-
-
 class Node:
     """Runs the programs beside this file."""
 
-    def __init__(self, modules: Path, server: RedisServer) -> None:
-        self._environment = {**os.environ, "NODE_PATH": str(modules)}
+    def __init__(self, modules: Path, server: RedisServer, bullmq: str = "bullmq") -> None:
+        self._environment = {**os.environ, "NODE_PATH": str(modules), "BULLMQ": bullmq}
         self._port = str(server.port)
 
     def queue(self, name: str, **asked: Any) -> dict[str, Any]:
@@ -389,36 +353,3 @@ def test_workers_of_both_languages_share_a_queue(node: Node, redis_server: Redis
     assert theirs
     assert ours
     assert not worker.told("error")
-
-
-def test_a_queue_is_written_down_as_the_page_says(
-    node: Node, redis_server: RedisServer, tmp_path: Path
-) -> None:
-    """The program of docs/validation.md makes a trace, with the columns that the page shows."""
-    page = DOCS / "validation.md"
-    (code,) = fences(page, "js")
-    (shown,) = (text for text in fences(page, "text") if text.startswith("placed_at"))
-    assert "port: 6379" in code
-    program = tmp_path / "export.js"
-    program.write_text(code.replace("port: 6379", f"port: {redis_server.port}"))
-    with node.worker(ORDER, failures=1) as worker:
-        add(redis_server.url, SHORT, [order_job(str(n)) for n in range(5)])
-        worker.wait_for("completed", 5)
-
-    trace = tmp_path / "queue.csv"
-    trace.write_text(node.run(program, ORDER))
-
-    rows = list(csv.DictReader(trace.read_text().splitlines()))
-    assert ",".join(rows[0]) == shown.partition("\n")[0]
-    assert [row["attempts"] for row in rows] == ["2"] * 5
-    assert [row["wait_ms"] for row in rows] == [""] * 5  # known for a first attempt only
-    scenario = build_scenario(
-        {
-            "arrivals": {ORDER: {"trace": str(trace)}},
-            "queues": {ORDER: {"service": {
-                "distribution": "empirical", "file": str(trace), "column": "service_ms",
-                "mean_s": 1.0,
-            }}},
-        }
-    )  # fmt: skip
-    assert len(Workload(scenario).arrivals[0]) == 5

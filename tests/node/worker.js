@@ -1,7 +1,7 @@
 // A worker as Node's BullMQ has it: node worker.js PORT FAILURES QUEUE...
 // Every attempt's start is a line of JSON on standard output. The first FAILURES attempts fail.
 // It ends when its standard input does, so that none outlives the tests.
-const { Worker } = require("bullmq");
+const { Worker } = require(process.env.BULLMQ ?? "bullmq");
 
 const [port, failures, ...queues] = process.argv.slice(2);
 const connection = { host: "127.0.0.1", port: Number(port), maxRetriesPerRequest: null };

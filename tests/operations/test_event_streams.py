@@ -22,7 +22,10 @@ class Totals:
     def __init__(self, queue: str = "video") -> None:
         self._queue = queue
         self.registry = CollectorRegistry()
-        self.gaps = Counter("simqueue_event_gaps", "gaps", ("queue",), registry=self.registry)
+        self.gaps, self.unreadable = (
+            Counter(f"simqueue_{name}", name, ("queue",), registry=self.registry)
+            for name in ("event_gaps", "events_unreadable")
+        )
         self.counts = AttemptCounters(self.registry, [queue], "in a test")
 
     def __call__(self, name: str, **labels: str) -> float:
@@ -172,7 +175,9 @@ def test_real_workers_are_counted(kind: str, request: pytest.FixtureRequest) -> 
         totals = Totals()
         async with connected(url, "theirs") as connection:
             await twelve_jobs(connection, "before")
-            reader = EventReader(connection, ["video"], totals.counts, totals.gaps)
+            reader = EventReader(
+                connection, ["video"], totals.counts, totals.gaps, totals.unreadable
+            )
             await reader.start()
             await twelve_jobs(connection, "seen")
             while await reader.catch_up():
@@ -192,7 +197,9 @@ def test_a_stalled_job_is_counted(redis_url: str) -> None:
     async def scenario() -> Totals:
         totals = Totals()
         async with connected(redis_url) as connection:
-            reader = EventReader(connection, ["video"], totals.counts, totals.gaps)
+            reader = EventReader(
+                connection, ["video"], totals.counts, totals.gaps, totals.unreadable
+            )
             await reader.start()
             await Queue("video", connection.options()).addBulk([entry("a")])
             silent = Worker("video", some_fail, {**connection.options(), "autorun": False})
@@ -214,7 +221,7 @@ def test_each_event_counts_once_when_redis_goes_away_and_comes_back() -> None:
     async def scenario() -> Totals:
         totals = Totals()
         async with connected(server.url) as watching, connected(server.url) as working:
-            reader = EventReader(watching, ["video"], totals.counts, totals.gaps)
+            reader = EventReader(watching, ["video"], totals.counts, totals.gaps, totals.unreadable)
             await reader.start()
             following = asyncio.create_task(reader.run())
             for name in ("one", "two", "three"):
@@ -247,7 +254,9 @@ def test_events_that_were_cut_off_unread_are_owned_up_to(redis_url: str) -> None
         totals = Totals()
         async with connected(redis_url) as connection:
             await twelve_jobs(connection, "before")
-            reader = EventReader(connection, ["video"], totals.counts, totals.gaps)
+            reader = EventReader(
+                connection, ["video"], totals.counts, totals.gaps, totals.unreadable
+            )
             await reader.start()
             await twelve_jobs(connection, "lost")
             await connection.client.xtrim("bull:video:events", maxlen=3, approximate=False)

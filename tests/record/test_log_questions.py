@@ -35,7 +35,8 @@ def positions(part: AttemptLog, log: AttemptLog) -> list[int]:
     """Where the rows of ``part``, which are numbered by their ``slot``, stand in ``log``."""
     found: list[int] = part.rows["slot"].tolist()
     assert part.rows.tobytes() == log.rows[found].tobytes()
-    assert {**vars(part), "rows": 0} == {**vars(log), "rows": 0}
+    arrays = {"rows": 0, "presence": 0}
+    assert {**vars(part), **arrays} == {**vars(log), **arrays}
     return found
 
 
@@ -98,7 +99,8 @@ def test_a_queue_that_there_is_not_is_named_with_those_there_are(ask: str) -> No
 
 @pytest.mark.parametrize("outcome", ["won", ""])
 def test_an_outcome_that_there_is_not_is_named_with_those_there_are(outcome: str) -> None:
-    said = f"no outcome '{outcome}'; it has 'completed', 'retried', 'failed', 'stalled'$"
+    known = ("completed", "retried", "failed", "stalled", "refused", "lost")
+    said = f"no outcome '{outcome}'; it has {', '.join(map(repr, known))}$"
     with pytest.raises(InputError, match=said):
         hand_log().select(outcome=outcome)
 

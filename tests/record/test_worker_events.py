@@ -60,6 +60,15 @@ def test_a_retry_is_ready_when_it_is_due_wherever_it_runs() -> None:
     ]
 
 
+def test_a_job_that_was_added_with_a_delay_is_ready_when_it_is_due() -> None:
+    first = replace(start(3.5, enqueued=1.0), due=T0 + 3)
+
+    # Second zero is the moment at which it was added.
+    assert rows(first, end(4, "completed")) == [
+        ("order-1", 1, 1, 2, 2.5, 3, "completed", "a"),
+    ]
+
+
 def test_a_killed_workers_attempt_is_stalled_and_runs_again() -> None:
     stalled = Event("stalled", T0 + 40, "order", "order-1")
 

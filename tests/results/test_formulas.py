@@ -31,6 +31,7 @@ GOOD: dict[str, Any] = {
         }
     },
 }
+STATE = {"rate_per_s": 1.4, "mean_s": 9}
 #: For each condition, changes of a good scenario that break it and nothing before it.
 BREAKS: dict[str, list[dict[str, Any]]] = {
     "jobs wait in queues of their own": [{"mode": "in-process"}],
@@ -38,19 +39,59 @@ BREAKS: dict[str, list[dict[str, Any]]] = {
     "they come at random, at one rate": [
         {"arrivals.q": {"interval_s": 1.0}},
         {"arrivals.q": {"profile": [[0, 1.0], [3600, 1.4]]}},
+        {"arrivals.q": {"profile": [[0, 1.2]], "repeat_s": 60}},
+        {"arrivals.q": {"per_hour": [4320] * 24}},
+        {"arrivals.q": {"rate_per_s": 0.6, "batch": 2}},
+        {"arrivals.q": {"calm": {"rate_per_s": 1, "mean_s": 9}, "burst": STATE}},
+        {"arrivals.q": {"customers": 6, "think": {"distribution": "exponential", "mean_s": 4}}},
     ],
+    "they wait for no children": [{"queues.q.children": {"part": 1}, "queues.part": {}}],
     "from one stream": [
         {
             "arrivals.first": {"rate_per_s": 0.1},
             "queues.first": {"follow_up": {"completed": ["q"]}},
-        }
+        },
+        {"arrivals.first": {"rate_per_s": 0.1}, "queues.first": {"children": {"q": 1}}},
     ],
     "nobody asks twice": [{"arrivals.q.client": {"timeout_s": 5}}],
+    "nobody is turned away": [
+        {"arrivals.q.max_waiting": 50},
+        {
+            "arrivals.q": {"follows": "root", "think": {"distribution": "constant", "mean_s": 1}},
+            "arrivals.root": {"rate_per_s": 1.2, "max_waiting": 50},
+            "queues.root": {},
+        },
+    ],
     "first come, first served": [{"queues.q.lifo": True}],
+    "no class or priority goes first": [
+        {"queues.q.classes": {"a": {"share": 0.5, "priority": 1}, "b": {"share": 0.5}}},
+        {"queues.q.classes": {"a": {"share": 0.5}, "b": {"share": 0.5, "service": EXPONENTIAL}}},
+    ],
+    "no job is delayed": [{"queues.q.delay": {"distribution": "constant", "mean_s": 1}}],
+    "whoever is idle may start": [
+        {"queues.q.limiter": {"max": 100, "duration_s": 1}},
+        {"queues.q.global_concurrency": 2},
+        {"queues.q.paused": [[100, 101]]},
+    ],
     "no outage": [{"queues.q.outages": [[100, 101]]}],
+    "no time-out": [{"queues.q.timeout_s": 30}],
+    "a failure takes as long": [{"queues.q.failure_service": EXPONENTIAL}],
+    "nobody else's places are needed": [
+        {"downstreams": {"g": {"places": 9}}, "queues.q.downstream": "g"}
+    ],
     "no worker dies": [
         {"workers.crashes": [{"at_s": 10, "down_s": 1}]},
         {"workers.crashes": [{"at_s": 10, "down_s": 1, "drain": True}]},
+    ],
+    "as many workers all the time": [
+        {"workers": {}, "pools.x": {"queues": {"q": 1}, "schedule": [[0, 2], [600, 3]]}},
+        {
+            "workers": {},
+            "pools.x": {
+                "queues": {"q": 1},
+                "autoscale": {"metric": "ready", "target": 5, "min": 2, "max": 3},
+            },
+        },
     ],
     "the queue costs nothing": [{"bullmq.overhead": "measured"}],
     "nobody holds the event loop": [
@@ -60,6 +101,13 @@ BREAKS: dict[str, list[dict[str, Any]]] = {
             "queues.other": {"cpu": {"distribution": "constant", "mean_s": 0.001}},
         },
     ],
+    "no cores are shared": [
+        {
+            "workers.cores": 1,
+            "queues.q.sandbox": True,
+            "queues.q.cpu": {"distribution": "constant", "mean_s": 0.001},
+        }
+    ],
     "service without memory, or one slot": [
         {"queues.q.service": {"distribution": "constant", "mean_s": 1.0}}
     ],
@@ -68,6 +116,13 @@ BREAKS: dict[str, list[dict[str, Any]]] = {
             "workers.concurrency": 1,
             "arrivals.q.rate_per_s": 0.5,
             "queues.q.service": {"distribution": "constant", "mean_s": 1.0},
+        }
+    ],
+    "all attempts alike": [
+        {
+            "queues.q.later_attempts": [
+                {"service": {"distribution": "exponential", "mean_s": 0.5}},
+            ]
         }
     ],
     "less work than the slots can do": [
@@ -84,6 +139,14 @@ BREAKS: dict[str, list[dict[str, Any]]] = {
             "arrivals.root": {"rate_per_s": 1.2},
             "queues.root": {},
         },
+    ],
+    "it is known how long a start is felt": [
+        {
+            "workers.concurrency": 1,
+            "arrivals.q.rate_per_s": 0.5,
+            "queues.q.attempts": 1,
+            "queues.q.service": {"distribution": "pareto", "mean_s": 1, "cv": 2},
+        }
     ],
     "the run is long": [
         {"duration_s": 20, "queues.q.attempts": 1},

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import pickle
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -20,20 +21,34 @@ from simqueue.results.statistics import Estimate, describe
 VALUES = st.lists(st.floats(0, 1e6), min_size=2, max_size=40).map(np.array)
 
 
-def test_students_t_is_that_of_the_textbook() -> None:
+def students(values: Sequence[float]) -> tuple[float, float]:
+    low, high = stats.t.interval(
+        0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values)
+    )
+    return low, high
+
+
+def test_without_skewness_it_is_the_textbooks_students_t() -> None:
+    for values in ([-3.0, 1.0, 5.0], [999.0, 1000.0, 1001.0]):
+        found = mean_interval(np.array(values))
+        assert found == pytest.approx(students(values), abs=0.01)
+
+
+def test_what_notebooks_get_is_what_a_run_has() -> None:
     values = [3.0, 4.5, 2.5, 6.0]
-    mean, interval = mean_ci95(values)
-    low, high = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
-    assert mean == 4.0
-    assert interval == pytest.approx((low, high))
+    assert mean_ci95(values) == (4.0, mean_interval(np.array(values)))
+    assert mean_ci95([None, *values]) == mean_ci95(values)
     assert mean_ci95([]) == (None, None)
     assert mean_ci95([None, 1.0]) == (1.0, None)
 
 
-def test_without_skewness_and_with_equal_weights_it_is_students_t() -> None:
-    values = np.array([999.0, 1000.0, 1001.0])
-    found = mean_interval(values)
-    assert found == pytest.approx(mean_ci95(values)[1], abs=0.01)
+def test_differences_may_be_negative() -> None:
+    """They have no weights: turned round they have the interval turned round."""
+    values = np.array([-1.0, 0.5, 0.75, 4.0])
+    low, high = mean_interval(values) or (math.nan, math.nan)
+    assert low < 0
+    assert mean_interval(-values) == pytest.approx((-high, -low))
+    assert high - values.mean() > values.mean() - low
 
 
 def test_a_long_right_tail_reaches_further_up() -> None:

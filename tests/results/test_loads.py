@@ -96,6 +96,62 @@ def test_a_load_of_one_or_more_is_said() -> None:
     assert "the event loop of each process has a load of 1.5" in line
 
 
+def test_where_too_much_is_turned_away_no_backlog_grows() -> None:
+    bounded = {"order": {"rate_per_s": 20.0, "max_waiting": 9}}
+    assert "no steady state" in warnings(scenario(arrivals={"order": {"rate_per_s": 20.0}}))[0]
+    assert warnings(scenario(arrivals=bounded)) == []
+    # In training mode the bound is none.
+    in_process = scenario(arrivals=bounded, mode="in-process", caller={"concurrency": 5})
+    assert "no steady state" in warnings(in_process)[0]
+
+
+@pytest.mark.parametrize("mode", ["bull-queue", "in-process"])
+def test_customers_who_wait_are_expected_as_often_as_nobody_has_to(mode: str) -> None:
+    """Eleven of them think for 5 s and are served in half a second: two a second; 0.1 is retried.
+
+    A retry comes half a second after a failure, and takes half a second: 0.1 s in all on average.
+    """
+    closed = scenario(
+        mode=mode,
+        arrivals={
+            "order": {"customers": 11, "think": {"distribution": "exponential", "mean_s": 5}}
+        },
+        queues={
+            "order": {
+                "service": EXPONENTIAL,
+                "failure_rate": 0.1,
+                "attempts": 2,
+                "backoff": {"type": "fixed", "delay_ms": 500},
+            }
+        },
+    )
+    retried = mode == "bull-queue"
+    each_s = 5.5 + (0.1 if retried else 0.0)
+    attempts = 1.1 if retried else 1.0
+    late = np.array([3000.0, 3500.0])
+
+    assert Outlook(closed, 0.0).calm.load("order", late) == pytest.approx(
+        11 / each_s * attempts * 0.5, rel=1e-4
+    )
+    assert warnings(closed.replace({"arrivals.order.customers": 150})) == []
+    assert is_steady(closed)
+
+
+def test_a_scheduler_is_expected_as_often_as_it_has_slots_and_never_has_a_backlog() -> None:
+    """Every 0.4 s a job of half a second on average, and one slot in ten is retried."""
+    clock = scenario(
+        arrivals={"order": {"every_s": 0.4, "offset_s": 1000}},
+        queues={"order": {"service": EXPONENTIAL, "failure_rate": 0.1, "attempts": 2}},
+    )
+    calm = Outlook(clock, 0.0).calm
+
+    assert calm.load("order", np.array([3000.0, 3500.0])) == pytest.approx(1.1 * 0.5 / 0.4)
+    assert calm.load("order", np.array([0.0, 1000.0])) == pytest.approx(0.0, abs=1e-9)
+    assert warnings(clock.replace({"arrivals.order.every_s": 0.01})) == []
+    assert not is_steady(clock)
+    assert is_steady(clock.replace({"arrivals.order.offset_s": 0}))
+
+
 def test_a_load_of_one_without_chance_is_none_of_growth() -> None:
     constant = order(service={"distribution": "constant", "mean_s": 0.5})
     even = scenario(**constant, arrivals={"order": {"interval_s": 0.1}})

@@ -166,7 +166,9 @@ def test_an_empty_log_is_zeros_and_nulls_and_valid_json():
     text = json.dumps(table, allow_nan=False)
     assert list(json.loads(text)["queues"]) == ["order", "payment", "email", "extra"]
     assert table["queues"]["order"] == {
-        **dict.fromkeys(("arrived", "completed", "failed", "attempts"), 0),
+        **dict.fromkeys(
+            ("arrived", "completed", "failed", "refused", "lost", "unfinished", "attempts"), 0
+        ),
         "failed_per_run": 0.0,
         "failed_per_run_ci95": None,
         "attempts_per_job": None,

@@ -11,14 +11,18 @@ from simqueue.results.intervals import mean_ci95
 from simqueue.results.theory import (
     NoSteadyState,
     attempts_mean,
+    closed_response_mean,
     erlang_b,
     erlang_c,
     littles_law,
     md1_wait_mean,
     mg1_wait_mean,
+    mmc_priority_wait_means,
     mmc_wait_ccdf,
     mmc_wait_mean,
     mmc_wait_quantile,
+    mmck_blocked,
+    priority_wait_means,
     retry_rate,
 )
 
@@ -44,6 +48,45 @@ def test_trueman_table_of_waits():
     assert littles_law(1.2, mmc_wait_mean(1.2, 2, 3)) == pytest.approx(2.59, abs=5e-3)
 
 
+def test_classes_share_the_wait_of_all():
+    """Kleinrock's conservation law: load times wait, summed, is the same whoever goes first."""
+    rates, means, scvs = [0.2, 0.1, 0.15], [1.0, 2.0, 1.5], [1.0, 0.0, 2.5]
+    waits = priority_wait_means(rates, means, scvs)
+    loads = [rate * mean for rate, mean in zip(rates, means, strict=True)]
+    left = sum(r * m**2 * (1 + scv) for r, m, scv in zip(rates, means, scvs, strict=True)) / 2
+    together = sum(loads)
+
+    shared = sum(load * wait for load, wait in zip(loads, waits, strict=True))
+    assert shared == pytest.approx(together * left / (1 - together))
+    assert waits == sorted(waits)
+
+
+@given(RHO, st.floats(0.01, 0.99), SERVERS)
+def test_two_classes_of_several_servers_are_mmc_together(load, share, servers):
+    rates = [share * load * servers, (1 - share) * load * servers]
+    waits = mmc_priority_wait_means(rates, 1.0, servers)
+
+    mean = share * waits[0] + (1 - share) * waits[1]
+    assert mean == pytest.approx(mmc_wait_mean(load * servers, 1.0, servers))
+
+
+@given(RHO)
+def test_one_class_has_no_rank(load):
+    assert priority_wait_means([load], [1.0], [0.5]) == pytest.approx(
+        [mg1_wait_mean(load, 1.0, 0.5)]
+    )
+    assert mmc_priority_wait_means([3 * load], 1.0, 3) == pytest.approx(
+        [mmc_wait_mean(3 * load, 1.0, 3)]
+    )
+
+
+def test_no_steady_state_with_classes():
+    with pytest.raises(NoSteadyState):
+        priority_wait_means([0.5, 0.5], [1.0, 1.0], [1.0, 1.0])
+    with pytest.raises(NoSteadyState):
+        mmc_priority_wait_means([1.0, 1.0], 1.0, 2)
+
+
 def test_published_erlang_b():
     # Westbay Engineers' Erlang B calculator manual: 15 lines lose 1 % at 8.108 erlangs.
     assert erlang_b(15, 8.108) == pytest.approx(0.01, abs=1e-5)
@@ -64,6 +107,58 @@ def test_banks_able_and_baker():
     baker = mg1_wait_mean(1 / 30, 25, (2 / 25) ** 2)
     assert littles_law(1 / 30, able) == pytest.approx(2.711, abs=5e-4)
     assert littles_law(1 / 30, baker) == pytest.approx(2.097, abs=5e-4)
+
+
+def _in_line(customers, factor, servers):
+    """Mean number that waits, for a share ``factor`` of service in service and think time."""
+    response = closed_response_mean(customers, 1 - factor, factor, servers)
+    return customers / (1 - factor + response) * (response - factor)
+
+
+@pytest.mark.parametrize(
+    ("factor", "servers", "efficiency"),
+    [
+        *((0.012, 1, 0.999), (0.025, 1, 0.997), (0.050, 1, 0.989), (0.060, 1, 0.983)),
+        *((0.070, 1, 0.977), (0.080, 1, 0.969), (0.090, 1, 0.960), (0.100, 1, 0.950)),
+        *((0.060, 2, 0.999), (0.070, 2, 0.999), (0.090, 2, 0.998), (0.100, 2, 0.997)),
+    ],
+)
+def test_finite_queuing_tables(factor, servers, efficiency):
+    # Peck and Hazelwood, Finite Queuing Tables, 1958, as printed in Heizer and Render, Operations
+    # Management, module D: five customers. F = 1 - Lq / N.
+    assert 1 - _in_line(5, factor, servers) / 5 == pytest.approx(efficiency, abs=6e-4)
+
+
+def test_heizer_and_render_printers():
+    # The same book's example: five printers fail every 20 hours, a repair takes 2; with one
+    # technician 4.36 print, with two 4.54 (read off the table at 0.090).
+    for technicians, printing in ((1, 4.36), (2, 4.54)):
+        response = closed_response_mean(5, 20, 2, technicians)
+        assert 5 * 20 / (20 + response) == pytest.approx(printing, abs=0.01)
+
+
+@given(st.integers(1, 30), st.floats(0.1, 50), st.integers(1, 30))
+def test_closed_customers_by_mean_value_analysis(customers, think, servers):
+    """With one server by Reiser and Lavenberg's recursion; with one for each, nobody waits."""
+    there = 0.0
+    for number in range(1, customers + 1):
+        response = 1 + there
+        there = number * response / (think + response)
+    assert closed_response_mean(customers, think, 1.0, 1) == pytest.approx(response)
+    if servers >= customers:
+        assert closed_response_mean(customers, think, 1.0, servers) == pytest.approx(1.0)
+
+
+def test_very_many_customers_are_open_traffic():
+    """Requests that bring 0.8 of what two servers can do, from customers who hardly ever come."""
+    response = closed_response_mean(20_000, 20_000 / 1.6, 1.0, 2)
+    assert response == pytest.approx(mmc_wait_mean(1.6, 1.0, 2) + 1, rel=0.01)
+
+
+def test_no_closed_customers_no_servers_no_time():
+    for wrong in ((0, 1.0, 1.0, 1), (1, 0.0, 1.0, 1), (1, 1.0, -1.0, 1), (1, 1.0, 1.0, 0)):
+        with pytest.raises(ValueError, match="at least 1"):
+            closed_response_mean(*wrong)
 
 
 def test_small_cases_by_hand():
@@ -103,6 +198,17 @@ def test_against_the_sums_of_the_textbook(servers, rho):
     assert erlang_b(servers, load) == pytest.approx(terms[-1] / sum(terms))
     top = terms[-1] / (1 - rho)
     assert erlang_c(servers, load) == pytest.approx(top / (sum(terms[:-1]) + top))
+
+
+@given(servers=st.integers(1, 20), waiting=st.integers(0, 30), rho=st.floats(0.01, 3))
+def test_a_full_line_against_the_sum_over_its_states(servers, waiting, rho):
+    """Birth and death: at rate lambda up, at min(n, c) mu down."""
+    states = [1.0]
+    for n in range(1, servers + waiting + 1):
+        states.append(states[-1] * servers * rho / min(n, servers))
+    blocked = mmck_blocked(servers, waiting, servers * rho)
+    assert blocked == pytest.approx(states[-1] / sum(states))
+    assert mmck_blocked(servers, 0, servers * rho) == erlang_b(servers, servers * rho)
 
 
 @given(servers=SERVERS, rho=st.floats(0.01, 0.9))
@@ -155,6 +261,9 @@ def test_a_load_of_one_or_more_has_no_steady_state(call):
         lambda: erlang_b(1, -1),
         lambda: erlang_b(1, math.nan),
         lambda: erlang_c(0, 0),
+        lambda: mmck_blocked(0, 1, 1),
+        lambda: mmck_blocked(1, -1, 1),
+        lambda: mmck_blocked(1, 1, -1),
         lambda: mg1_wait_mean(-1, 1, 1),
         lambda: mmc_wait_quantile(1, 1, 1, 2),
         lambda: attempts_mean(1.1, 1),
@@ -167,12 +276,13 @@ def test_what_makes_no_sense_is_refused(call):
 
 
 def test_intervals():
-    # Student's table: t(0.975) = 12.706 with 1 degree of freedom, 2.262 with 9.
+    # Student's table: t(0.975) = 12.706 with 1 degree of freedom, 2.262 with 9. These values are
+    # not skewed, so that nothing is corrected.
     assert mean_ci95([]) == (None, None)
     assert mean_ci95([None, 2.0]) == (2.0, None)
-    mean, interval = mean_ci95([0.0, 2.0])
-    assert mean == 1.0
-    assert interval == pytest.approx((1 - 12.706, 1 + 12.706), abs=1e-3)
-    values = [float(n) for n in range(10)]
+    mean, interval = mean_ci95([-1.0, 1.0])
+    assert mean == 0.0
+    assert interval == pytest.approx((-12.706, 12.706), abs=1e-3)
+    values = [n - 4.5 for n in range(10)]
     half = 2.262 * math.sqrt(82.5 / 9) / math.sqrt(10)
-    assert mean_ci95(values)[1] == pytest.approx((4.5 - half, 4.5 + half), abs=1e-3)
+    assert mean_ci95(values)[1] == pytest.approx((-half, half), abs=1e-3)

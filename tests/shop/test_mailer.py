@@ -98,7 +98,7 @@ def inbox() -> Iterator[tuple[Inbox, str]]:
 
 
 def test_an_email_goes_to_the_mail_server(inbox: tuple[Inbox, str]) -> None:
-    mailer = open_mailer(f"smtp://shop:se%2Fcret@{inbox[1]}")
+    mailer = open_mailer(f"smtp://shop:se%2Fcret@{inbox[1]}?plaintext=allowed")
     asyncio.run(mailer.send(a_letter("payment-success")))
     (envelope,) = inbox[0].received
     assert envelope.rcpt_tos == ["customer-17850@customers.simqueue.example"]
@@ -109,14 +109,16 @@ def test_an_email_goes_to_the_mail_server(inbox: tuple[Inbox, str]) -> None:
 
 def test_a_wrong_password_is_not_shown(inbox: tuple[Inbox, str]) -> None:
     with pytest.raises(JobError, match=r"mail server smtp://shop:\*\*\*@127.0.0.1") as error:
-        asyncio.run(SmtpMailer(f"smtp://shop:wrong@{inbox[1]}").send(a_letter()))
+        asyncio.run(SmtpMailer(f"smtp://shop:wrong@{inbox[1]}?plaintext=allowed").send(a_letter()))
     assert "wrong" not in str(error.value)
 
 
 def test_a_refusal_of_the_mail_server(inbox: tuple[Inbox, str]) -> None:
     inbox[0].answer = "451 come back later"
     with pytest.raises(JobError, match=": 451 come back later; check SMTP_URL"):
-        asyncio.run(SmtpMailer(f"smtp://shop:se%2Fcret@{inbox[1]}").send(a_letter()))
+        asyncio.run(
+            SmtpMailer(f"smtp://shop:se%2Fcret@{inbox[1]}?plaintext=allowed").send(a_letter())
+        )
 
 
 def test_a_mail_server_that_is_not_there() -> None:

@@ -58,9 +58,9 @@ def test_a_bad_order_leaves_no_job(shop: Shop) -> None:
 
 
 def test_a_bad_job_leaves_no_order(shop: Shop) -> None:
-    order = an_order("not an id")
+    order = an_order("1")
     with pytest.raises(InputError, match="job order-not an id: payload order_id"):
-        shop.store.place(order, [order_job(order.order_id)])
+        shop.store.place(order, [order_job("not an id")])
     with pytest.raises(InputError, match="not in the database"):
         shop.store.state(order.order_id)
 

@@ -76,7 +76,7 @@ class EngineContract:
             assert line.flow == workload.job_id(kinds[_root(workload, kind)], root)
 
     def test_every_job_comes_once_and_ends_once(self) -> None:
-        """Those that requests add, and those that the outcomes of others add."""
+        """Those that requests add, those of others' outcomes, and what comes after an answer."""
         workload = self.workload()
         rows = self.run().log.rows
         final = rows[np.isin(rows["outcome"], (COMPLETED, FAILED))]
@@ -87,6 +87,12 @@ class EngineContract:
             for child in workload.follow_ups(kind, outcome):
                 assert (child.number, root) not in came
                 came[child.number, root] = float(row["finished_s"])
+        for (kind, root), answered_s in _answers(workload, final).items():
+            for then in workload.next_requests.get(kind, ()):
+                following, asks_s = then.number[root], answered_s + then.think_s[root]
+                if following >= 0 and asks_s < then.until_s:
+                    assert (then.kind, following) not in came
+                    came[then.kind, following] = asks_s
 
         ended = list(zip(*reversed(_numbers(workload, final)), strict=True))
         assert len(ended) == len(set(ended))
@@ -229,6 +235,22 @@ def _numbers(workload: Workload, rows: Rows) -> tuple[list[int], list[int]]:
 
 def _outages(workload: Workload, kind: int) -> Sequence[tuple[float, float]]:
     return workload.scenario.queues[workload.kinds[kind].queue].outages
+
+
+def _answers(workload: Workload, final: Rows) -> dict[tuple[int, int], float]:
+    """When each request, a kind and a root arrival, was answered: over with all that follows.
+
+    In a queue the customers who wait do so for the job itself.
+    """
+    request = list(range(len(workload.kinds)))
+    for kind in workload.kinds:  # parents come first
+        if kind.parent >= 0 and workload.scenario.in_process:
+            request[kind.number] = request[kind.parent]
+    ends: dict[tuple[int, int], float] = {}
+    for root, kind, row in zip(*_numbers(workload, final), final, strict=True):
+        asked = request[kind], root
+        ends[asked] = max(ends.get(asked, 0.0), float(row["finished_s"]))
+    return ends
 
 
 def _root(workload: Workload, kind: int) -> int:

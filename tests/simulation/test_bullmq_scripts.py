@@ -3,7 +3,20 @@
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from script import LATE_S, Script, ScriptJob, both, ends, is_clear, put_back, run_model, starts
+from script import (
+    LATE_S,
+    Script,
+    ScriptJob,
+    both,
+    ends,
+    in_order,
+    is_clear,
+    is_steady,
+    moments,
+    put_back,
+    run_model,
+    starts,
+)
 
 from simqueue.policies import Backoff, QueuePolicy
 
@@ -59,6 +72,34 @@ def crashes(draw: st.DrawFn) -> Script:
     )
 
 
+@st.composite
+def held(draw: st.DrawFn) -> Script:
+    """Three to nine jobs of two queues, many with cpu parts, for one to three workers."""
+    policy = QueuePolicy(
+        attempts=draw(st.integers(1, 3)),
+        backoff=Backoff(delay_ms=draw(st.sampled_from([0.0, 110.0, 200.0, 330.0]))),
+        lifo=draw(st.booleans()),
+    )
+    number = draw(st.integers(3, 9))
+    places = draw(st.lists(st.integers(0, 13), min_size=number, max_size=number, unique=True))
+    jobs = [
+        ScriptJob(
+            at_s=0.5 + GRID_S * place,  # workers and their threads take a while to come up
+            takes_s=(0.04 * draw(st.integers(0, 4)),),
+            fails=draw(st.lists(st.booleans(), min_size=1, max_size=policy.attempts)),
+            cpu_s=(0.07 * draw(st.integers(0, 4)),),
+            queue=draw(st.sampled_from("qr")),
+        )
+        for place in sorted(places)
+    ]
+    return Script(jobs, policy, workers=draw(st.integers(1, 3)), slots=draw(st.integers(1, 2)))
+
+
+def computes(script: Script) -> bool:
+    """Whether several event loops are held, at least for a while."""
+    return script.workers > 1 and sum(job.cpu_s[0] > 0 for job in script.jobs) > 1
+
+
 def loses_one(script: Script) -> bool:
     """Whether just one job is put back; several come back in an order of chance."""
     return len(put_back(run_model(script))) == 1
@@ -74,7 +115,17 @@ def agree(script: Script, url: str) -> None:
     assert put_back(real) == pytest.approx(put_back(model), abs=LATE_S)
 
 
+def agree_held(script: Script, url: str) -> None:
+    """Assert as `agree` does, for both queues."""
+    model, real = both(script, url, same=in_order)
+    note(f"model {moments(model)}")
+    note(f"real  {moments(real)}")
+    assert in_order(real, model)
+    assert ends(real) == ends(model)
+
+
 #: Scripts whose order milliseconds decide are left out: there the rules say nothing.
+held_scripts = held().filter(computes).filter(is_steady)
 clear_scripts = scripts().filter(is_clear)
 quick = settings(
     max_examples=8,
@@ -100,6 +151,19 @@ def test_the_real_queue_and_the_model_agree(redis_url: str, script: Script) -> N
 def test_they_agree_whatever_the_script(redis_url: str, script: Script) -> None:
     """Other scripts each time; a failure says how to have its script again."""
     agree(script, redis_url)
+
+
+@given(held_scripts)
+@quick
+def test_they_agree_where_event_loops_are_held(redis_url: str, script: Script) -> None:
+    agree_held(script, redis_url)
+
+
+@pytest.mark.slow
+@given(held_scripts)
+@settings(quick, max_examples=45, derandomize=False, print_blob=True)
+def test_they_agree_whichever_event_loops_are_held(redis_url: str, script: Script) -> None:
+    agree_held(script, redis_url)
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ import pytest
 from script import (
     LATE_S,
     Script,
-    ScriptedWorkload,
     ScriptJob,
     both,
     ends,
@@ -21,7 +20,6 @@ from script import (
 
 from simqueue.experiments.run import simulate
 from simqueue.policies import Backoff, QueuePolicy
-from simqueue.simulation.engines import ENGINES
 from simqueue.workload.reading import build_scenario
 
 SHORT = {"lock_duration_s": 0.8, "stalled_interval_s": 0.8}
@@ -70,6 +68,18 @@ def test_a_stalled_job_goes_to_the_head_and_its_attempt_does_not_count(redis_url
     assert ends(real)["q-1"] == [(1, 1, "stalled"), (1, 2, "retried"), (2, 1, "completed")]
     again = real[(real["job_id"] == "q-1") & (real["run"] == 2)]
     assert again["ready_s"].item() == pytest.approx(put_back(real)[0]), "ready when it was put back"
+
+
+def test_a_look_comes_before_a_renewal_of_the_same_moment(redis_url: str) -> None:
+    """The look of 1.6 marks job 1, the renewal of 1.6 takes the mark away.
+
+    The worker dies at 1.75 and is back at 1.85. So the look of 2.65 marks the job again, and only
+    that of 3.45 puts it back.
+    """
+    script = Script([ScriptJob(0.1, (2.5, 0.05))], crashes=[crash(1.75)], bullmq=SHORT)
+    model, _ = play(script, redis_url)
+
+    assert put_back(model) == pytest.approx([3.45])
 
 
 def test_what_stalls_twice_fails_without_its_handler(redis_url: str) -> None:
@@ -130,7 +140,7 @@ def test_jobs_that_stall_together_come_back_together(redis_url: str) -> None:
     next_ones = [ScriptJob(0.5 + 0.03 * n, (2.0,)) for n in range(3)]
     backlog = [ScriptJob(0.7 + 0.03 * n, (0.1,)) for n in range(2)]
     script = Script([*lost, *next_ones, *backlog], slots=3, crashes=[crash(0.3)], bullmq=SHORT)
-    model, real = both(script, redis_url, in_order=False)
+    model, real = both(script, redis_url, same=lambda *_: True)
 
     assert ends(real) == ends(model)
     assert put_back(model) == pytest.approx([2.0] * 3)
@@ -225,22 +235,6 @@ def test_a_worker_that_is_back_has_a_free_event_loop() -> None:
 
     assert put_back(log)[0] == 64.5
     assert log["started_s"][1] == 64.5
-
-
-def test_the_first_of_the_held_workers_takes_the_job() -> None:
-    """Also where somebody else was to be the first when the last job came."""
-    jobs = [
-        ScriptJob(1.0, cpu_s=(100.0,), queue="long"),
-        ScriptJob(2.0, (1.0,), queue="x"),
-        ScriptJob(2.5, (1.0,), queue="x"),
-        ScriptJob(5.0, cpu_s=(10.0,), queue="short"),
-        ScriptJob(6.0, (1.0,), queue="x"),
-    ]
-    script = Script(jobs, workers=2, bullmq={"lock_duration_s": 1000})
-    workload = ScriptedWorkload(script.scenario(), jobs)
-    log = ENGINES["simpy"](workload).log.frame().set_index("job_id")
-
-    assert log["started_s"][["x-1", "x-2", "x-3"]].tolist() == [2.0, 3.0, 15.0]
 
 
 def test_a_drained_worker_that_has_ended_looks_for_no_stalled_jobs() -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections import deque
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -73,30 +75,40 @@ class LoopClock:
 
 async def serve(workload: Workload, clock: Clock) -> pd.DataFrame:
     """Have the adapter do the work: a caller that ends a request takes the next one."""
-    origin = clock.now()
+    origin, loop = clock.now(), asyncio.get_running_loop()
     recorder = Recorder("in-process", origin)
     work = ScriptedWork(workload, clock, origin)
     adapter = InProcessAdapter(work, clock, recorder)
     free = workload.scenario.caller.concurrency
     requests: deque[tuple[float, int, int]] = deque()
 
-    async def come(at_s: float, kind: int, number: int) -> None:
+    async def come(moment: Awaitable[None], at_s: float, kind: int, number: int) -> None:
         nonlocal free
-        await clock.until(origin + at_s)
+        await moment
         requests.append((at_s, kind, number))
         if not free:
             return
         free -= 1
         while requests:
             at_s, kind, number = requests.popleft()
-            try:
+            # The customer sees a failure that the workload has scripted, and goes on.
+            with suppress(JobError):
                 await adapter.add(work.job(kind, number), asked_at=origin + at_s)
-            except JobError:
-                continue  # the workload says so
+            answered_s = clock.now() - origin
+            for then in workload.next_requests.get(kind, ()):
+                asks_s, following = answered_s + then.think_s[number], then.number[number]
+                if following < 0 or asks_s >= then.until_s:
+                    continue
+                # The customer's clock runs from here, whatever holds the event loop meanwhile.
+                thought: asyncio.Future[None] = loop.create_future()
+                loop.call_later(then.think_s[number], thought.set_result, None)
+                customers.create_task(come(thought, asks_s, then.kind, following))
         free += 1
 
     columns = (column.tolist() for column in workload.arrivals)
-    await asyncio.gather(*(come(*request) for request in zip(*columns, strict=True)))
+    async with asyncio.TaskGroup() as customers:
+        for request in zip(*columns, strict=True):
+            customers.create_task(come(clock.until(origin + request[0]), *request))
     return recorder.log().frame()
 
 
@@ -124,7 +136,13 @@ tables = st.fixed_dictionaries(
         "seed": st.integers(0, 10_000),
         "duration_s": st.just(5),
         "caller": st.fixed_dictionaries({"concurrency": st.integers(1, 5)}),
-        "arrivals": st.just({"a": {"rate_per_s": 3}, "b": {"rate_per_s": 1.5}}),
+        "arrivals": st.sampled_from(
+            [
+                {"a": {"rate_per_s": 3}, "b": {"rate_per_s": 1.5}},
+                {"a": {"rate_per_s": 3}, "b": {"follows": "a", "think": uniform(0.1, 2)}},
+                {"a": {"customers": 4, "think": uniform(0.1, 1)}, "b": {"rate_per_s": 1.5}},
+            ]
+        ),
         "queues": st.fixed_dictionaries(
             {
                 "a": st.fixed_dictionaries(

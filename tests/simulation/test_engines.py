@@ -134,6 +134,53 @@ class TestInProcess(EngineContract):
         )  # fmt: skip
 
 
+#: Customers who wait for the end of their orders, and others who pay in threes.
+CLOSED = {
+    "order": {"customers": 12, "think": {"distribution": "exponential", "mean_s": 6}},
+    "payment": {"rate_per_s": 0.2, "batch": 3},
+}
+
+
+class TestCustomersOfAQueue(EngineContract):
+    engine = "simpy"
+
+    def workload(self) -> Workload:
+        crashes = [{"at_s": 30, "worker": 0, "down_s": 8}]
+        return Workload(
+            shop(
+                0.0,
+                arrivals=CLOSED,
+                workers={"count": 2, "concurrency": 1, "crashes": crashes},
+                bullmq={"lock_duration_s": 4, "stalled_interval_s": 4},
+            )
+        )
+
+    def test_some_runs_stall(self) -> None:
+        assert (self.run().log.rows["outcome"] == STALLED).any()
+
+
+class TestCustomersInProcess(EngineContract):
+    engine = "simpy"
+
+    def workload(self) -> Workload:
+        return Workload(
+            shop(0.0, arrivals=CLOSED, mode="in-process", caller={"concurrency": 2}), replication=3
+        )
+
+    def test_the_adapter_for_real_agrees(self) -> None:
+        """Real handlers and one caller against the model: each job, its times and its end."""
+        scenario = shop(0.0, arrivals=CLOSED, mode="in-process")
+        real = asyncio.run(run_in_process(Workload(scenario))).frame()
+        model = ENGINES[self.engine](Workload(scenario)).log.frame()
+
+        assert len(real) > 50
+        pd.testing.assert_frame_equal(
+            real.drop(columns="engine").astype(object).fillna(""),
+            model.drop(columns="engine").astype(object).fillna(""),
+            check_exact=False, rtol=0, atol=1e-9,
+        )  # fmt: skip
+
+
 class TestRecorded(EngineContract):
     engine = "simpy"
 

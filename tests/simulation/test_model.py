@@ -172,6 +172,22 @@ def test_jobs_of_a_queue_that_nobody_works_on_stay_unfinished() -> None:
     assert left[["started_s", "finished_s"]].isna().all(axis=None)
 
 
+def test_each_queue_has_its_own_number_of_slots() -> None:
+    """Two workers: four slots for a, two for b; ten jobs of each come at once, nearly."""
+    queue = {"service": constant(100.0)}
+    frame = run(
+        duration_s=0.105,
+        workers={"count": 2, "concurrency": {"a": 2, "b": 1}},
+        arrivals={"a": {"interval_s": 0.01}, "b": {"interval_s": 0.01}},
+        queues={"a": queue, "b": queue},
+    )
+    at_once = frame[frame["started_s"] < 1]
+
+    assert at_once.groupby("queue", observed=True).size().to_dict() == {"a": 4, "b": 2}
+    places = set(zip(at_once["queue"], at_once["worker"], at_once["slot"], strict=True))
+    assert places == {*(("a", w, s) for w in "01" for s in (0, 1)), ("b", "0", 0), ("b", "1", 0)}
+
+
 def test_in_process_a_request_does_everything_in_turn() -> None:
     """One caller: the job, then its follow-up, then the next request; nothing is retried."""
     frame = run(

@@ -1,20 +1,24 @@
 """A workload on the real queue: every job as the workload's draws say, kills included."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from node_packages import as_bullmq, newest
 from redis_servers import RedisServer
 
 from simqueue.errors import SimqueueError
 from simqueue.validation.both import Validation, validate, with_measured_cost
 from simqueue.validation.fleet import Program
+from simqueue.validation.node.installed import MAJORS
 from simqueue.validation.real import run_real
 from simqueue.validation.scripted_worker import Begin
 from simqueue.validation.server import Server, open_server
+from simqueue.workload.attempts import COMPLETES, FATAL
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Outcome, Workload
@@ -42,6 +46,28 @@ TINY: dict[str, Any] = {
         "email": {"service": {"distribution": "exponential", "mean_s": 0.05}},
     },
 }
+#: Fatal failures, time-outs, failures with a time of their own, attempts that hang, and a gateway
+#: with places for everybody.
+RULES: dict[str, Any] = {
+    "name": "rules",
+    "seed": 5,
+    "duration_s": 2.5,
+    "workers": {"count": 2, "concurrency": 20},
+    "arrivals": {"q": {"rate_per_s": 16}},
+    "queues": {
+        "q": {
+            "service": {"distribution": "exponential", "mean_s": 0.2},
+            "attempts": 4,
+            "backoff": {"type": "list", "delays_ms": [50, 120], "jitter": 0.5, "min_ms": 40},
+            "failure_rate": 0.4,
+            "fatal_rate": 0.3,
+            "failure_service": {"distribution": "constant", "mean_s": 0.03},
+            "timeout_s": 0.3,
+            "downstream": "gateway",
+        }
+    },
+    "downstreams": {"gateway": {"places": 1000}},
+}
 #: Worker 1 is told to end and comes back; then worker 0 is killed, and comes back.
 CRASH: dict[str, Any] = {
     "name": "crash",
@@ -61,6 +87,8 @@ CRASH: dict[str, Any] = {
 }
 #: How late a busy machine may be, seconds.
 SLACK_S = 0.5
+#: BullMQ stamps whole milliseconds.
+STAMP_S = 0.002
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +106,24 @@ def scenario_of(table: dict[str, Any], **changes: Any) -> Scenario:
     return with_measured_cost(build_scenario({**table, **changes}))
 
 
+@pytest.fixture(scope="module", params=["python", *MAJORS])
+def run_by(request: pytest.FixtureRequest, server: Server) -> Callable[..., Validation]:
+    """Runs a scenario with the workers of one language and version."""
+    client, modules = "python", None
+    if request.param != "python":
+        node_modules: Path = request.getfixturevalue("node_modules")
+        client, modules = "node", as_bullmq(node_modules, newest(request.param))
+
+    def run(table: dict[str, Any], name: str) -> Validation:
+        scenario = scenario_of({**table, "bullmq": {**table.get("bullmq", {}), "client": client}})
+        return validate(scenario, fresh(server, f"{name}-{request.param}"), node_modules=modules)
+
+    return run
+
+
 @pytest.fixture(scope="module")
-def tiny(server: Server) -> Validation:
-    return validate(scenario_of(TINY), fresh(server, "tiny"))
+def tiny(run_by: Callable[..., Validation]) -> Validation:
+    return run_by(TINY, "tiny")
 
 
 def expected_fates(workload: Workload) -> dict[str, tuple[str, int]]:
@@ -94,8 +137,9 @@ def expected_fates(workload: Workload) -> dict[str, tuple[str, int]]:
         kind, number = todo.pop()
         allowed = workload.scenario.queues[kind.queue].attempts
         fails = [workload.attempts(kind.number, k).fails[number] for k in range(1, allowed + 1)]
-        outcome: Outcome = "failed" if all(fails) else "completed"
-        attempts = allowed if all(fails) else fails.index(0) + 1
+        last = next((k for k, how in enumerate(fails) if how in (COMPLETES, FATAL)), allowed - 1)
+        outcome: Outcome = "failed" if fails[last] else "completed"
+        attempts = last + 1
         found[workload.job_id(kind, number)] = (outcome, attempts)
         todo += [(child, number) for child in workload.follow_ups(kind.number, outcome)]
     return found
@@ -162,8 +206,8 @@ def test_a_run_without_jobs_has_an_empty_log(server: Server) -> None:
 
 
 @pytest.fixture(scope="module")
-def crash(server: Server) -> Validation:
-    return validate(scenario_of(CRASH), fresh(server, "crash"))
+def crash(run_by: Callable[..., Validation]) -> Validation:
+    return run_by(CRASH, "crash")
 
 
 def test_a_killed_workers_jobs_are_run_again(crash: Validation) -> None:
@@ -269,3 +313,63 @@ def test_a_run_that_cannot_end_says_so(server: Server, monkeypatch: pytest.Monke
 def test_a_faster_run_says_what_that_makes_worse(tiny: Validation) -> None:
     assert any("10 times the speed" in note for note in tiny.notes(10.0))
     assert not any("times the speed" in note for note in tiny.notes())
+
+
+def test_the_real_workers_have_the_slots_of_each_queue(server: Server) -> None:
+    """As many orders at work as a worker has slots for them, and never more."""
+    slots = {"order": 3, "payment": 2, "email": 1}
+    table = {**TINY, "duration_s": 1, "workers": {"count": 1, "concurrency": slots}}
+    rows = run_real(Workload(build_scenario(table)), fresh(server, "by-queue")).log.frame()
+
+    used = rows.groupby("queue", observed=True)["slot"].max()
+    assert used["order"] == 2
+    assert all(used[queue] < slots[queue] for queue in used.index)
+
+
+def test_real_workers_do_what_the_rules_of_attempts_say(server: Server) -> None:
+    """Each job's fate follows from the draws; a cut is a cut, and hanging holds a slot."""
+    run = validate(scenario_of(RULES), fresh(server, "rules"))
+    workload = Workload(run.scenario)
+    frame = run.real.log.frame()
+
+    assert fates(frame) == expected_fates(workload)
+    assert fates(run.model.frame()) == expected_fates(workload)
+    took = frame["finished_s"] - frame["started_s"]
+    drawn = {
+        (workload.job_id(workload.kinds[0], number), attempt): io_s
+        for attempt in range(1, 5)
+        for number, io_s in enumerate(workload.attempts(0, attempt).io_s)
+    }
+    least = [drawn[key] for key in zip(frame["job_id"], frame["attempt"], strict=True)]
+    assert (took >= np.array(least) - STAMP_S).all()
+    assert took.max() < 0.3 + SLACK_S, "no attempt lasts longer than its time-out"
+    early = frame[(frame["outcome"] == "failed") & (frame["attempt"] < 4)]
+    assert len(early) > 3, "no failure was fatal: nothing was tested"
+
+
+def test_real_workers_hang_in_an_outage_of_the_scenario(server: Server) -> None:
+    outage = {"from_s": 0.0, "to_s": 100.0, "attempt_takes_s": 0.7}
+    queue = {"attempts": 1, "outages": [outage]}
+    scenario = scenario_of(RULES, queues={"q": queue}, duration_s=1)
+    frame = validate(scenario, fresh(server, "hang")).real.log.frame()
+
+    assert set(frame["outcome"]) == {"failed"}
+    took = frame["finished_s"] - frame["started_s"]
+    assert took.between(0.69, 0.7 + SLACK_S).all()
+
+
+def test_real_workers_share_the_places_of_a_gateway(server: Server) -> None:
+    """Two processes, two places: never are more than two io parts of 0.2 s in work."""
+    queue = {"service": {"distribution": "constant", "mean_s": 0.2}, "downstream": "gateway"}
+    scenario = scenario_of(
+        RULES,
+        queues={"q": queue},
+        duration_s=1.5,
+        downstreams={"gateway": {"places": 2, "when_full": "wait"}},
+    )
+    frame = validate(scenario, fresh(server, "places")).real.log.frame()
+
+    assert set(frame["outcome"]) == {"completed"}
+    assert set(frame["worker"]) == {"0", "1"}
+    lasts = frame["finished_s"].max() - frame["started_s"].min()
+    assert lasts >= len(frame) / 2 * 0.2 - 0.01

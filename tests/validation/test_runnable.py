@@ -9,6 +9,7 @@ from simqueue.validation.runnable import check_runnable, check_server
 from simqueue.validation.server import Server
 from simqueue.workload.reading import build_scenario
 
+ONE_S = {"distribution": "constant", "mean_s": 1}
 PLAIN: dict[str, Any] = {
     "duration_s": 1,
     "arrivals": {"order": {"rate_per_s": 1}},
@@ -20,10 +21,17 @@ PLAIN: dict[str, Any] = {
     ("change", "words"),
     [
         ({"mode": "in-process"}, "mode: .*--set mode=bull-queue"),
-        ({"bullmq": {"client": "node"}}, "bullmq.client: .*expected python"),
         (
             {"arrivals": {"order": {"rate_per_s": 1, "client": {"timeout_s": 1.0}}}},
             r"arrivals\.order\.client: .*leave the table out",
+        ),
+        (
+            {"arrivals": {"order": {"rate_per_s": 1, "max_waiting": 3}}},
+            r"arrivals\.order\.max_waiting: .*leave the key out",
+        ),
+        (
+            {"arrivals": {"order": {"customers": 3, "think": ONE_S}}},
+            r"arrivals\.order\.customers: .*try a rate_per_s",
         ),
         ({"workers": {"type": "order"}}, "queue email, .*--set workers.type=all"),
     ],
@@ -44,3 +52,36 @@ def test_nobody_can_be_killed_in_one_process() -> None:
     with pytest.raises(InputError, match=r"workers\.crashes: .*--redis"):
         check_server(crashing, Server("embedded://", "2", "embedded", "x"))
     check_server(crashing, Server("redis://x", "7", "given", "x"))
+
+
+SCALER = {"metric": "ready", "target": 1, "max": 2}
+BOTH = {"order": 1, "email": 1}
+
+
+@pytest.mark.parametrize(
+    ("pools", "words"),
+    [
+        (
+            {"web": {"queues": BOTH, "autoscale": SCALER}},
+            r"pools\.web\.autoscale: .*give the pool a count or a schedule",
+        ),
+        ({"web": {"queues": {"order": 1}}}, "pools: nobody would take the jobs of queue email"),
+        (
+            {"web": {"queues": BOTH, "schedule": [[0, 1], [5, 0]]}},
+            "pools: nobody would take the jobs of queue (order|email) to the end",
+        ),
+    ],
+)
+def test_pools_that_no_real_queue_could_run_are_refused(pools: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        check_runnable(build_scenario({**PLAIN, "pools": pools}))
+
+
+def test_a_schedule_needs_processes() -> None:
+    pools = {"web": {"queues": BOTH, "schedule": [[0, 1], [5, 2]]}}
+    scheduled = build_scenario({**PLAIN, "pools": pools})
+
+    check_runnable(scheduled)
+    with pytest.raises(InputError, match=r"pools: .*--redis"):
+        check_server(scheduled, Server("embedded://", "2", "embedded", "x"))
+    check_server(scheduled, Server("redis://x", "7", "given", "x"))

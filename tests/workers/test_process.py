@@ -2,13 +2,10 @@
 
 import asyncio
 import json
-import os
+import math
 import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import httpx
 import pytest
 from conftest import missing
 from redis_servers import RedisServer, find_redis
+from worker_program import WorkerProgram
 
 from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.cli import run
@@ -26,59 +24,7 @@ from simqueue.jobs import order_job, payment_job
 from simqueue.record.reading import read_log
 from simqueue.settings import Settings
 from simqueue.shop import Shop, open_shop, read_orders
-
-
-class WorkerProgram:
-    """``simqueue worker`` in a process of its own; its log is read line by line as it comes."""
-
-    def __init__(self, folder: Path, redis_url: str, *arguments: str, **variables: str) -> None:
-        environment = {
-            **os.environ,
-            "WORKER_MODE": "bull-queue",
-            "QUEUE_REDIS_URL": redis_url,
-            "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
-            **variables,
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "simqueue", "worker", "--json-logs", *arguments],
-            cwd=folder, env=environment, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self.lines: list[dict[str, Any]] = []
-        self._changed = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr as stderr:
-            for line in stderr:
-                with self._changed:
-                    self.lines.append(
-                        json.loads(line) if line.startswith("{") else {"event": line.rstrip()}
-                    )
-                    self._changed.notify_all()
-
-    def wait_for(self, event: str, times: int = 1, seconds: float = 30) -> None:
-        """Wait until it has logged an event so many times."""
-
-        def enough() -> bool:
-            return sum(event in line["event"] for line in self.lines) >= times
-
-        with self._changed:
-            assert self._changed.wait_for(enough, seconds), f"no {event!r} in {self.lines[-5:]}"
-
-    def end(self, number: int = signal.SIGTERM, seconds: float = 30) -> int:
-        """Send a signal and wait for the end: its exit code."""
-        self.process.send_signal(number)
-        code = self.process.wait(seconds)
-        self._reader.join(seconds)
-        return code
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._reader.join(5)
+from simqueue.workers.process import stop_on_signals
 
 
 @pytest.fixture
@@ -111,7 +57,7 @@ def place(folder: Path, number: int, after: int = 0) -> list[str]:
 
 
 def wait_until_done(folder: Path, redis_url: str, seconds: float = 60) -> None:
-    """Wait until nothing waits in the outbox and no job is left in the queues."""
+    """Wait until nothing waits in the outbox or the queues, and no email is in doubt."""
 
     async def done() -> None:
         adapter = BullQueueAdapter(await connect(redis_url))
@@ -122,6 +68,7 @@ def wait_until_done(folder: Path, redis_url: str, seconds: float = 60) -> None:
                 quiet = 0
                 while quiet < 2:
                     left = len(shop.store.outbox.waiting(1)) or await adapter.unfinished()
+                    left = left or len(shop.store.mail.in_doubt(math.inf))
                     quiet = 0 if left else quiet + 1
                     await asyncio.sleep(0.05)
         await adapter.close()
@@ -253,6 +200,41 @@ def test_a_grace_period_that_is_over_leaves_jobs_and_says_so(
     assert all(job.startswith("email-") for job in left)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_when_all_is_done_spoils_nothing(
+    number: signal.Signals, folder: Path, redis_url: str, workers: list[WorkerProgram]
+) -> None:
+    """Who stops a service may say so twice: the exit code is that of what it did."""
+    workers.append(WorkerProgram(folder, redis_url))
+    workers[0].wait_for("worker started")
+    workers[0].process.send_signal(signal.SIGTERM)
+    workers[0].wait_for("worker stopped")
+    while workers[0].process.poll() is None:
+        workers[0].process.send_signal(number)
+    # The last connections may still be closing when it comes: then it ends that at once.
+    assert workers[0].process.returncode in (0, 130)
+
+
+@pytest.mark.parametrize("numbers", [(15, 15), (2, 2), (15, 2), (2, 15), (15, 15, 15)])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_signals_in_a_row_are_counted(numbers: tuple[int, ...], loop: str) -> None:
+    """However busy the process is: only those that the kernel makes one of are one."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def story() -> int:
+        further: list[int] = []
+        stop = stop_on_signals(lambda: further.append(1))
+        for number in numbers:
+            signal.raise_signal(number)
+        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.sleep(0.01)
+        return len(further)
+
+    factory = uvloop.new_event_loop if loop == "uvloop" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        assert runner.run(story()) == len(numbers) - 1
+
+
 @pytest.mark.parametrize(
     ("mode", "redis", "words"),
     [
@@ -298,7 +280,7 @@ def test_a_redis_that_is_killed_and_restarted_loses_nothing(
         workers[0].wait_for("trouble with the queue", 1)
         server.start()
         # A job that was running when the server died may have to wait for the stall check.
-        wait_until_done(folder, server.url, seconds=120)
+        wait_until_done(folder, server.url, seconds=240)
         assert not any("pending" in state for state in states(folder, orders))
         troubles = sum("trouble" in line["event"] for line in workers[0].lines)
         assert workers[0].end() == 0
@@ -335,7 +317,8 @@ def test_the_jobs_of_a_killed_worker_are_done_by_another(
     }
     if started - ended:
         workers[1].wait_for("job stalled", 1, seconds=120)
-    wait_until_done(folder, redis_url, seconds=120)
+    # An email that was on its way is sent again after two minutes.
+    wait_until_done(folder, redis_url, seconds=240)
     workers[1].end()
 
     log = read_log(folder / "run.csv").frame()

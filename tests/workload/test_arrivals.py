@@ -16,6 +16,8 @@ from simqueue.workload.draws import generator
 
 READ = TypeAdapter(ArrivalStream)
 TRACE = str(data_path("arrivals.csv"))
+QUIET = {"rate_per_s": 0, "mean_s": 10}
+ONE_S = {"distribution": "constant", "mean_s": 1}
 BUSIEST_DAY = ["2011-11-17T00:00", "2011-11-18T00:00"]
 
 
@@ -119,6 +121,32 @@ def test_more_load_is_the_same_randomness_sooner(scale: float, seed: int) -> Non
         ({}, "exactly one of the keys"),
         ({"rate_per_s": 1, "speed": 2}, "Extra inputs"),
         ({"profile": [[5, 1]]}, "start at 0"),
+        ({"profile": [[0, 1], [9, 2]], "repeat_s": 9}, "repeat_s: 9 should come after the last"),
+        ({"profile": [[0, 1]], "repeat_s": 0}, "greater than 0"),
+        ({"per_hour": [1] * 23}, "24 numbers, a day's, or 168, a week's, not 23"),
+        ({"per_hour": [1] * 25}, "24 numbers, a day's, or 168, a week's, not 25"),
+        ({"per_hour": [1] * 23 + [-1]}, "greater than or equal to 0"),
+        ({"per_hour": [1] * 24, "speed": 0}, "greater than 0"),
+        ({"rate_per_s": 1, "batch": 0}, "greater than or equal to 1"),
+        ({"rate_per_s": 1, "batch": 1.5}, "valid integer"),
+        ({"rate_per_s": 1, "batch": []}, "at least 1 item"),
+        ({"rate_per_s": 1, "batch": [1, 0]}, "greater than or equal to 1"),
+        ({"rate_per_s": 1, "batch": {"distribution": "geometric", "mean": 0.5}}, "equal to 1"),
+        ({"rate_per_s": 1, "batch": {"mean": 2}}, "required"),
+        ({"trace": TRACE, "batch": 2}, "Extra inputs"),
+        ({"burst": {"rate_per_s": 5, "mean_s": 1}}, "required"),
+        ({"calm": {"rate_per_s": 5, "mean_s": 1}}, "exactly one of the keys"),
+        ({"calm": QUIET, "burst": {"rate_per_s": -1, "mean_s": 1}}, "greater than or equal to 0"),
+        ({"calm": QUIET, "burst": {"rate_per_s": 1, "mean_s": 0}}, "greater than 0"),
+        ({"calm": QUIET, "burst": QUIET}, "burst.rate_per_s: should be greater than 0"),
+        ({"customers": 0, "think": ONE_S}, "greater than or equal to 1"),
+        ({"customers": 2.5, "think": ONE_S}, "valid integer"),
+        ({"customers": 5}, "required"),
+        ({"customers": 5, "think": {**ONE_S, "mean_s": 0}}, "would ask for ever"),
+        ({"customers": 5, "think": ONE_S, "client": {"timeout_s": 1}}, "Extra inputs"),
+        ({"customers": 5, "think": ONE_S, "follows": "a"}, "exactly one of the keys"),
+        ({"rate_per_s": 1, "max_waiting": 0}, "greater than or equal to 1"),
+        ({"rate_per_s": 1, "max_waiting": 1.5}, "valid integer"),
         ({"profile": [[0, 1], [9, 1], [9, 2]]}, "start at 0 and rise"),
         ({"trace": TRACE, "window": ["2011-11-18", "2011-11-17"]}, "should come after"),
         ({"trace": TRACE, "window": ["2031-11-17", "2031-11-18"]}, "has no order from"),

@@ -1,5 +1,6 @@
 """Every distribution draws what it says: mean, variation, and files read right."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ from simqueue.data import data_path
 from simqueue.workload.distributions import Distribution
 
 READ = TypeAdapter(Distribution)
+
+
+def part(share: float) -> dict[str, object]:
+    return {"share": share, "time": {"distribution": "constant", "mean_s": 1}}
+
+
 CHECKOUTS = str(data_path("checkout_times.csv"))
 
 SPECS = [
@@ -21,6 +28,18 @@ SPECS = [
     {"distribution": "gamma", "mean_s": 0.3, "cv": 0.5},
     {"distribution": "gamma", "mean_s": 2.0, "cv": 1.8},
     {"distribution": "lognormal", "mean_s": 0.3, "cv": 1.2},
+    {"distribution": "weibull", "mean_s": 0.3, "cv": 0.4},
+    {"distribution": "weibull", "mean_s": 0.3, "cv": 1.7},
+    {"distribution": "pareto", "mean_s": 0.3, "cv": 1.15},
+    {"distribution": "hyperexponential", "mean_s": 0.3, "cv": 2.5},
+    {
+        "distribution": "mixture",
+        "parts": [
+            {"share": 0.7, "time": {"distribution": "exponential", "mean_s": 0.1}},
+            {"share": 0.2, "time": {"distribution": "uniform", "low_s": 0.5, "high_s": 0.9}},
+            {"share": 0.1, "time": {"distribution": "gamma", "mean_s": 1.0, "cv": 0.3}},
+        ],
+    },
     {"distribution": "empirical", "file": CHECKOUTS, "column": "order_ms"},
     {"distribution": "empirical", "file": CHECKOUTS, "column": "email_ms", "mean_s": 0.4},
 ]
@@ -64,6 +83,18 @@ OTHERS = [
         {"distribution": "lognormal", "mean_s": 0.3, "cv": 1.2},
         stats.lognorm(np.sqrt(np.log(2.44)), scale=0.3 / np.sqrt(2.44)),
     ),
+    # A Weibull of shape 1 is exponential; of shape 2 it is Rayleigh's, whose cv is known.
+    ({"distribution": "weibull", "mean_s": 0.3, "cv": 1.0}, stats.expon(scale=0.3)),
+    (
+        {"distribution": "weibull", "mean_s": 0.3, "cv": math.sqrt(4 / math.pi - 1)},
+        stats.rayleigh(scale=0.3 / math.sqrt(math.pi / 2)),
+    ),
+    (
+        {"distribution": "weibull", "mean_s": 0.3, "cv": math.sqrt(5)},  # of shape 1/2
+        stats.weibull_min(0.5, scale=0.15),
+    ),
+    ({"distribution": "pareto", "mean_s": 0.5, "cv": math.sqrt(2)}, stats.lomax(4, scale=1.5)),
+    ({"distribution": "pareto", "mean_s": 0.3, "cv": math.sqrt(5 / 3)}, stats.lomax(5, scale=1.2)),
 ]
 
 
@@ -121,6 +152,70 @@ def test_a_mean_of_ones_own_keeps_the_measured_shape() -> None:
     assert scaled.scv == pytest.approx(measured.scv)
 
 
+def test_balanced_branches_of_a_hyperexponential_bring_as_much_work_each() -> None:
+    """Whitt 1982: with squared cv 4 the short ones are (1 + sqrt(3/5)) / 2 of all."""
+    one = READ.validate_python({"distribution": "hyperexponential", "mean_s": 2.0, "cv": 2.0})
+    (short, short_s), (long, long_s) = one.branches
+
+    assert short == pytest.approx((1 + math.sqrt(0.6)) / 2)
+    assert short + long == pytest.approx(1)
+    assert short * short_s == pytest.approx(1.0)
+    assert long * long_s == pytest.approx(1.0)
+    second = 2 * (short * short_s**2 + long * long_s**2)
+    assert second / 4 - 1 == pytest.approx(one.scv)
+    assert one.third == pytest.approx(6 * (short * short_s**3 + long * long_s**3))
+
+
+def test_a_mixture_of_exponentials_is_a_hyperexponential_with_other_branches() -> None:
+    balanced = READ.validate_python({"distribution": "hyperexponential", "mean_s": 1.0, "cv": 3.0})
+    (short, short_s), (long, long_s) = balanced.branches
+    mixed = READ.validate_python(
+        {
+            "distribution": "mixture",
+            "parts": [
+                {"share": short, "time": {"distribution": "exponential", "mean_s": short_s}},
+                {"share": long, "time": {"distribution": "exponential", "mean_s": long_s}},
+            ],
+        }
+    )
+    t = np.linspace(0, 50, 101)
+
+    assert (mixed.mean, mixed.scv) == (pytest.approx(1.0), pytest.approx(9.0))
+    assert mixed.third == pytest.approx(balanced.third)
+    np.testing.assert_allclose(mixed.cdf(t), balanced.cdf(t), rtol=1e-12)
+
+
+def test_a_pareto_of_a_heavy_tail_has_no_third_moment() -> None:
+    """Where the tail falls with a power of three or less."""
+    heavy = READ.validate_python({"distribution": "pareto", "mean_s": 1.0, "cv": 3.0})
+
+    assert heavy.index == pytest.approx(2.25)
+    assert heavy.third == math.inf
+    other = stats.lomax(2.25, scale=1.25)
+    assert (heavy.mean, heavy.scv) == (pytest.approx(other.mean()), pytest.approx(other.var()))
+    t = np.array([0.0, 0.1, 1.0, 10.0, 1e4])
+    np.testing.assert_allclose(heavy.cdf(t), other.cdf(t), rtol=1e-12)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: str(sorted(spec.values(), key=str)[-1]))
+def test_more_jobs_leave_the_draws_of_the_first_as_they_are(spec: dict[str, object]) -> None:
+    distribution = READ.validate_python(spec)
+    few, many = (distribution.draw(np.random.default_rng(9), n) for n in (50, 5000))
+
+    assert many[:50].tolist() == few.tolist()
+
+
+@pytest.mark.parametrize("cv", [1e-6, 1e-3, 0.1, 3.0, 30.0, 100.0])
+def test_a_weibull_has_its_variation_however_large_or_small(cv: float) -> None:
+    """The gamma functions at its shape give it back."""
+    from scipy.special import gammaln
+
+    power = 1 / READ.validate_python({"distribution": "weibull", "mean_s": 1.0, "cv": cv}).shape
+    scv = np.expm1(gammaln(1 + 2 * power) - 2 * gammaln(1 + power))
+
+    assert scv == pytest.approx(cv**2, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -128,7 +223,21 @@ def test_a_mean_of_ones_own_keeps_the_measured_shape() -> None:
         ({"distribution": "exponential", "mean_s": float("nan")}, "finite"),
         ({"distribution": "lognormal", "mean_s": 1}, "required"),
         ({"distribution": "uniform", "low_s": 2, "high_s": 1}, "should not exceed"),
-        ({"distribution": "pareto", "mean_s": 1}, "does not match any of the expected tags"),
+        ({"distribution": "bell", "mean_s": 1}, "does not match any of the expected tags"),
+        ({"distribution": "weibull", "mean_s": 1}, "required"),
+        ({"distribution": "weibull", "mean_s": 1, "cv": 0}, "greater than or equal to 0.000001"),
+        ({"distribution": "pareto", "mean_s": 1}, "required"),
+        ({"distribution": "pareto", "mean_s": 1, "cv": 1}, "greater than 1"),
+        ({"distribution": "pareto", "mean_s": 1, "cv": 0.5}, "greater than 1"),
+        ({"distribution": "pareto", "mean_s": 0, "cv": 2}, "greater than 0"),
+        ({"distribution": "hyperexponential", "mean_s": 1, "cv": 1}, "greater than 1"),
+        ({"distribution": "hyperexponential", "mean_s": 1, "cv": 101}, "less than or equal to 100"),
+        ({"distribution": "mixture"}, "required"),
+        ({"distribution": "mixture", "parts": []}, "at least 1 item"),
+        ({"distribution": "mixture", "parts": [part(0.5)]}, "should add up to 1, not 0.5"),
+        ({"distribution": "mixture", "parts": [part(0.7), part(0.7)]}, "add up to 1, not 1.4"),
+        ({"distribution": "mixture", "parts": [part(1), part(0)]}, "greater than 0"),
+        ({"distribution": "mixture", "parts": [{"share": 1}]}, "required"),
         ({"distribution": "empirical", "file": CHECKOUTS, "column": "fault"}, "_s or _ms"),
         ({"distribution": "empirical", "file": CHECKOUTS, "column": "tea_ms"}, "no column tea_ms"),
         ({"distribution": "empirical", "file": "nowhere.csv", "column": "x_s"}, "cannot be read"),

@@ -7,7 +7,7 @@ import pytest
 from simqueue.errors import InputError
 from simqueue.policies import POLICIES, Backoff
 from simqueue.workload.changes import parse_set
-from simqueue.workload.production import MEASURED, NO_OVERHEAD, Overhead
+from simqueue.workload.production import MEASURED, MEASURED_NODE, NO_OVERHEAD, Overhead
 from simqueue.workload.reading import build_scenario, read_scenario
 
 SERVICE = 'service = { distribution = "exponential", mean_s = 0.1 }'
@@ -103,16 +103,39 @@ WRONG = [
     ),
     ("[workers]\nconcurrency = 0", "workers.concurrency: should be greater than or equal to 1"),
     ("[workers]\ntype = 'letters'", "workers.type: there is no queues.letters"),
+    ("[workers]\nconcurrency = '5'", "workers.concurrency: should be a valid integer, not '5'"),
+    (
+        "[workers]\nconcurrency = { order = 1, letters = 2 }",
+        "workers.concurrency.letters: there is no queues.letters",
+    ),
+    (
+        "[workers]\nconcurrency = {}",
+        "workers.concurrency: 'order' is missing; a table names every queue that the workers work",
+    ),
+    (
+        "[workers]\nconcurrency = { order = 0 }",
+        "workers.concurrency.order: should be greater than or equal to 1, not 0",
+    ),
+    ("[caller]\nprocesses = 0", "caller.processes: should be greater than or equal to 1, not 0"),
+    ("[caller]\nmax_waiting = -1", "caller.max_waiting: should be greater than or equal to 0"),
+    (
+        "[[caller.crashes]]\nat_s = 1\ndown_s = 1\nprocess = 1",
+        "caller: crashes: there is no process 1; they are counted from 0 to 0",
+    ),
+    (
+        "[caller]\ncrashes = [{ at_s = 5, down_s = 1 }, { at_s = 1, down_s = 5 }]",
+        "caller: crashes: process 0 cannot die at 5 s: it is down until 6 s",
+    ),
+    (
+        "[[caller.crashes]]\nat_s = 1\ndown_s = 1\ndrain = true",
+        "caller.crashes.0.drain: unknown key",
+    ),
     ("mode = 'fast'", "mode: should be 'bull-queue' or 'in-process'"),
     ("warmup_s = 'soon'", "warmup_s: should be 'auto', not 'soon'"),
     ("warmup_s = -1", "warmup_s: should be greater than or equal to 0, not -1"),
     ("warmup_s = 60\nduration_s = 60", "warmup_s: 60 should be less than duration_s"),
     ("seed = -1", "seed: should be greater than or equal to 0"),
     ("duration_s = 0", "duration_s: should be greater than 0"),
-    (
-        "mode = 'in-process'\n[[workers.crashes]]\nat_s = 1\ndown_s = 1",
-        "workers.crashes: in-process mode has no workers that could crash",
-    ),
     (
         "[[workers.crashes]]\nat_s = 1\ndown_s = 1\nworker = 1",
         "workers: crashes: there is no worker 1; they are counted from 0 to 0",
@@ -130,7 +153,210 @@ WRONG = [
     ("[bullmq]\nlock_duration_s = 0", "bullmq.lock_duration_s: should be greater than or equal"),
     ("[bullmq]\nmax_stalled = -1", "bullmq.max_stalled: should be greater than or equal to 0"),
     ("[bullmq]\nclient = 'go'", "bullmq.client: should be 'python' or 'node'"),
+    (
+        "[queues.order.backoff]\ntype = 'list'",
+        "queues.order.backoff: delays_ms: missing; a backoff",
+    ),
+    ("[queues.order.backoff]\ndelays_ms = [1]", "backoff: delays_ms: is for type = 'list', not"),
+    (
+        "[queues.order.backoff]\ntype = 'list'\ndelays_ms = [1]\ndelay_ms = 1",
+        "queues.order.backoff: delay_ms: a backoff of type 'list' has delays_ms",
+    ),
+    (
+        "[queues.order.backoff]\ntype = 'list'\ndelays_ms = [5, -1]",
+        "queues.order.backoff.delays_ms.1: should be greater than or equal to 0, not -1",
+    ),
+    (
+        "[queues.order.backoff]\ntype = 'fixed'\nmultiplier = 3",
+        "queues.order.backoff: multiplier: is for type = 'exponential', not 'fixed'",
+    ),
+    (
+        "[queues.order.backoff]\nmultiplier = 0.5",
+        "queues.order.backoff.multiplier: should be greater than or equal to 1, not 0.5",
+    ),
+    (
+        "[queues.order.backoff]\nmin_ms = 9\nmax_ms = 5",
+        "queues.order.backoff: min_ms: 9 should not exceed max_ms, 5",
+    ),
+    ("[queues.order]\nfatal_rate = 1.5", "queues.order.fatal_rate: should be less than or equal"),
+    ("[queues.order]\ntimeout_s = 0", "queues.order.timeout_s: should be greater than 0, not 0"),
+    ("[queues.order]\ntimeout_s = '5 s'", "queues.order.timeout_s: should be a valid number"),
+    ("[queues.order]\nfailure_service = 3", "queues.order.failure_service: should be a table"),
+    (
+        "[queues.order.failure_service]\ndistribution = 'constant'\nmean_s = -1",
+        "queues.order.failure_service.mean_s: should be greater than or equal to 0, not -1",
+    ),
+    (
+        "[queues.order]\noutages = [{ from_s = 5, to_s = 1 }]",
+        "queues.order.outages.0: to_s: 1 should be after from_s, 5",
+    ),
+    ("[queues.order]\noutages = [{ from_s = 5 }]", "queues.order.outages.0.to_s: missing"),
+    (
+        "[queues.order]\noutages = [[1, 2], { from_s = 5, to_s = 6, rate = 2 }]",
+        "queues.order.outages.1.rate: should be less than or equal to 1, not 2",
+    ),
+    (
+        "[queues.order]\noutages = [{ from_s = 5, to_s = 6, attempt_takes_s = 'long' }]",
+        "queues.order.outages.0.attempt_takes_s: should be a valid number, not 'long'",
+    ),
+    (
+        "[queues.order]\noutages = [{ from_s = 5, to_s = 6, attempt_takes_s = { mean_s = 8 } }]",
+        "queues.order.outages.0.attempt_takes_s: should have a key distribution",
+    ),
+    (
+        "[queues.order]\ndownstream = 'gateway'",
+        "queues.order.downstream: there is no downstreams.gateway",
+    ),
+    ("[downstreams.gateway]", "downstreams.gateway.places: missing"),
+    (
+        "[downstreams.gateway]\nplaces = 0",
+        "downstreams.gateway.places: should be greater than or equal to 1, not 0",
+    ),
+    (
+        "[downstreams.gateway]\nplaces = 1\nwhen_full = 'drop'",
+        "downstreams.gateway.when_full: should be 'fail' or 'wait', not 'drop'",
+    ),
+    (
+        "[queues.order]\nlater_attempts = [{ service = { distribution = 'pareto', cv = 2 } }]",
+        "queues.order.later_attempts.0.service.mean_s: missing",
+    ),
+    (
+        "[queues.order]\nlater_attempts = [{ failure_rate = 0.5 }]",
+        "queues.order.later_attempts.0.failure_rate: unknown key",
+    ),
+    (
+        "[queues.order]\nlater_attempts = { cpu = 1 }",
+        "queues.order.later_attempts: should be a list",
+    ),
+    (
+        "[queues.order.service]\ndistribution = 'mixture'\nparts = [{ share = 1, time = 3 }]",
+        "queues.order.service.parts.0.time: should be a table, not 3",
+    ),
+    (
+        "[queues.order.service]\ndistribution = 'hyperexponential'\nmean_s = 1\ncv = 0.9",
+        "queues.order.service.cv: should be greater than 1, not 0.9",
+    ),
+    (
+        "[queues.late]\n[arrivals.late]\ncustomers = 3\n[queues.order]",
+        "arrivals.late.think: missing",
+    ),
+    (
+        "[queues.late]\n[arrivals.late]\ncustomers = 3\n"
+        "think = { distribution = 'constant', mean_s = 0 }\n[queues.order]",
+        "arrivals.late.think: who does not think would ask for ever: expected a mean above 0",
+    ),
+    (
+        "[queues.late]\n[queues.later]\n[arrivals.late]\ncustomers = 3\n"
+        "think = { distribution = 'constant', mean_s = 1 }\n[arrivals.later]\nfollows = 'late'\n"
+        "think = { distribution = 'constant', mean_s = 1 }\n[queues.order]",
+        "arrivals.later.follows: the customers of 'late' wait for its jobs to end, and then ask",
+    ),
+    (
+        "[queues.late]\n[arrivals.late]\nper_hour = [1, 2, 3]\n[queues.order]",
+        "arrivals.late: per_hour: should be 24 numbers, a day's, or 168, a week's, not 3",
+    ),
+    (
+        "[queues.late]\n[arrivals.late]\nburst = { rate_per_s = 1, mean_s = 1 }\n[queues.order]",
+        "arrivals.late.calm: missing",
+    ),
+    (
+        "[queues.late]\n[arrivals.late]\ncalm = { rate_per_s = 1, mean_s = 1 }\n[queues.order]",
+        "arrivals.late: should have exactly one of the keys trace, rate_per_s, interval_s,",
+    ),
+    (
+        "[queues.late]\n[arrivals.late]\nprofile = [[0, 1], [5, 2]]\nrepeat_s = 4\n[queues.order]",
+        "arrivals.late: repeat_s: 4 should come after the last step, at 5 s",
+    ),
     ("[queues.order]\nlifo = 'newest'", "queues.order.lifo: should be a valid boolean"),
+    (
+        "[queues.order]\npriority = -1",
+        "queues.order.priority: should be greater than or equal to 0",
+    ),
+    ("[queues.order]\npriority = 2097153", "queues.order.priority: should be less than or equal"),
+    ("[queues.order]\npriority = 1.5", "queues.order.priority: should be a valid integer, not 1.5"),
+    ("[queues.order]\ndelay = 5", "queues.order.delay"),
+    (
+        "[queues.order.classes]\nvip = { share = 0.2 }\nbulk = { share = 0.7 }",
+        "queues.order: classes: their shares should sum to 1, not 0.2 + 0.7 = 0.9",
+    ),
+    (
+        "[queues.order.classes]\nvip = { share = 0 }",
+        "queues.order.classes.vip.share: should be greater than 0, not 0",
+    ),
+    ("[queues.order.classes]\nvip = { priority = 1 }", "queues.order.classes.vip.share: missing"),
+    (
+        "[queues.order.classes]\nvip = { share = 1, backoff = 1 }",
+        "queues.order.classes.vip.backoff: unknown key",
+    ),
+    (
+        "[queues.order.classes]\n'v[p' = { share = 1 }",
+        "a class is named by 1 to 50 letters, digits, dots, dashes or underscores",
+    ),
+    ("[queues.order]\nlimiter = 20", "queues.order.limiter: should be a table"),
+    ("[queues.order]\nlimiter = { max = 20 }", "queues.order.limiter.duration_s: missing"),
+    (
+        "[queues.order]\nlimiter = { max = 0, duration_s = 1 }",
+        "queues.order.limiter.max: should be greater than or equal to 1, not 0",
+    ),
+    (
+        "[queues.order]\nlimiter = { max = 1, duration_s = 0 }",
+        "queues.order.limiter.duration_s: should be greater than or equal to 0.001, not 0",
+    ),
+    (
+        "[queues.order]\nglobal_concurrency = 0",
+        "queues.order.global_concurrency: should be greater than or equal to 1, not 0",
+    ),
+    (
+        "[queues.order]\npaused = [[5, 5]]",
+        "queues.order: paused: [5, 5] should end after it starts",
+    ),
+    (
+        "[queues.order]\npaused = [[5, 9], [8, 10]]",
+        "paused: the pause from 8 s should begin after the one before it ends, at 9 s",
+    ),
+    ("[queues.order]\nchildren = 3", "queues.order.children: should be a table, not 3"),
+    ("[queues.order]\nchildren = { pdf = 2 }", "queues.order.children.pdf: there is no queues.pdf"),
+    (
+        "[queues.order]\nchildren = { email = 0 }\n[queues.email]",
+        "queues.order.children.email: should be greater than or equal to 1, not 0",
+    ),
+    (
+        "[queues.order]\nchildren = { email = 1001 }\n[queues.email]",
+        "queues.order.children.email: should be less than or equal to 1000, not 1001",
+    ),
+    (
+        "[queues.order]\nchildren = { email = 1.5 }\n[queues.email]",
+        "queues.order.children.email: should be a valid integer, not 1.5",
+    ),
+    (
+        "[queues.order]\nchildren = { pdf = 1 }\n[queues.pdf]\nchildren = { order = 2 }",
+        "queues.order.children: jobs would go in a circle, order -> pdf -> order",
+    ),
+    (
+        "[queues.order]\nchildren = { pdf = 1 }\n[queues.pdf]\n"
+        "follow_up = { completed = ['order'] }",
+        "jobs would go in a circle, ",
+    ),
+    (
+        "[queues.order]\nchildren = { order = 1 }",
+        "queues.order.children: jobs would go in a circle",
+    ),
+    (
+        "[queues.order]\nchild_failure = 'panic'",
+        "queues.order.child_failure: should be 'wait', 'fail-parent', 'continue-parent', ",
+    ),
+    ("[queues.order]\nsandbox = 'yes'", "queues.order.sandbox: should be a valid boolean"),
+    (
+        "[queues.order]\nsandbox = true\ncpu = { distribution = 'constant', mean_s = 1 }",
+        "workers.cores: missing; queues.order.sandbox needs the",
+    ),
+    (
+        "[queues.order]\nsandbox = true\n[queues.order.classes.a]\nshare = 1\n"
+        "cpu = { distribution = 'constant', mean_s = 1 }",
+        "workers.cores: missing; queues.order.sandbox needs the",
+    ),
+    ("[workers]\ncores = 0", "workers.cores: should be greater than or equal to 1, not 0"),
+    ("[workers]\ncores = 1.5", "workers.cores: should be a valid integer, not 1.5"),
 ]
 
 
@@ -165,6 +391,15 @@ def test_what_is_wrong_is_named_with_its_file(tmp_path: Path, wrong: str, said: 
         ("queues.order.service=0.3", "queues.order.service: should be a table, not 0.3"),
         ("queues.order.cpu={mean_s=1}", "queues.order.cpu: should have a key distribution"),
         ('queues.order.cpu={distribution="bell"}', "distribution 'bell' is none of 'constant', "),
+        ("arrivals.order.batch=0", "arrivals.order.batch: should be greater than or equal to 1"),
+        ("arrivals.order.batch=many", "arrivals.order.batch: should be a valid integer"),
+        ("arrivals.order.batch=[2, 0]", "arrivals.order.batch.1: should be greater than or equal"),
+        ("arrivals.order.batch=[]", "arrivals.order.batch: should not be empty"),
+        ("arrivals.order.batch={mean=2}", "arrivals.order.batch.distribution: missing"),
+        ("arrivals.order.max_waiting=0", "arrivals.order.max_waiting: should be greater than or"),
+        ("arrivals.order.repeat_s=5", "arrivals.order.repeat_s: unknown key"),
+        ("arrivals.order={customers=0}", "arrivals.order.customers: should be greater than or"),
+        ("arrivals.order={calm=1, burst=1}", "arrivals.order.calm: should be a table, not 1"),
         ("=3", "expected KEY=VALUE"),
     ],
 )
@@ -194,30 +429,24 @@ def test_a_path_is_looked_for_beside_the_scenario_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("client", "mode", "said"),
+    ("client", "said"),
     [
-        ({"timeout_s": 1}, "in-process", "arrivals.q.client: in-process mode answers at once"),
-        ({}, "bull-queue", "client.timeout_s: missing"),
-        ({"timeout_s": 0}, "bull-queue", "client.timeout_s: should be greater than 0"),
+        ({}, "client.timeout_s: missing"),
+        ({"timeout_s": 0}, "client.timeout_s: should be greater than 0"),
         (
             {"timeout_s": 1, "retries": 1.5},
-            "bull-queue",
             "client.retries: should be a valid integer",
         ),
         (
             {"timeout_s": 1, "budget": -1},
-            "bull-queue",
             "client.budget: should be greater than or equal",
         ),
-        ({"timeout_s": 1, "patience": 2}, "bull-queue", "client.patience: unknown key"),
+        ({"timeout_s": 1, "patience": 2}, "client.patience: unknown key"),
     ],
 )
-def test_what_is_wrong_with_a_client_is_named(
-    client: dict[str, object], mode: str, said: str
-) -> None:
+def test_what_is_wrong_with_a_client_is_named(client: dict[str, object], said: str) -> None:
     table = {
         "duration_s": 9,
-        "mode": mode,
         "arrivals": {"q": {"rate_per_s": 1, "client": client}},
         "queues": {"q": {}},
     }
@@ -236,7 +465,20 @@ def test_overhead_has_two_words_and_figures() -> None:
 
     assert overhead({}) == overhead({"overhead": "none"}) == NO_OVERHEAD
     assert overhead({"overhead": "measured"}) == MEASURED
+    assert overhead({"overhead": "measured", "client": "node"}) == MEASURED_NODE
     assert overhead({"overhead": {"loop_s": 0.001}}) == Overhead(loop_s=0.001)
+
+
+def test_other_workers_have_the_cost_that_was_measured_with_them() -> None:
+    def of_node(overhead: object) -> Overhead:
+        arrivals = {"q": {"rate_per_s": 1}}
+        table = {"duration_s": 9, "arrivals": arrivals, "queues": {"q": {}}}
+        scenario = build_scenario({**table, "bullmq": {"overhead": overhead}})
+        return scenario.replace({"bullmq.client": "node"}).bullmq.overhead
+
+    assert of_node("measured") == MEASURED_NODE
+    assert of_node("none") == NO_OVERHEAD
+    assert of_node({"loop_s": 0.001}) == Overhead(loop_s=0.001)
 
 
 def test_crashes_of_two_workers_may_overlap_and_of_one_may_touch() -> None:
@@ -277,3 +519,35 @@ def test_two_streams_cannot_follow_in_a_chain() -> None:
                 "queues": {"a": {}, "b": {}, "c": {}},
             }
         )
+
+
+def test_slots_may_differ_by_queue() -> None:
+    """Of each worker; a queue that nobody works on needs no number, and has no slots."""
+    table = {
+        "duration_s": 9,
+        "workers": {"count": 3, "concurrency": {"a": 4, "b": 2}},
+        "arrivals": {"a": {"rate_per_s": 1}},
+        "queues": {"a": {}, "b": {}},
+    }
+    scenario = build_scenario(table)
+
+    assert scenario.slots == {"a": 12, "b": 6}
+    assert scenario.replace({"workers.concurrency.b": 1}).slots == {"a": 12, "b": 3}
+    assert scenario.replace({"workers.concurrency": 5}).slots == {"a": 15, "b": 15}
+    only_a = scenario.replace({"workers": {"type": "a", "concurrency": {"a": 7}}})
+    assert only_a.slots == {"a": 7, "b": 0}
+    assert build_scenario(scenario.table()) == scenario
+
+
+def test_callers_are_for_any_queue() -> None:
+    table = {
+        "duration_s": 9,
+        "mode": "in-process",
+        "caller": {"processes": 3, "concurrency": 4},
+        "arrivals": {"a": {"rate_per_s": 1}},
+        "queues": {"a": {}, "b": {}},
+    }
+    scenario = build_scenario(table)
+
+    assert scenario.slots == {"a": 12, "b": 12}
+    assert scenario.event_loops == 3

@@ -70,8 +70,8 @@ WALLS = {
     ),
     "a tree of follow-ups": (
         tree(20),
-        "queues: follow-ups and clients' retries make 2,097,151 kinds of jobs (each way from an "
-        "arrival to a queue is one); at most 10,000",
+        "queues: follow-ups, children and clients' retries make 2,097,151 kinds of jobs (each way "
+        "from an arrival to a queue is one); at most 10,000",
     ),
     "a chain of follow-ups": (
         table(queues={f"q{i}": {"follow_up": {"completed": [f"q{i + 1}"]}} for i in range(500)}
@@ -80,8 +80,15 @@ WALLS = {
     ),
     "slots": (
         table(workers={"count": 10_000, "concurrency": 10_000}),
-        "workers: 10,000 workers with 10,000 slots for each of 1 queue have 100,000,000 slots; at "
-        "most 1,000,000",
+        "workers: 10,000 workers with 10,000 slots each have 100,000,000 slots; at most 1,000,000",
+    ),
+    "slots by queue": (
+        table(workers={"count": 10_000, "concurrency": {"q": 101}}),
+        "workers: 10,000 workers with 101 slots each have 1,010,000 slots; at most 1,000,000",
+    ),
+    "callers": (
+        table(caller={"processes": 10_000, "concurrency": 200}),
+        "caller: 10,000 processes with 200 callers each have 2,000,000 callers; at most 1,000,000",
     ),
     "queues": (table(queues={f"q{i}": {} for i in range(20_000)}), "should have at most 1,000"),
     "no variation": (service("gamma", mean_s=1.0, cv=1e-200), "cv: should be greater than or"),
@@ -271,13 +278,32 @@ def some(needed: dict[str, Any], more: dict[str, Any]) -> Any:
     return st.fixed_dictionaries(needed, optional=more)
 
 
-SPREAD = st.sampled_from(["gamma", "lognormal"])
+SPREAD = st.sampled_from(["gamma", "lognormal", "weibull", "pareto", "hyperexponential"])
 DURATION = st.one_of(
     some({"distribution": st.sampled_from(["constant", "exponential"]), "mean_s": ANY}, {}),
     some({"distribution": st.just("uniform"), "low_s": ANY, "high_s": ANY}, {}),
     some({"distribution": SPREAD, "mean_s": ANY, "cv": ANY}, {}),
+    st.tuples(ANY, ANY, ANY).map(
+        lambda one: {
+            "distribution": "mixture",
+            "parts": [
+                {"share": 0.75, "time": {"distribution": "constant", "mean_s": one[0]}},
+                {"share": 0.25, "time": {"distribution": "pareto", "mean_s": one[1], "cv": one[2]}},
+            ],
+        }
+    ),
 )
-CLIENT = {"client": some({"timeout_s": ANY}, {"retries": COUNT, "budget": ANY})}
+BATCH = st.one_of(
+    COUNT,
+    st.lists(COUNT, max_size=3),
+    some({"distribution": st.just("geometric"), "mean": ANY}, {}),
+)
+CLIENT = {
+    "client": some({"timeout_s": ANY}, {"retries": COUNT, "budget": ANY}),
+    "max_waiting": COUNT,
+    "batch": BATCH,
+}
+STATE = some({"rate_per_s": ANY, "mean_s": ANY}, {})
 WINDOWS = st.sampled_from(
     [
         ["2011-11-17T08:00", "2011-11-17T09:00"],
@@ -289,6 +315,13 @@ WINDOWS = st.sampled_from(
 ROOT = st.one_of(
     some({"rate_per_s": ANY}, CLIENT),
     some({"interval_s": ANY}, CLIENT),
+    some({"calm": STATE, "burst": STATE}, CLIENT),
+    some({"per_hour": st.lists(ANY, min_size=24, max_size=24)}, {"speed": ANY}),
+    some({"customers": COUNT, "think": DURATION}, {"max_waiting": COUNT}),
+    some({"every_s": ANY}, {"offset_s": ANY}),
+    st.tuples(ANY, ANY, ANY).map(
+        lambda one: {"profile": [[0.0, one[0]], [1.0, one[1]]], "repeat_s": one[2]}
+    ),
     st.lists(st.tuples(ANY, ANY), min_size=1, max_size=4).map(
         lambda steps: {"profile": [[0.0, steps[0][1]], *map(list, steps[1:])]}
     ),
@@ -301,6 +334,7 @@ QUEUE = some(
     {
         "service": DURATION,
         "cpu": DURATION,
+        "later_attempts": st.lists(some({}, {"service": DURATION, "cpu": DURATION}), max_size=2),
         "failure_rate": ANY,
         "attempts": COUNT,
         "lifo": st.booleans(),
@@ -312,6 +346,7 @@ QUEUE = some(
     },
 )
 CRASHED = some({"at_s": ANY, "down_s": ANY}, {"worker": st.integers(0, 2), "drain": st.booleans()})
+DEAD = some({"at_s": ANY, "down_s": ANY}, {"process": st.integers(0, 2)})
 COSTS = ("pickup_s", "retry_s", "service_s", "loop_s", "failure_s")
 TABLES = some(
     {
@@ -330,9 +365,22 @@ TABLES = some(
         "warmup_s": ANY,
         "mode": st.sampled_from(["bull-queue", "in-process"]),
         "workers": some(
-            {}, {"count": COUNT, "concurrency": COUNT, "crashes": st.lists(CRASHED, max_size=2)}
+            {},
+            {
+                "count": COUNT,
+                "concurrency": st.one_of(COUNT, some({"a": COUNT}, dict.fromkeys("bcd", COUNT))),
+                "crashes": st.lists(CRASHED, max_size=2),
+            },
         ),
-        "caller": some({}, {"concurrency": COUNT}),
+        "caller": some(
+            {},
+            {
+                "processes": COUNT,
+                "concurrency": COUNT,
+                "max_waiting": COUNT,
+                "crashes": st.lists(DEAD, max_size=2),
+            },
+        ),
         "bullmq": some(
             {},
             {
@@ -363,7 +411,7 @@ def test_any_table_is_refused_in_a_line_or_runs(given_table: dict[str, Any]) -> 
     assert "\n" not in refused
     if refused:
         return
-    slots = scenario.workers.count * scenario.workers.concurrency
+    slots = sum(scenario.slots.values())
     jobs = sum(len(arrived.times_s) for arrived in Workload(scenario).streams.values())
     if jobs > 300 or slots > 10_000:
         return  # it would run, and take its time

@@ -15,8 +15,18 @@ from bullmq import Worker
 from bullmq.job import Job
 from bullmq.timer import Timer
 
-from simqueue.adapters.bull_queue.connection import client_name
+from simqueue.adapters.bull_queue.pausing import heed_old_pauses
+from simqueue.adapters.bull_queue.strange_jobs import (
+    SOUND_COUNTS,
+    sound_fields,
+    sound_options,
+    unsound_fields,
+)
 from simqueue.clock import Clock, SystemClock
+
+#: A limited worker looks again after so long, to promote jobs that are due (Node's
+#: ``maximumRateLimitDelay``), seconds.
+_MAXIMUM_RATE_LIMIT_DELAY_S = 30.0
 
 
 class ChainingWorker(Worker):  # type: ignore[misc]
@@ -27,6 +37,9 @@ class ChainingWorker(Worker):  # type: ignore[misc]
 
     Notes
     -----
+    A worker that was told that the queue's limiter lets nobody start sleeps until it does, as
+    Node's does; upstream's waits for the next marker, or five seconds.
+
     Two traits of upstream's loop (``worker.py``, 3.4.4) would make this unsafe and are cured too:
     it starts jobs fetched while it closes after `close` has counted what to wait for, and it
     stops renewing locks when the first of several running jobs ends during a close. Here whoever
@@ -35,19 +48,23 @@ class ChainingWorker(Worker):  # type: ignore[misc]
     """
 
     running: bool
-    clientName: str  # noqa: N815 (upstream's)
+    waiting: asyncio.Future[Any] | None
 
     def __init__(
         self, name: str, processor: Any, opts: dict[str, Any], clock: Clock | None = None
     ) -> None:
         # Without ``autorun`` nothing may run before the fields below are there.
         super().__init__(name, processor, {**opts, "autorun": False})
-        self.clientName = client_name(self.clientName)
+        heed_old_pauses(self)
+        # Its waiting connection has a name already; the others are shared with other queues.
+        self._client_name_set = True
         self._changed = asyncio.Event()
         self._answers: dict[str, tuple[list[Any], float]] = {}
         self._clock = clock or SystemClock()
         self.looked_at = 0.0
         self._looking = False
+        self._limited_until = 0.0
+        self._sound_counts = self.backend.conn.register_script(SOUND_COUNTS)
         self._complete = self.backend.moveToCompleted
         self.backend.moveToCompleted = self._complete_and_fetch
 
@@ -109,6 +126,27 @@ class ChainingWorker(Worker):  # type: ignore[misc]
             await self.processJob(job, token)
             job = await self._fetched(token)
 
+    async def getNextJob(self, token: str) -> Job | None:  # noqa: N802
+        """Wait for a job; while the limiter is closed, for its opening first."""
+        left = self._limited_until - self._clock.now()
+        if left <= 0:
+            return await super().getNextJob(token)
+        # Whoever closes the worker cancels what it waits for.
+        sleep = self._clock.sleep(min(left, _MAXIMUM_RATE_LIMIT_DELAY_S))
+        self.waiting = waiting = asyncio.ensure_future(sleep)
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            if not self.paused and not self.closing:
+                raise
+            return None
+        finally:
+            self.waiting = None
+        job = await self.moveToActive(token)
+        if job is not None:
+            self.emit("active", job, "waiting")
+        return job
+
     async def moveToActive(self, token: str) -> Job | None:  # noqa: N802
         """Ask for the next job, and note when: that is when its wait ends."""
         asked_at = self._clock.now()
@@ -117,9 +155,48 @@ class ChainingWorker(Worker):  # type: ignore[misc]
             job.asked_at = asked_at
         return job
 
+    async def nextJobFromJobData(  # noqa: N802
+        self,
+        job_data: dict[str, str] | None = None,
+        job_id: str | None = None,
+        limit_until: int = 0,
+        delay_until: int = 0,
+        token: str | None = None,
+    ) -> Job | None:
+        """Read a job that was taken; one that cannot be read is still a job, to be failed at once.
+
+        Its attribute ``unreadable`` says why; it has neither its payload nor its options.
+        """
+        self._limited_until = self._clock.now() + limit_until / 1000 if limit_until > 0 else 0.0
+        if not job_data or job_id is None:
+            return await super().nextJobFromJobData(
+                job_data, job_id, limit_until, delay_until, token
+            )
+        if unsound := unsound_fields(job_data):
+            job_data = {name: job_data[name] for name in job_data if name not in unsound}
+            await self.backend.conn.hdel(self.backend.toKey(job_id), *unsound)
+        try:
+            job = await super().nextJobFromJobData(
+                job_data, job_id, limit_until, delay_until, token
+            )
+            job.unreadable = ""
+        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+            self.drained = False
+            job = Job.fromJSON(self, sound_fields(job_data, job_id), job_id)
+            job.token = token
+            job.unreadable = f"{type(error).__name__}: {error}"
+        job.opts = {"attempts": 0, **sound_options(job.opts)}
+        job.attempts = job.opts["attempts"]  # the script that ends a job compares it
+        return job
+
     async def runStalledJobsCheck(self) -> None:  # noqa: N802
         """Put stalled jobs back, and note when: somebody may start one before we hear of it."""
         self.looked_at = self._clock.now()
+        # One count that is none would end the script, and nobody's job would be put back.
+        try:
+            await self._sound_counts(keys=[self.backend.toKey("")])
+        except Exception as error:
+            self.emit("error", error)
         await super().runStalledJobsCheck()
 
     def _ended(self, slot: asyncio.Task[None]) -> None:
@@ -144,14 +221,7 @@ class ChainingWorker(Worker):  # type: ignore[misc]
         if answer is None:
             return None
         data, job_id, limit_until, delay_until = answer
-        try:
-            job = await self.nextJobFromJobData(
-                data, job_id, limit_until or 0, delay_until or 0, token
-            )
-        except Exception as error:
-            # As upstream does with a job that it cannot read: it stays, and stalls.
-            self.emit("error", error)
-            return None
+        job = await self.nextJobFromJobData(data, job_id, limit_until or 0, delay_until or 0, token)
         if job is not None:
             job.asked_at = asked_at
             self.emit("active", job, "waiting")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -11,14 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from simqueue.errors import InputError, JobError
+from simqueue.adapters.bull_queue.reaching import check_redis_url, no_greeting, not_a_url
+from simqueue.errors import InputError, InTheWayError, JobError
 from simqueue.extras import naming_extras
 from simqueue.files import reason
-from simqueue.settings import mask_password
+from simqueue.safe_text import masked_url
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+#: How bytes that are no UTF-8 are read, and written back as they were.
+NOT_UTF8 = "surrogateescape"
 #: BullMQ's prefix of every key.
 DEFAULT_PREFIX = "bull"
 EMBEDDED = "embedded://"
@@ -31,6 +36,12 @@ _CONNECT_TIMEOUT_S = 3.0
 #: What workers and adding send all the time.
 _VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 _PLAIN_COMMANDS = frozenset({"EVALSHA", "BZPOPMIN"})
+#: Refusals of the whole server, by the first word of its answer; any other one is about the keys
+#: of a command. (Some of these words redis-py turns into classes, and leaves out of the text.)
+_WHOLE_SERVER = re.compile(
+    r"(?:^|caused error: )"
+    r"(?:READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|BUSY|LOADING|NOAUTH|TRYAGAIN)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,8 @@ class Connection:
         Raises
         ------
         JobError
-            In the place of whatever redis-py raises.
+            In the place of whatever redis-py raises; an `InTheWayError` if it is about the keys of
+            one job or queue.
         """
         from redis.exceptions import RedisError
 
@@ -74,7 +86,16 @@ class Connection:
         except TimeoutError as error:
             raise JobError(f"Redis at {self.url}: no answer in time") from error
         except RedisError as error:
-            raise JobError(f"Redis at {self.url}: {reason(error)}") from error
+            kind = JobError if of_the_whole_server(error) else InTheWayError
+            raise kind(f"Redis at {self.url}: {reason(error)}") from error
+
+    def named(self, name: str) -> Redis:
+        """A client of its own on the same Redis, whose connections have this name."""
+        from redis.asyncio import Redis
+
+        pool = self.client.connection_pool
+        options = {**pool.connection_kwargs, "client_name": client_name(name)}
+        return Redis.from_pool(type(pool)(pool.connection_class, **options))
 
     async def close(self) -> None:
         """Close all connections of the pool."""
@@ -95,21 +116,19 @@ async def connect(url: str | None, prefix: str = DEFAULT_PREFIX) -> Connection:
             "environment variable QUEUE_REDIS_URL is not set: expected redis://HOST:6379/0 for a "
             "Redis server, or embedded:// for a volatile queue inside this process"
         )
+    embedded = url.startswith(EMBEDDED)
+    if not embedded:
+        check_redis_url(url)
     try:
         with naming_extras("queue"):
-            client = _embedded() if url.startswith(EMBEDDED) else _pool(url)
+            client = _embedded() if embedded else _pool(url)
     except (ValueError, TypeError):
         # The reason may quote a part of the password, so it is not passed on.
-        raise _no_url(url) from None
+        raise not_a_url(url) from None
     # Each of BullMQ's workers closes its client when it stops; the others still need the pool.
     client.auto_close_connection_pool = False
-    connection = Connection(
-        client, mask_password(url), embedded=url.startswith(EMBEDDED), prefix=prefix
-    )
-    try:
-        await _greet(connection)
-    except TypeError:
-        raise _no_url(url) from None
+    connection = Connection(client, masked_url(url), embedded=embedded, prefix=prefix)
+    await _greet(connection)
     return connection
 
 
@@ -120,6 +139,19 @@ def client_name(text: str) -> str:
     'bull:my%20queue:w:host-7'
     """
     return quote(text, safe=_VISIBLE)
+
+
+def worker_connection_name(prefix: str, queue: str) -> str:
+    """How a worker's connection is called, so that Node's ``getWorkers`` and Bull Board find it.
+
+    The worker's own name is left out: BullMQ 4 finds none that has one.
+
+    Source: BullMQ ``src/classes/queue-base.ts`` (``clientName``): the queue's name is in base64.
+
+    >>> worker_connection_name("bull", "order")
+    'bull:b3JkZXI='
+    """
+    return f"{prefix}:{base64.b64encode(queue.encode()).decode()}"
 
 
 @asynccontextmanager
@@ -141,12 +173,20 @@ async def connected(url: str | None, prefix: str = DEFAULT_PREFIX) -> AsyncItera
         await connection.close()
 
 
-def _no_url(url: str) -> InputError:
-    return InputError(
-        f"QUEUE_REDIS_URL={mask_password(url)}: not a Redis URL; expected "
-        "redis://USER:PASSWORD@HOST:PORT/DATABASE, with / # ? @ in a password written as %2F %23 "
-        "%3F %40"
+def of_the_whole_server(error: Exception) -> bool:
+    """Whether a refusal is of any command, or about the keys of this one."""
+    from redis.exceptions import (
+        AskError,
+        ClusterDownError,
+        OutOfMemoryError,
+        ReadOnlyError,
+        ResponseError,
     )
+
+    known = (AskError, ClusterDownError, OutOfMemoryError, ReadOnlyError)
+    if not isinstance(error, ResponseError):
+        return True
+    return isinstance(error, known) or _WHOLE_SERVER.search(str(error)) is not None
 
 
 def _pool(url: str) -> Redis:
@@ -165,9 +205,10 @@ def _pool(url: str) -> Redis:
         """
 
         def pack_command(self, *args: Any) -> list[bytes]:
-            # A command of two words (``SCRIPT LOAD``) has to be split, a buffer to be copied.
+            # A command of two words (``SCRIPT LOAD``) has to be split, a buffer to be copied, and
+            # bytes that are no UTF-8 to be given back as they were read.
             if pack is not None and args[0] in _PLAIN_COMMANDS:
-                with suppress(TypeError):
+                with suppress(TypeError, UnicodeError):
                     return [pack(args)]
             packed: list[bytes] = super().pack_command(*args)
             return packed
@@ -176,6 +217,8 @@ def _pool(url: str) -> Redis:
         url,
         connection_class=Packing,
         decode_responses=True,
+        # Node cuts a text inside an emoji, and one such name must not hide whatever came with it.
+        encoding_errors=NOT_UTF8,
         socket_timeout=_SOCKET_TIMEOUT_S,
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
         # A socket in the file system has no keepalive to switch on.
@@ -205,7 +248,12 @@ def _embedded() -> Redis:
 
     # A server of its own, or else two of them in one process would share their keys.
     server = FakeServer(server_type="redis", version=(7, 0))
-    client: Redis = FakeAsyncRedis(server=server, decode_responses=True, lua_modules={"cmsgpack"})
+    client: Redis = FakeAsyncRedis(
+        server=server,
+        decode_responses=True,
+        encoding_errors=NOT_UTF8,
+        lua_modules={"cmsgpack"},
+    )
     return client
 
 
@@ -218,8 +266,4 @@ async def _greet(connection: Connection) -> None:
                 await connection.client.ping()
     except JobError as error:
         await connection.close()
-        _, _, why = str(error).partition(f"{connection.url}: ")
-        raise InputError(
-            f"QUEUE_REDIS_URL={connection.url}: no Redis answers there ({why}); start one "
-            "(redis-server), mend the URL, or use embedded:// for a volatile queue"
-        ) from error
+        raise InputError(f"QUEUE_REDIS_URL={connection.url}: {no_greeting(error)}") from error

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from simqueue.adapters.base import Adapter
-from simqueue.adapters.bull_queue.connection import Connection
+from simqueue.adapters.bull_queue.connection import Connection, worker_connection_name
 from simqueue.adapters.bull_queue.options import job_of
+from simqueue.adapters.bull_queue.trouble import Trouble
 from simqueue.clock import Clock, SystemClock
 from simqueue.errors import InputError, JobError
 from simqueue.jobs import Job
 from simqueue.policies import QueuePolicy
 from simqueue.record.worker_events import Event, start_event
+from simqueue.safe_text import cut, redacted
 from simqueue.work import Work
 
 if TYPE_CHECKING:
@@ -29,8 +31,12 @@ _log = logging.getLogger("simqueue.worker")
 #: BullMQ waits this long after a lost connection before it tries again; its own 15 s are long.
 _RECONNECT_MS = 1000
 _CLOSE_POLL_S = 0.05
+#: How long closing may take when nobody is waited for any more.
+_CLOSE_S = 0.5
 #: A backoff up to this long is ended by our own clock, milliseconds.
 _SHORT_MS = 2000
+#: Of the text of an error so many characters are kept with the job.
+_LONGEST_REASON = 10_000
 
 
 class Watcher(Protocol):
@@ -89,7 +95,7 @@ class Consumer:
         self._slots = list(range(self.concurrency))
         self._worker: ChainingWorker | None = None
         self.task: asyncio.Task[None] | None = None
-        self._trouble = ""
+        self._trouble = Trouble()
 
     async def start(self) -> None:
         """Begin to take jobs.
@@ -110,20 +116,37 @@ class Consumer:
         }
         worker = self._worker = ChainingWorker(self.queue, self._process, options, self.clock)
         blocking = worker.blockingRedisConnection
-        if self.connection.embedded:
-            blocking.capabilities = {"canBlockFor1Ms": True, "canDoubleTimeout": True}
-        else:
-            with warnings.catch_warnings():
-                # The eviction policy is looked at, and spoken of, when the process starts.
-                warnings.simplefilter("ignore")
-                await blocking.getRedisVersion()
+        if not self.connection.embedded:
+            blocking.conn = self.connection.named(
+                worker_connection_name(self.connection.prefix, self.queue)
+            )
+        await self._learn_version(blocking)
         worker.on("error", self._on_error)
         worker.on("stalled", self._on_stalled)
         worker.on("failed", self._on_failed)
         self.task = asyncio.ensure_future(worker.run())
 
+    async def _learn_version(self, blocking: Any) -> None:
+        """Have a connection know what its Redis can do."""
+        from redis.exceptions import NoPermissionError
+
+        if self.connection.embedded:
+            blocking.capabilities = {"canBlockFor1Ms": True, "canDoubleTimeout": True}
+            return
+        try:
+            with warnings.catch_warnings():
+                # The eviction policy is looked at, and spoken of, when the process starts.
+                warnings.simplefilter("ignore")
+                await blocking.getRedisVersion()
+        except NoPermissionError:
+            # Where INFO is forbidden: what every version can that BullMQ works with.
+            blocking.capabilities = {"canBlockFor1Ms": False, "canDoubleTimeout": True}
+
     async def stop(self, grace_s: float) -> list[Job]:
-        """Take no more jobs, wait for the running ones; the jobs that ``grace_s`` cut off."""
+        """Take no more jobs, wait for the running ones; the jobs that ``grace_s`` cut off.
+
+        A Redis that does not answer holds this up for no more than a moment after that.
+        """
         worker = self._worker
         if worker is None:
             return []
@@ -138,22 +161,32 @@ class Consumer:
             await asyncio.sleep(min(_CLOSE_POLL_S, grace_s))
         left = list(self.running.values())
         if not closing.done() or worker.jobs:
-            await worker.close(force=True)
-            await asyncio.wait([closing], timeout=1.0)
+            forced = asyncio.ensure_future(worker.close(force=True))
+            await asyncio.wait([closing, forced], timeout=_CLOSE_S)
         if self.task is not None:
             self.task.cancel()
-            await asyncio.wait([self.task])
+            await asyncio.wait([self.task], timeout=_CLOSE_S)
         return left
 
     async def _process(self, taken: Any, token: str) -> str:  # noqa: ARG002
         from bullmq.custom_errors import UnrecoverableError
 
         attempt = taken.attemptsMade + 1
+        if taken.name is None:
+            # A list held the id, and nothing else is left of the job. Were it kept as failed, its
+            # id would stay known, and whoever has the job written down could not add it again.
+            taken.opts["removeOnFail"] = True
+            text = f"job {taken.id}: its data are gone from Redis; removed, to be added anew"
+            _log.error(text, extra={"queue": self.queue, "job_id": taken.id})
+            raise UnrecoverableError(_storable(text))
         try:
+            if taken.unreadable:
+                raise InputError(f"job {taken.id} cannot be read: {taken.unreadable}")
             job = job_of(self.queue, taken.name, taken.id, taken.data)
         except InputError as error:
-            _log.error("job refused", extra={"queue": self.queue, "error": str(error)})
-            raise UnrecoverableError(str(error)) from error
+            text = _storable(error)
+            _log.error("job refused", extra={"queue": self.queue, "error": text})
+            raise UnrecoverableError(text) from error
         slot = heapq.heappop(self._slots)
         self.running[job.id] = job
         try:
@@ -173,6 +206,7 @@ class Consumer:
                 job,
                 at=started,
                 enqueued=taken.timestamp / 1000,
+                due=_first_due(taken),
                 attempt=attempt,
                 worker=self.worker,
                 slot=slot,
@@ -182,23 +216,37 @@ class Consumer:
         _log.info("job started", extra=about)
         try:
             word = await self._handle(job, attempt)
+            await self._check_children(job)
             for child in self.work.follow_ups(job, "completed", word):
                 await self.adapter.add(child)
         except Exception as error:
             final = isinstance(error, InputError) or attempt >= (taken.opts.get("attempts") or 1)
             await self._failed(job, attempt, slot, started, error, final, taken)
-            text = _utf8(str(error))
+            text = _storable(error)
             if final and isinstance(error, InputError):
                 raise UnrecoverableError(text) from error
             if text != str(error):
-                # What Redis cannot store would leave the job active, to be run again as a stall.
+                # What Redis cannot store would leave the job active, to be run again as a stall;
+                # what it stores is open to many eyes.
                 raise JobError(text) from None
             raise
-        self._trouble = ""
+        self._trouble.over()
         self._tell(self._end(job, attempt, slot, "completed", word))
         took = round(self.clock.now() - started, 3)
         _log.info("job completed", extra={**about, "result": word, "duration_s": took})
         return word
+
+    async def _check_children(self, job: Job) -> None:
+        """Fail an attempt that BullMQ would not let complete: its job depends on some child.
+
+        A job is done before its children only where its queue says so.
+        """
+        if self.policy.child_failure != "continue-parent":
+            return
+        client: Any = self.connection.client
+        key = f"{self.connection.prefix}:{self.queue}:{job.id}:dependencies"
+        if pending := await client.scard(key):
+            raise JobError(f"{pending} children of {job.id} are pending")
 
     async def _handle(self, job: Job, attempt: int) -> str:
         """Do the work; what would silence BullMQ's worker becomes a failed attempt."""
@@ -286,7 +334,8 @@ class Consumer:
     def _on_failed(self, taken: Any, error: Exception, *_: Any) -> None:
         """See to a failed attempt that BullMQ has put away.
 
-        A job that stalled too often fails without its handler; the reconciler gives it up.
+        A job that stalled too often, or whose child failed, fails without its handler; the
+        reconciler gives it up.
         """
         if taken.delay and not taken.finishedOn and taken.delay <= _SHORT_MS:
             seconds = (taken.delay + 1) / 1000
@@ -294,10 +343,15 @@ class Consumer:
         if getattr(taken, "deferredFailure", None):
             extra = {"queue": self.queue, "job_id": taken.id, "error": str(error)}
             _log.error("job failed for good without a handler", extra=extra)
-            at, attempt = self.clock.now(), taken.attemptsMade
+            data = taken.data if isinstance(taken.data, dict) else {}
             self._tell(
-                Event("end", at, self.queue, taken.id, attempt, self.worker, outcome="failed")
-            )
+                Event(
+                    "end", self.clock.now(), self.queue, taken.id, taken.attemptsMade, self.worker,
+                    name=taken.name or "", flow=str(data.get("flow") or ""),
+                    parent_id=str(data.get("parent_id") or ""), enqueued=taken.timestamp / 1000,
+                    outcome="failed",
+                )
+            )  # fmt: skip
 
     def _wake_up(self) -> None:
         """Have an idle worker look for jobs that are due.
@@ -312,13 +366,22 @@ class Consumer:
             waking.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     def _on_error(self, error: Exception, *_: Any) -> None:
-        """Say each trouble once: a lost server would fill the disk with the same line."""
+        """Say each trouble once: a lost server would fill the disk with the same lines."""
         text = f"{type(error).__name__}: {error}"
-        if text != self._trouble:
-            self._trouble = text
+        if self._trouble.is_new(text):
             _log.warning("trouble with the queue", extra={"queue": self.queue, "error": text})
 
 
-def _utf8(text: str) -> str:
-    """``text`` with whatever UTF-8 cannot hold written out."""
+def _first_due(taken: Any) -> float | None:
+    """When a job that was added with a delay was due, Unix time."""
+    delay = taken.opts.get("delay")
+    return (taken.timestamp + delay) / 1000 if isinstance(delay, int | float) and delay else None
+
+
+def _storable(error: object) -> str:
+    """The text of an error, fit to be kept as the reason of a failure.
+
+    Whoever can open a page of the queues reads it, and Redis takes UTF-8 only.
+    """
+    text = redacted(cut(str(error), _LONGEST_REASON))
     return text.encode(errors="backslashreplace").decode()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic import ValidationError
+
+from simqueue.checked import first_problem
 from simqueue.errors import InputError
 from simqueue.jobs import Job
-from simqueue.policies import QueuePolicy
+from simqueue.policies import Backoff, ChildFailure, QueuePolicy
 
 #: BullMQ keeps a job under ``PREFIX:QUEUE:ID``, beside its own keys (``queue_keys.py``).
 _OWN_KEYS = frozenset(
@@ -55,22 +58,80 @@ def job_options(policy: QueuePolicy, job_id: str) -> dict[str, Any]:
     }
     if policy.lifo:
         options["lifo"] = True
-    backoff = policy.backoff
-    if backoff.delay_ms > 0:
-        options["backoff"] = {"type": backoff.type, "delay": _whole(backoff.delay_ms)}
-        if backoff.jitter:
-            options["backoff"]["jitter"] = backoff.jitter
+    if backoff := _built_in(policy.backoff):
+        options["backoff"] = backoff
+    return options
+
+
+def _built_in(backoff: Backoff) -> dict[str, Any] | None:
+    """A backoff in BullMQ's own words; what it has no word for, `node_differences` says.
+
+    A name that a Node worker does not know would leave the job active when it fails.
+    """
+    kind, delay_ms = backoff.type, backoff.delay_ms
+    if kind == "list":
+        kind, delay_ms = "fixed", backoff.delays_ms[0]
+    if not delay_ms:
+        kind, delay_ms = "fixed", backoff.min_ms
+    if not delay_ms:
+        return None
+    words: dict[str, Any] = {"type": kind, "delay": _whole(delay_ms)}
+    if backoff.jitter:
+        words["jitter"] = backoff.jitter
+    return words
+
+
+#: BullMQ's word for what a child that failed for good does to its parent.
+_CHILD_FAILURE: dict[ChildFailure, str] = {
+    "fail-parent": "failParentOnFailure",
+    "continue-parent": "continueParentOnFailure",
+    "ignore-dependency": "ignoreDependencyOnFailure",
+    "remove-dependency": "removeDependencyOnFailure",
+}
+
+
+def child_options(policy: QueuePolicy, parent_id: str, parent_queue: str) -> dict[str, Any]:
+    """What BullMQ's options for a job say of its parent.
+
+    Parameters
+    ----------
+    policy
+        That of the parent's queue.
+    parent_id, parent_queue
+        The parent's id, and its queue with the prefix: ``bull:report``.
+
+    Notes
+    -----
+    Source: BullMQ ``src/classes/flow-producer.ts``, ``src/interfaces/base-job-options.ts``.
+    """
+    options: dict[str, Any] = {"parent": {"id": parent_id, "queue": parent_queue}}
+    if policy.child_failure != "wait":
+        options[_CHILD_FAILURE[policy.child_failure]] = True
     return options
 
 
 def node_differences(queue: str, policy: QueuePolicy) -> list[str]:
     """What a Node worker would do otherwise, one line each: BullMQ has no word for it."""
-    if policy.backoff.max_ms is None:
-        return []
-    return [
-        f"queue {queue}: the cap max_ms = {policy.backoff.max_ms:g} is ours alone; a Node worker "
-        "would wait longer"
-    ]
+    backoff = policy.backoff
+    found = []
+    if backoff.max_ms is not None:
+        found.append(
+            f"the cap max_ms = {backoff.max_ms:g} is ours alone; a Node worker would wait longer"
+        )
+    if backoff.min_ms:
+        found.append(
+            f"the floor min_ms = {backoff.min_ms:g} is ours alone; a Node worker may wait less"
+        )
+    if backoff.multiplier != 2:
+        found.append(
+            f"multiplier = {backoff.multiplier:g} is ours alone; a Node worker doubles the wait"
+        )
+    if len(set(backoff.delays_ms)) > 1:
+        found.append(
+            "a backoff of type list is ours alone; a Node worker would wait "
+            f"{backoff.delays_ms[0]:g} ms each time"
+        )
+    return [f"queue {queue}: {line}" for line in found]
 
 
 def check_queue(name: str, what: str = "queue") -> None:
@@ -163,10 +224,14 @@ def job_of(queue: str, name: str, job_id: str, data: Any) -> Job:
     try:
         return Job(queue=queue, name=name, id=job_id, **data)
     except (TypeError, ValueError) as error:
-        first = str(error).splitlines()[0]
+        # What the job holds may be a customer's: it is not said, here or in a traceback.
+        why = "its data is not ours"
+        if isinstance(error, ValidationError):
+            problem = first_problem(error)
+            why = f"{shown('.'.join(problem.path))}: {problem.expected}"
         raise InputError(
-            f"job {job_id} of queue {queue}: not a job of the shop: {first}"
-        ) from error
+            f"job {shown(job_id)} of queue {shown(queue)}: not a job of the shop: {why}"
+        ) from None
 
 
 def _whole(milliseconds: float) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from simqueue.course.grading.grades import grade
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not files or any(file.startswith("-") for file in files):
         print(__doc__)
         return 2 if any(file not in ("-h", "--help") for file in files) or not files else 0
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # some terminals have no ✓
     grades = {file: grade(Path(file)) for file in files}
     for file, found in grades.items():
         if len(files) == 1:

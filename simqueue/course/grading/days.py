@@ -57,7 +57,7 @@ def _given_up(log: AttemptLog, queue: str) -> float:
 
 def _calls_in_outage(log: AttemptLog, scenario: Scenario) -> float:
     """Calls to the dead gateway for each payment that made one."""
-    ((down, up),) = scenario.queues["payment"].outages
+    ((down, up),) = scenario.queues["payment"].outage_windows
     rows = log.of_queue("payment")
     asked = rows[(rows["started_s"] >= down) & (rows["started_s"] < up)]
     return len(asked) / max(_count_jobs(asked), 1)

@@ -63,8 +63,9 @@ class Grade:
     def __str__(self) -> str:
         lines = [self.verdict]
         for row in self.rows:
-            mark = "pass" if row.passed else "FAIL"
-            lines.append(f"  {mark}  {row.name}: {row.measured} (target: {row.target})")
+            lines.append(
+                f"  {_worded(row.passed)}  {row.name}: {row.measured} (target: {row.target})"
+            )
             if not row.passed:
                 lines.append(f"        {row.hint}")
         return "\n".join(lines)
@@ -79,13 +80,18 @@ class Grade:
                 r.name,
                 r.measured,
                 r.target,
-                "pass" if r.passed else "FAIL",
+                _worded(r.passed),
                 "" if r.passed else r.hint,
             ]
             for r in self.rows
         ]
         head = ["", "worst day", "target", "", "hint"]
         return f"<p><b>{html.escape(self.verdict)}</b></p>" + table(head, rows)
+
+
+def _worded(passed: bool) -> str:
+    """A sign for the eye, and a word for everybody."""
+    return "✓ pass" if passed else "✗ FAIL"
 
 
 def grade(repair: Any) -> Grade:

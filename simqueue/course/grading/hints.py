@@ -42,7 +42,7 @@ def _about_response(scenario: Scenario, worst: Mapping[str, float]) -> str:
 
 
 def _about_given_up(scenario: Scenario, worst: Mapping[str, float]) -> str:
-    payment, (outage,) = scenario.queues["payment"], scenario.queues["payment"].outages
+    payment, (outage,) = scenario.queues["payment"], scenario.queues["payment"].outage_windows
     hope, lasts = sum(payment.waits_s()), outage[1] - outage[0]
     if worst["twice"] > FEW_LOST:
         return (

@@ -72,7 +72,7 @@ def _check(given: Scenario, incident: Scenario) -> None:
         if getattr(given.bullmq, key) < 1:
             raise InputError(f"bullmq.{key}: expected 1 s or more")
     for name, queue in given.queues.items():
-        if queue.backoff.delay_ms > 3_600_000:
+        if max([queue.backoff.delay_ms, *queue.backoff.delays_ms]) > 3_600_000:
             raise InputError(f"queues.{name}.backoff.delay_ms: expected an hour, 3600000, or less")
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from simqueue.course.questions import Between, Exercise, Hint, Prediction
+from simqueue.course.grading import Grade, grade
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import Between, Exercise, Hint, Number, Prediction, Whole
+from simqueue.course.reading import UnreadableError
+from simqueue.results.theory import recovery_longest
 
 
 @dataclass(frozen=True)
@@ -14,27 +19,65 @@ class Repair:
 
     wants: str = "settings that grade() can read, such as ['workers.count=2']"
 
-    def fits(self, answer: Any) -> bool | None:
-        """Whether it passes; ``None`` if it cannot be graded."""
-        from simqueue.course.grading import grade
-
+    def read(self, answer: Any) -> Grade:
+        """Grade it; raises `UnreadableError`."""
         found = grade(answer)
-        return None if found.problem else found.passed
+        if found.problem:
+            raise UnreadableError(found.problem)
+        return found
+
+    def fits(self, read: Grade) -> bool:
+        """Whether it passes."""
+        return read.passed
+
+    def remark(self, read: Grade) -> str:  # noqa: ARG002
+        """Nothing: there is a hint for each target."""
+        return ""
 
 
 @dataclass(frozen=True)
 class Misses:
-    """A repair that misses one target, whatever it does about the others."""
+    """Sign of a repair that misses one target, whatever it does about the others."""
 
     key: str
-    wants: str = Repair.wants
 
-    def fits(self, answer: Any) -> bool | None:
-        """Whether it misses the target; ``None`` if it cannot be graded."""
-        from simqueue.course.grading import grade
+    def fits(self, read: Grade) -> bool:
+        """Whether it misses the target."""
+        return self.key in read.missed
 
-        found = grade(answer)
-        return None if found.problem else self.key in found.missed
+
+def put_back(killed_s: float, lock_until_s: float, looks: list[float]) -> float:
+    """How long after its worker's death a job is put back: at the second look, without a lock."""
+    marked = False
+    for look in looks:
+        if look < killed_s:
+            continue
+        if marked and look >= lock_until_s:
+            return look - killed_s
+        marked = True
+    return math.inf
+
+
+def _first_look(killed_s: float, lock_until_s: float, looks: list[float]) -> float:
+    return next((at - killed_s for at in looks if at >= max(killed_s, lock_until_s)), math.inf)
+
+
+def _whatever_the_lock(killed_s: float, lock_until_s: float, looks: list[float]) -> float:  # noqa: ARG001
+    return put_back(killed_s, killed_s, looks)
+
+
+def _lock_first(killed_s: float, lock_until_s: float, looks: list[float]) -> float:
+    later = [at for at in looks if at >= max(killed_s, lock_until_s)]
+    return put_back(killed_s, lock_until_s, later)
+
+
+def _dead_looks(killed_s: float, lock_until_s: float, looks: list[float]) -> float:
+    free_s = max(killed_s, lock_until_s)
+    return next((at - killed_s for at in looks[1:] if at >= free_s), math.inf)
+
+
+def _clock(killed_s: float, lock_until_s: float, looks: list[float]) -> float:
+    return killed_s + put_back(killed_s, lock_until_s, looks)
 
 
 PREDICTIONS = {
@@ -43,7 +86,7 @@ PREDICTIONS = {
 
 EXERCISES = {
     "capstone.b": Exercise(
-        right=Between(3, 3),
+        right=Whole(3, "workers", least=True),
         answer="""
             3 workers, for an event loop each.
 
@@ -93,7 +136,7 @@ EXERCISES = {
         "an event loop: that many are held, on average.",
     ),
     "capstone.c": Exercise(
-        right=Between(8, 8),
+        right=Whole(8, "attempts", least=True),
         answer="""
             8 attempts.
 
@@ -129,42 +172,44 @@ EXERCISES = {
         "seconds. Which is the first that starts after the outage?",
     ),
     "capstone.d": Exercise(
-        right=Between(585, 660, time=True),
+        right=Number(recovery_longest(300, 300), "s", within=30),
         answer="""
-            10 minutes (a little more, if nobody is there to look).
+            15 minutes: three times the interval.
 
-            The first look after the crash only marks the job: it comes up to 5 minutes later. The
-            second, 5 minutes on, finds it marked, without a lock, and puts it back. The lock has
-            run out by then: it lasts 5 minutes at most after the crash.
+            At worst the dead worker had itself looked just before. Redis then refuses every look
+            for 5 minutes, and another worker's timer comes round up to 5 minutes after that: 10
+            minutes. This first look only marks the job. The next one, 5 minutes on, finds it
+            marked, without a lock, and puts it back. The lock has long run out by then: it lasts 5
+            minutes at most after the crash.
 
-            With 30 s and 30 s it is one minute.
+            With 30 s and 30 s it is a minute and a half.
         """,
         hints=(
             Hint(
-                Between(295, 305, time=True),
+                Between(295, 305),
                 "That is when the lock has run out. But a job must be found twice: the first look "
                 "only marks it.",
             ),
             Hint(
-                Between(10, 10, time=True),
+                Between(585, 660),
+                "That is so if the survivor is the one who looks. What if the dead worker had just "
+                "looked itself, so that Redis refuses the survivor's next look?",
+            ),
+            Hint(
+                Between(10, 15),
                 "In minutes or in seconds? Say it as a text, with its unit.",
             ),
             Hint(
-                Between(25, 65, time=True),
+                Between(25, 95),
                 "That is with BullMQ's own settings. This shop has longer ones.",
             ),
             Hint(
-                Between(700, 760, time=True),
-                "So long it took in the log, where the event loop was held and the worker itself "
-                "had been away. How long do the settings alone allow?",
-            ),
-            Hint(
-                Between(890, 910, time=True),
-                "The lock runs out while they wait for the looks, not before.",
+                Between(700, 760),
+                "So long it took in the log. How long do the settings allow, at worst?",
             ),
         ),
-        otherwise="How long until the first look, at worst? And until the second? Has the lock run "
-        "out by then?",
+        otherwise="How long may Redis refuse all looks after the dead worker's own? How long until "
+        "the survivor's timer comes round then, and until the second look?",
     ),
     "capstone.e": Exercise(
         right=Repair(),
@@ -227,5 +272,47 @@ EXERCISES = {
             ),
         ),
         otherwise="Let `grade` show you which target is missed, and its hint.",
+    ),
+    "capstone.f": Exercise(
+        right=Make(
+            solution=put_back,
+            tries=(
+                (100.0, 390.0, [50.0, 350.0, 650.0, 950.0]),
+                (100.0, 700.0, [350.0, 650.0, 950.0]),
+                (100.0, 120.0, [90.0, 130.0, 160.0, 190.0]),
+                (100.0, 110.0, [105.0, 180.0]),
+                (100.0, 110.0, [120.0, 180.0]),
+                (0.0, 300.0, [299.0]),
+            ),
+        ),
+        answer="""
+            The first look after the kill marks the job. Each one after that puts it back if the
+            lock is gone by then, and leaves it if not.
+        """,
+        hints=(
+            Hint(
+                Like(_first_look),
+                "A job must be found twice: the first look only marks it.",
+            ),
+            Hint(
+                Like(_whatever_the_lock),
+                "A look leaves a job alone while its lock lasts, marked or not.",
+            ),
+            Hint(
+                Like(_lock_first),
+                "A look marks also a job that still has its lock. It need not wait for the end.",
+            ),
+            Hint(
+                Like(_dead_looks),
+                "Do you count a look from before the kill? Then the job was at work, and not "
+                "marked.",
+            ),
+            Hint(
+                Like(_clock),
+                "That is the time of day. I want how long it is after the kill.",
+            ),
+        ),
+        otherwise="Go through the looks after the kill. The first marks the job; a later one puts "
+        "it back if its lock is gone.",
     ),
 }

@@ -2,15 +2,90 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, near
+from collections.abc import Sequence
+
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import (
+    Between,
+    Exercise,
+    Hint,
+    Letters,
+    Number,
+    Prediction,
+    Whole,
+    near,
+)
+
+Times = Sequence[float]
+
+
+def waits(came_s: Times, takes_s: Times, places: int) -> list[float]:
+    """How long each request waits for the place that is free first."""
+    free_at = [0.0] * places
+    waited = []
+    for came, takes in zip(came_s, takes_s, strict=True):
+        free_at.sort()
+        start = max(came, free_at[0])
+        waited.append(start - came)
+        free_at[0] = start + takes
+    return waited
+
+
+def _one_place(came_s: Times, takes_s: Times, places: int) -> list[float]:  # noqa: ARG001
+    return waits(came_s, takes_s, 1)
+
+
+def _in_turn(came_s: Times, takes_s: Times, places: int) -> list[float]:
+    free_at = [0.0] * places
+    waited = []
+    for number, (came, takes) in enumerate(zip(came_s, takes_s, strict=True)):
+        start = max(came, free_at[number % places])
+        waited.append(start - came)
+        free_at[number % places] = start + takes
+    return waited
+
+
+def _waits_below_zero(came_s: Times, takes_s: Times, places: int) -> list[float]:
+    free_at = [0.0] * places
+    waited = []
+    for came, takes in zip(came_s, takes_s, strict=True):
+        free_at.sort()
+        waited.append(free_at[0] - came)
+        free_at[0] = max(came, free_at[0]) + takes
+    return waited
+
+
+def _free_too_soon(came_s: Times, takes_s: Times, places: int) -> list[float]:
+    free_at = [0.0] * places
+    waited = []
+    for came, takes in zip(came_s, takes_s, strict=True):
+        free_at.sort()
+        waited.append(max(0.0, free_at[0] - came))
+        free_at[0] = came + takes
+    return waited
+
+
+def _responses(came_s: Times, takes_s: Times, places: int) -> list[float]:
+    waited = waits(came_s, takes_s, places)
+    return [wait + takes for wait, takes in zip(waited, takes_s, strict=True)]
+
+
+def _starts(came_s: Times, takes_s: Times, places: int) -> list[float]:
+    waited = waits(came_s, takes_s, places)
+    return [came + wait for came, wait in zip(came_s, waited, strict=True)]
+
+
+def _nobody_waits(came_s: Times, takes_s: Times, places: int) -> list[float]:  # noqa: ARG001
+    return [0.0] * len(came_s)
+
 
 PREDICTIONS = {
-    "00.a": Prediction(what="longest wait of a request", time=True),
+    "00.a": Prediction(what="p95 of P's last effects", unit="s"),
 }
 
 EXERCISES = {
     "00.b": Exercise(
-        right=Between(11.5, 13),
+        right=Whole(12, "callers", also=(13,)),
         answer="""
             12 callers (13 is right, too: chance can make a quarter-hour busier than planned).
 
@@ -47,15 +122,23 @@ EXERCISES = {
                 "comes in.",
             ),
             Hint(
+                Between(11.7, 11.9),
+                "So many callers are busy all the time. There are only whole ones.",
+            ),
+            Hint(
+                Between(14, 20),
+                "That is enough, with some to spare. Would fewer do, by the plan?",
+            ),
+            Hint(
                 Between(0, 1),
-                "One caller is what we tried. It fell two days behind.",
+                "One caller is what we tried. It needs 57.5 hours for a day of 12.",
             ),
         ),
         otherwise="Orders a second at the peak, times seconds of work for one order: that many "
         "callers are busy all the time.",
     ),
     "00.c": Exercise(
-        right=near(54_400 * 0.02**3, 0.1),
+        right=Number(54_400 * 0.02**3, "payments", within=0.05),
         answer="""
             About 0.44: on most days none.
 
@@ -135,5 +218,61 @@ EXERCISES = {
         ),
         otherwise="Let Python say: for which payloads is `json.loads(json.dumps(payload)) == "
         "payload` true?",
+    ),
+    "00.e": Exercise(
+        right=Make(
+            solution=waits,
+            tries=(
+                ([0, 1, 2], [5, 5, 5], 1),
+                ([0, 0, 0, 0], [4, 1, 1, 1], 2),
+                ([0, 10, 20], [1, 1, 1], 1),
+                ([0, 1, 2, 3, 4, 5], [3, 4, 3, 4, 3, 4], 2),
+                ([0.5, 0.6], [2.0, 2.0], 15),
+            ),
+        ),
+        answer="""
+            Remember for each place when it will be free. A request takes the one that is free
+            first, and starts then, or when it comes: whichever is later.
+
+            That is a simulator: what the library does for training mode, without the emails. Give
+            it 2,000 requests, and compare 15 places for all of them with three times 5 places for
+            a third each. The pool waits less, because no place idles while somebody waits.
+        """,
+        hints=(
+            Hint(
+                Like(_nobody_waits),
+                "With so few places somebody has to wait. Do you remember until when each place is "
+                "taken?",
+            ),
+            Hint(
+                Like(_one_place),
+                "That is the wait with one place. Keep a list of moments, one for each place.",
+            ),
+            Hint(
+                Like(_in_turn),
+                "Each place in its turn is not the one that is free first: somebody waits for a "
+                "long request, and another place idles.",
+            ),
+            Hint(
+                Like(_waits_below_zero),
+                "A wait below zero? Who finds a free place waits 0 s, however long it was free.",
+            ),
+            Hint(
+                Like(_free_too_soon),
+                "A place is taken from the moment its request starts. Is that when the request "
+                "came?",
+            ),
+            Hint(
+                Like(_responses),
+                "Those are the times until each request is done. The wait ends where its work "
+                "begins.",
+            ),
+            Hint(
+                Like(_starts),
+                "Those are the moments at which requests start. How long is that after they came?",
+            ),
+        ),
+        otherwise="Follow three requests of 5 s on one place, which come at 0, 1 and 2 s. When is "
+        "the place free for each of them, and how long has it waited by then?",
     ),
 }

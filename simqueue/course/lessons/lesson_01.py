@@ -2,15 +2,70 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Prediction, near
+import itertools
+
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import Between, Exercise, Hint, Number, Prediction, Whole, near
+
+
+def attempts_needed(delay_s: float, outage_s: float, longest_s: float) -> int:
+    """How many attempts outlast an outage that begins with the first."""
+    attempts, at_s, wait_s = 1, 0.0, delay_s
+    while at_s < outage_s:
+        at_s += min(wait_s, longest_s)
+        wait_s *= 2
+        attempts += 1
+    return attempts
+
+
+def _waits_until(delay_s: float, outage_s: float, longest_s: float, factor: float) -> int:
+    at_s = 0.0
+    for number in itertools.count():
+        if at_s >= outage_s:
+            return number
+        at_s += min(delay_s * factor**number, longest_s)
+    raise AssertionError
+
+
+def _retries(delay_s: float, outage_s: float, longest_s: float) -> int:
+    return attempts_needed(delay_s, outage_s, longest_s) - 1
+
+
+def _one_too_many(delay_s: float, outage_s: float, longest_s: float) -> int:
+    return attempts_needed(delay_s, outage_s, longest_s) + 1
+
+
+def _no_limit(delay_s: float, outage_s: float, longest_s: float) -> int:  # noqa: ARG001
+    return attempts_needed(delay_s, outage_s, float("inf"))
+
+
+def _fixed(delay_s: float, outage_s: float, longest_s: float) -> int:
+    return _waits_until(delay_s, outage_s, longest_s, 1) + 1
+
+
+def _doubled_too_soon(delay_s: float, outage_s: float, longest_s: float) -> int:
+    return attempts_needed(2 * delay_s, outage_s, longest_s)
+
+
+def _last_wait_only(delay_s: float, outage_s: float, longest_s: float) -> int:  # noqa: ARG001
+    attempts, wait_s = 2, delay_s
+    while wait_s < outage_s:
+        wait_s *= 2
+        attempts += 1
+    return attempts
+
+
+def _past_the_end(delay_s: float, outage_s: float, longest_s: float) -> int:
+    return attempts_needed(delay_s, outage_s * (1 + 1e-9), longest_s)
+
 
 PREDICTIONS = {
-    "01.a": Prediction(what="time from placing the order to giving up", time=True),
+    "01.a": Prediction(what="time from placing the order to giving up", unit="s"),
 }
 
 EXERCISES = {
     "01.b": Exercise(
-        right=near(17.5, 0.01, time=True),
+        right=Number(17.5, "s", within=0.1),
         answer="""
             17.5 s: `1 + 2 + 4 + 8` s of waits, and `5 * 0.5` s of tries.
 
@@ -19,31 +74,31 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                near(15, 0.01, time=True),
+                near(15, 0.01),
                 "Those are the waits. The tries take time, too.",
             ),
             Hint(
-                near(17, 0.01, time=True),
+                near(17, 0.01),
                 "That is when the last try begins. It takes half a second to fail.",
             ),
             Hint(
-                near(15.5, 0.01, time=True),
+                near(15.5, 0.01),
                 "All five tries take half a second, not only one of them.",
             ),
             Hint(
-                Between(31, 34, time=True),
+                Between(31, 34),
                 "That is one wait too many. After the last try nothing follows.",
             ),
             Hint(
-                Between(6.5, 9.6, time=True),
+                Between(6.5, 9.6),
                 "That is a wait too few: 5 attempts have 4 waits between them.",
             ),
             Hint(
-                Between(62, 65, time=True),
+                Between(62, 65),
                 "The delay starts at 1000 ms, which is 1 s, and doubles. How many waits are there?",
             ),
             Hint(
-                Between(15_000, 35_000, time=True),
+                Between(15_000, 35_000),
                 "I want seconds, not milliseconds.",
             ),
         ),
@@ -51,7 +106,7 @@ EXERCISES = {
         "5 tries take.",
     ),
     "01.c": Exercise(
-        right=Between(6, 6),
+        right=Whole(6, "attempts"),
         answer="""
             6.
 
@@ -76,7 +131,7 @@ EXERCISES = {
         otherwise="How many tries does the Celery task get in all? BullMQ counts just those.",
     ),
     "01.d": Exercise(
-        right=Between(14, 14),
+        right=Whole(14, "attempts", least=True),
         answer="""
             14.
 
@@ -110,7 +165,7 @@ EXERCISES = {
         "all of them, the first one too.",
     ),
     "01.e": Exercise(
-        right=Between(5, 5),
+        right=Whole(5, "attempts", least=True),
         answer="""
             5.
 
@@ -134,5 +189,52 @@ EXERCISES = {
         ),
         otherwise="The waits are 5, 10, 20, 40... s. Add them up until the sum is above 62 s, then "
         "count the tries.",
+    ),
+    "01.f": Exercise(
+        right=Make(
+            solution=attempts_needed,
+            tries=((5, 62, 5), (5, 62, 1000), (2, 1800, 60), (1, 7, 8), (3, 2, 10), (1, 40, 4)),
+        ),
+        answer="""
+            Add up the waits until they reach the end of the outage. Each is twice the one before,
+            and none is longer than the limit.
+
+            With a limit as long as the delay the backoff is fixed: 14 attempts for 62 s, as in d.
+            With none in reach it doubles: 5, as in e. The limit trades attempts for lateness. Half
+            an hour from 2 s takes 11 attempts without a limit, and the last may be 4 minutes late.
+            With a limit of 60 s it takes 35, and none is late by more than a minute.
+        """,
+        hints=(
+            Hint(
+                Like(_retries),
+                "Those are the retries. Which try do they leave out?",
+            ),
+            Hint(
+                Like(_past_the_end),
+                "A try at the very end of the outage gets through. You make one more.",
+            ),
+            Hint(
+                Like(_one_too_many),
+                "One too many each time. N attempts have N - 1 waits between them.",
+            ),
+            Hint(
+                Like(_no_limit),
+                "Your waits go on doubling. What does `longest_s` do?",
+            ),
+            Hint(
+                Like(_fixed),
+                "All of your waits are equal. Exponential backoff doubles them, up to the limit.",
+            ),
+            Hint(
+                Like(_doubled_too_soon),
+                "The first wait is the delay itself, not twice as long.",
+            ),
+            Hint(
+                Like(_last_wait_only),
+                "It need not be one wait that outlasts the outage: the waits add up.",
+            ),
+        ),
+        otherwise="Keep two numbers: the moment of the next try, and the next wait. Go on, try "
+        "after try, until the moment is at the end of the outage or after it.",
     ),
 }

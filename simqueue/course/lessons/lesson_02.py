@@ -2,7 +2,57 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Prediction, near
+from collections.abc import Callable
+
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import Between, Exercise, Hint, Number, Prediction, Whole, near
+from simqueue.results import theory
+
+Rule = Callable[[int, float], float]
+
+
+def longest_deadline(slots: int, rate: float, healthy_s: float, hung: float, most: float) -> int:
+    """The longest deadline in whole seconds that turns away at most the share ``most``."""
+    deadline_s = 0
+    while True:
+        longer_s = deadline_s + 1
+        mean_s = (1 - hung) * healthy_s + hung * longer_s
+        if theory.erlang_b(slots, rate * mean_s) > most:
+            return deadline_s
+        deadline_s = longer_s
+
+
+def _overflow(slots: int, busy: float) -> float:
+    """What does not fit even if requests come like a clock."""
+    return max(0.0, 1 - slots / busy)
+
+
+def _longest(
+    mean_s: Callable[[float, float, int], float], turned_away: Rule = theory.erlang_b, more: int = 0
+) -> Callable[..., int]:
+    """A `longest_deadline` that makes a mistake: in the mean, in the formula, or by one."""
+
+    def mistaken(slots: int, rate: float, healthy_s: float, hung: float, most: float) -> int:
+        deadline_s = 0
+        while turned_away(slots, rate * mean_s(healthy_s, hung, deadline_s + 1)) <= most:
+            deadline_s += 1
+        return deadline_s + more
+
+    return mistaken
+
+
+def _mean_s(healthy_s: float, hung: float, deadline_s: int) -> float:
+    return (1 - hung) * healthy_s + hung * deadline_s
+
+
+_all_overflow = _longest(_mean_s, _overflow)
+_none_over = _longest(_mean_s, lambda slots, busy: float(busy > slots))
+_in_per_cent = _longest(_mean_s, lambda slots, busy: 100 * theory.erlang_b(slots, busy))
+_one_too_long = _longest(_mean_s, more=1)
+_hung_only = _longest(lambda healthy_s, hung, deadline_s: hung * deadline_s)  # noqa: ARG005
+_healthy_twice = _longest(lambda healthy_s, hung, deadline_s: healthy_s + hung * deadline_s)
+_plain_mean = _longest(lambda healthy_s, hung, deadline_s: (healthy_s + deadline_s) / 2)  # noqa: ARG005
+_all_hang = _longest(lambda healthy_s, hung, deadline_s: deadline_s)  # noqa: ARG005
 
 PREDICTIONS = {
     "02.a": Prediction(what="share of requests turned away", unit="%"),
@@ -10,7 +60,7 @@ PREDICTIONS = {
 
 EXERCISES = {
     "02.b": Exercise(
-        right=near(34, 0.02, time=True),
+        right=Number(34, "s", within=0.5),
         answer="""
             34 seconds.
 
@@ -20,21 +70,21 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                near(30, 0.01, time=True),
+                near(30, 0.01),
                 "That is the wait: the box around the waiting line. The response time goes on "
                 "until the job is done.",
             ),
             Hint(
-                near(4, 0.01, time=True),
+                near(4, 0.01),
                 "That is the service time: the box around the slots. A job waits before it.",
             ),
             Hint(
-                near(26, 0.01, time=True),
+                near(26, 0.01),
                 "Are the active jobs among the waiting ones? No: a job is in one place or the "
                 "other.",
             ),
             Hint(
-                near(306, 0.01, time=True),
+                near(306, 0.01),
                 "You multiplied. L is λ times W, so W is L divided by λ.",
             ),
         ),
@@ -42,51 +92,60 @@ EXERCISES = {
         "the rate is the time.",
     ),
     "02.c": Exercise(
-        right=Between(7.5, 8),
+        right=Whole(14, "slots", least=True),
         answer="""
-            8 slots, because 7.6 are busy on average.
+            14 slots, because 13.4 are busy on average.
 
-            A payment takes `0.95 * 1 + 0.05 * 30`, or 2.45 seconds on average. `3.1 * 2.45` is
-            7.6. The shop's payment queue has 5. At its peak it would fall behind, though it had
-            been fine with `3.1 * 1` busy slots.
+            An attempt takes `0.9 * 1 + 0.1 * 30`, or 3.9 seconds on average. And there are more
+            attempts than payments: one in ten is tried again, and one in ten of those once more.
+            `3.1 * (1 + 0.1 + 0.01)` is 3.44 attempts a second, and `3.44 * 3.9` is 13.4.
+
+            The shop's payment queue has 5. At its peak it would fall behind, though it had been
+            fine with `3.1 * 1` busy slots.
         """,
         hints=(
             Hint(
                 Between(3, 4),
-                "That is enough while nothing hangs. What does the mean payment take when 5 % "
-                "take 30 seconds?",
+                "Is that while nothing hangs, or the mean time of one attempt? What does a mean "
+                "attempt take, and how many come in a second?",
             ),
             Hint(
-                near(2.45, 0.02),
-                "That is the mean time of one payment, in seconds. How many come in a second?",
-            ),
-            Hint(
-                Between(4.6, 5),
+                Between(9, 10.4),
                 "Are those the slots that hung payments hold? The healthy ones need some, too.",
             ),
             Hint(
-                near(93, 0.02),
-                "That would be right if all payments hung. Only 5 % do.",
+                Between(12, 13),
+                "That is for one attempt a payment. Payments that have timed out are tried again: "
+                "how many attempts a second come?",
             ),
             Hint(
-                near(3.1 * 31 / 2, 0.02),
-                "That is the plain mean of 1 s and 30 s. There are 19 healthy payments for each "
+                near(13.42, 0.01),
+                "That many are busy on average. There are only whole slots.",
+            ),
+            Hint(
+                near(93, 0.02),
+                "That would be right if all payments hung. Only 10 % do.",
+            ),
+            Hint(
+                Between(36, 37),
+                "That would be so if every payment were tried three times. Only those are tried "
+                "again that hung.",
+            ),
+            Hint(
+                near(3.1 * 31 / 2, 0.04),
+                "That is the plain mean of 1 s and 30 s. There are nine healthy attempts for each "
                 "hung one.",
             ),
             Hint(
-                Between(7, 7.4),
-                "Nearly, but a little more than 7.5 are busy on average: that many do not suffice.",
-            ),
-            Hint(
-                Between(9, 20),
+                Between(15, 25),
                 "That many are enough, but fewer would do. How many are busy on average?",
             ),
         ),
-        otherwise="Busy slots are the payments a second times their mean time, healthy and hung "
-        "ones together.",
+        otherwise="Busy slots are the attempts a second, retries included, times their mean time, "
+        "healthy and hung ones together.",
     ),
     "02.d": Exercise(
-        right=Between(17.5, 18.3, time=True),
+        right=Number(18.1, "s", within=0.1),
         answer="""
             18.1 seconds.
 
@@ -98,26 +157,30 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                near(20, 0.01, time=True),
+                near(20, 0.01),
                 "That gives all 1,000 slots to hung requests. The healthy ones hold some, too: how "
                 "many?",
             ),
             Hint(
-                near(1, 0.01, time=True),
+                near(1, 0.01),
                 "That is the mean time that 1,000 slots allow. The mean is made of 95 % at 0.1 s "
                 "and 5 % at the deadline.",
             ),
             Hint(
-                Between(9, 17.5, time=True),
+                Between(9, 17.99),
                 "That is safe, but a longer one would do, too. Solve for the deadline at which "
                 "just 1,000 slots are wanted.",
+            ),
+            Hint(
+                Between(18.21, 19.7),
+                "A little too long: then more than 1,000 slots are wanted. Solve it exactly.",
             ),
         ),
         otherwise="Write the mean time with an unknown deadline. Times 1,000 a second, it must be "
         "1,000 slots.",
     ),
     "02.e": Exercise(
-        right=Between(81.1, 81.7),
+        right=Number(100 * (1 - 0.95 * 1_000 / 5_095), "%", within=0.5),
         answer="""
             81.4 %.
 
@@ -140,14 +203,66 @@ EXERCISES = {
                 "That is the share that ends well.",
             ),
             Hint(
-                near(0.814, 0.005),
-                "In per cent, please: 100 times that.",
-            ),
-            Hint(
                 Between(4.9, 5.1),
                 "That would be so if nobody were turned away.",
             ),
         ),
         otherwise="A request ends well if it is admitted and does not hang. What share is that?",
+    ),
+    "02.f": Exercise(
+        right=Make(
+            solution=longest_deadline,
+            tries=(
+                (100, 100, 0.1, 0.05, 0.01),
+                (1_000, 1_000, 0.1, 0.05, 0.01),
+                (15, 3.1, 1.0, 0.1, 0.02),
+                (10, 2.0, 0.4, 0.05, 0.1),
+                (40, 4.0, 1.0, 0.2, 0.001),
+            ),
+        ),
+        answer="""
+            14 s for one of the ten servers, if 1 % may be turned away: `longest_deadline(100, 100,
+            0.1, 0.05, 0.01)`. A single server with all 1,000 slots could allow itself 17 s: large
+            pools are better at bursts (lesson 04). By the mean alone it would be 18 s for both.
+        """,
+        hints=(
+            Hint(
+                Like(_one_too_long),
+                "One second too long: that is the first deadline that turns away too many.",
+            ),
+            Hint(
+                Like(_none_over),
+                "That is the deadline at which as many slots are wanted as there are. Arrivals "
+                "come in bursts, and then some are turned away before that: ask Erlang's formula.",
+            ),
+            Hint(
+                Like(_all_overflow),
+                "That is what does not fit on average. Arrivals come in bursts: Erlang's formula "
+                "turns away more.",
+            ),
+            Hint(
+                Like(_in_per_cent),
+                "`most` is a share, and so is what `theory.erlang_b` gives. Is one of them in per "
+                "cent?",
+            ),
+            Hint(
+                Like(_hung_only),
+                "The healthy requests need slots, too: add them to the mean time.",
+            ),
+            Hint(
+                Like(_healthy_twice),
+                "Nearly. Not all requests take `healthy_s`: only the share `1 - hung` does.",
+            ),
+            Hint(
+                Like(_plain_mean),
+                "That is the plain mean of the two times. Each counts as often as it happens.",
+            ),
+            Hint(
+                Like(_all_hang),
+                "That would be right if every request hung. Only the share `hung` does.",
+            ),
+        ),
+        otherwise="Try one second after the other. For each: the mean time, with the share `hung` "
+        "at the deadline; `rate` times that, the slots that are wanted; then Erlang's formula.",
     ),
 }

@@ -2,61 +2,118 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction
+import math
+
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, Whole
+from simqueue.results.theory import mmc_wait_mean
+
+
+def slots_needed(rate: float, mean_s: float, target_s: float) -> int:
+    """The smallest number of slots whose mean wait, by the formula, is at most ``target_s``."""
+    slots = int(rate * mean_s) + 1
+    while mmc_wait_mean(rate, mean_s, slots) > target_s:
+        slots += 1
+    return slots
+
+
+def _ten_times(rate: float, mean_s: float, target_s: float) -> int:  # noqa: ARG001
+    return round(rate / 4 * 10)
+
+
+def _the_load(rate: float, mean_s: float, target_s: float) -> int:  # noqa: ARG001
+    return math.ceil(rate * mean_s)
+
+
+def _just_above(rate: float, mean_s: float, target_s: float) -> int:  # noqa: ARG001
+    return int(rate * mean_s) + 1
+
+
+def _square_root(rate: float, mean_s: float, target_s: float) -> int:  # noqa: ARG001
+    return math.ceil(rate * mean_s + math.sqrt(rate * mean_s))
+
+
+def _one_too_few(rate: float, mean_s: float, target_s: float) -> int:
+    return slots_needed(rate, mean_s, target_s) - 1
+
+
+def _one_too_many(rate: float, mean_s: float, target_s: float) -> int:
+    return slots_needed(rate, mean_s, target_s) + 1
+
 
 PREDICTIONS = {
-    "04.a": Prediction(what="mean response time with 10 slots", time=True),
+    "04.a": Prediction(what="mean response time with 10 slots", unit="s"),
 }
 
 EXERCISES = {
     "04.b": Exercise(
-        right=Between(83.5, 84.5),
+        right=Make(
+            solution=slots_needed,
+            tries=((4, 2.0, 0.41), (40, 2.0, 0.41), (10, 0.3, 0.05), (2, 0.4, 1.0), (5, 1.9, 3.0)),
+        ),
         answer="""
-            84 slots.
-
-            The load is `40 * 2`, or 80 busy slots. `mean_wait(83, 80, 2)` is 0.43 s and
-            `mean_wait(84, 80, 2)` is 0.28 s.
+            84 slots for 40 orders a second. The load is `40 * 2`, or 80 busy slots; 83 slots wait
+            0.43 s and 84 wait 0.28 s.
 
             Ten slots had 2 to spare for a load of 8. With ten times the load 4 spare slots do as
             well, not 20. The slots are now 95 % busy, and yet nobody waits longer: a large pool may
             be busier than a small one.
+
+            (`theory.mmc_wait_mean(rate, mean_s, slots)` is the lesson's `mean_wait(slots, rate *
+            mean_s, mean_s)`.)
         """,
         hints=(
             Hint(
-                Between(99, 101),
-                "Ten times the slots would make the wait two hundred times shorter: try "
-                "`mean_wait(100, 80, 2)`. How few are enough?",
+                Like(_ten_times),
+                "Ten times the slots would make the wait two hundred times shorter. How few are "
+                "enough?",
             ),
             Hint(
-                Between(0, 80.5),
-                "80 slots would be busy all the time, and the queue would grow without end. You "
+                Like(_the_load),
+                "So many would be busy all the time, and the queue would grow without end. You "
                 "need more.",
             ),
             Hint(
-                Between(81, 83.5),
-                "Enough to keep up, but the wait is longer than today's. The load for "
-                "`mean_wait` is 80, the mean 2 s.",
+                Like(_just_above),
+                "Enough to keep up, but is the wait short enough? Try it in the formula.",
             ),
             Hint(
-                Between(84.6, 120),
-                "That is enough, but not the smallest number. Let a loop try them all, from 81 on.",
+                Like(_square_root),
+                "Square-root staffing is a good rule of thumb. Here the formula itself shall say "
+                "which is the smallest number.",
+            ),
+            Hint(
+                Like(_one_too_few),
+                "One too few: that is the last number whose wait is too long.",
+            ),
+            Hint(
+                Like(_one_too_many),
+                "One too many: the number before that is enough.",
             ),
         ),
-        otherwise="The load is the rate times the mean: how many slots are busy? Then try "
-        "`mean_wait(c, load, 2)` for larger and larger `c`.",
+        otherwise="The load is the rate times the mean: so many slots are busy. Try one slot more, "
+        "and then more and more, until the formula's wait is no longer than `target_s`.",
     ),
     "04.c": Exercise(
-        right=Between(19, 21),
+        right=Whole(20, "slots"),
         answer="""
             20 slots.
 
             The event loop computes 20 ms for each job, so it lets at most `1 / 0.020`, or 50 jobs
             a second through. One slot does a job in 400 ms: 2.5 a second. `50 / 2.5` is 20 slots.
 
-            In short: (cpu + io) / cpu, here `400 / 20`. If you counted 19 jobs that wait and one
-            that computes, you found the same.
+            In short: (cpu + io) / cpu, here `400 / 20`. While one job computes, 19 others wait.
         """,
         hints=(
+            Hint(
+                Between(19, 19),
+                "That many jobs wait for the mail server while one computes. How many is that "
+                "together?",
+            ),
+            Hint(
+                Between(21, 30),
+                "So many would do. But is the event loop not busy all the time with fewer?",
+            ),
             Hint(
                 Between(50, 50),
                 "50 is how many jobs a second the event loop lets through. How many slots does "

@@ -2,15 +2,106 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, near
+from collections.abc import Callable, Sequence
+
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, near
+
+Times = Sequence[float]
+
+
+def split_wait(times_s: Times, rate: float, limit_s: float) -> float:
+    """Mean wait of all jobs if those longer than ``limit_s`` have a slot of their own."""
+    quick = [time for time in times_s if time <= limit_s]
+    slow = [time for time in times_s if time > limit_s]
+    wait = 0.0
+    for part in (quick, slow):
+        share = len(part) / len(times_s)
+        mean = sum(part) / len(part)
+        cv2 = sum((time - mean) ** 2 for time in part) / len(part) / mean**2
+        busy = rate * share * mean
+        wait += share * busy / (1 - busy) * (1 + cv2) / 2 * mean
+    return wait
+
+
+def _wait(part: Times, rate: float, cv2_of: Callable[[Times], float] | None = None) -> float:
+    """The lesson's formula for a queue of its own."""
+    busy = rate * sum(part) / len(part)
+    return busy / (1 - busy) * (1 + (cv2_of or _cv2)(part)) / 2 * sum(part) / len(part)
+
+
+def _cv2(part: Times) -> float:
+    mean = sum(part) / len(part)
+    return sum((time - mean) ** 2 for time in part) / len(part) / mean**2
+
+
+def _parts(times_s: Times, limit_s: float) -> tuple[tuple[float, Times], ...]:
+    """The share of the quick jobs and their times, and the same of the slow ones."""
+    quick = [time for time in times_s if time <= limit_s]
+    slow = [time for time in times_s if time > limit_s]
+    return (len(quick) / len(times_s), quick), (len(slow) / len(times_s), slow)
+
+
+def _one_queue(times_s: Times, rate: float, limit_s: float) -> float:  # noqa: ARG001
+    return _wait(times_s, rate)
+
+
+def _whole_rate(times_s: Times, rate: float, limit_s: float) -> float:
+    return sum(share * _wait(part, rate) for share, part in _parts(times_s, limit_s))
+
+
+def _plain_mean(times_s: Times, rate: float, limit_s: float) -> float:
+    return sum(_wait(part, rate * share) for share, part in _parts(times_s, limit_s)) / 2
+
+
+def _summed(times_s: Times, rate: float, limit_s: float) -> float:
+    return sum(_wait(part, rate * share) for share, part in _parts(times_s, limit_s))
+
+
+def _by_time(times_s: Times, rate: float, limit_s: float) -> float:
+    return sum(
+        sum(part) / sum(times_s) * _wait(part, rate * share)
+        for share, part in _parts(times_s, limit_s)
+    )
+
+
+def _not_squared(times_s: Times, rate: float, limit_s: float) -> float:
+    return sum(
+        share * _wait(part, rate * share, lambda part: _cv2(part) ** 0.5)
+        for share, part in _parts(times_s, limit_s)
+    )
+
+
+def _spread_of_all(times_s: Times, rate: float, limit_s: float) -> float:
+    return sum(
+        share * _wait(part, rate * share, lambda _: _cv2(times_s))
+        for share, part in _parts(times_s, limit_s)
+    )
+
+
+def _of_a_sample(times_s: Times, rate: float, limit_s: float) -> float:
+    return sum(
+        share * _wait(part, rate * share, lambda part: _cv2(part) * len(part) / (len(part) - 1))
+        for share, part in _parts(times_s, limit_s)
+    )
+
+
+def _quick_only(times_s: Times, rate: float, limit_s: float) -> float:
+    (share, quick), _ = _parts(times_s, limit_s)
+    return _wait(quick, rate * share)
+
+
+def _limit_is_slow(times_s: Times, rate: float, limit_s: float) -> float:
+    return split_wait(times_s, rate, limit_s * (1 - 1e-12))
+
 
 PREDICTIONS = {
-    "05.a": Prediction(what="mean wait with gateway B", time=True),
+    "05.a": Prediction(what="mean wait with gateway B", unit="s"),
 }
 
 EXERCISES = {
     "05.b": Exercise(
-        right=near(0.75, 0.06, time=True),
+        right=Number(0.75, "s", within=0.02),
         answer="""
             0.75 s.
 
@@ -19,33 +110,33 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                near(0.45, 0.02, time=True),
+                near(0.45, 0.02),
                 "You took cv itself. The formula has its square.",
             ),
             Hint(
-                near(0.3, 0.02, time=True),
+                near(0.3, 0.02),
                 "That would be the wait if the standard deviation were as large as the mean. Here "
                 "it is twice as large.",
             ),
             Hint(
-                near(0.15, 0.02, time=True),
+                near(0.15, 0.02),
                 "That would be the wait if all emails took just as long. These do not.",
             ),
             Hint(
-                near(0.174, 0.02, time=True),
+                near(0.174, 0.02),
                 "You took the standard deviation for cv. Divide it by the mean first.",
             ),
             Hint(
-                near(0.95, 0.02, time=True),
+                near(0.95, 0.02),
                 "That is the response time: the wait, and the 0.2 s of the email itself. The "
                 "question is about the wait.",
             ),
             Hint(
-                near(1.5, 0.02, time=True),
+                near(1.5, 0.02),
                 "Is there a 2 missing below (1 + cv²)?",
             ),
             Hint(
-                near(0.5, 0.02, time=True),
+                near(0.5, 0.02),
                 "That is the time left of an email that is found under way. How much of the time "
                 "does one find the slot busy, and how many others are ahead?",
             ),
@@ -54,7 +145,7 @@ EXERCISES = {
         "into the formula.",
     ),
     "05.c": Exercise(
-        right=near(0.485, 0.015, time=True),
+        right=Number(72**0.5 - 8, "s", within=0.002),
         answer="""
             About 0.485 s: a fifth slower than B on average, and yet no worse.
 
@@ -66,25 +157,25 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                Between(0.4999, 1000, time=True),
+                Between(0.4999, 1000),
                 "Then the slot would be busy all the time, and the queue would grow without end: 2 "
                 "payments a second leave no more than half a second for each.",
             ),
             Hint(
-                near(0.4, 0.01, time=True),
+                near(0.4, 0.01),
                 "That is gateway A: it waits 0.8 s. D may be slower.",
             ),
             Hint(
-                Between(0.405, 0.477, time=True),
+                Between(0.405, 0.483),
                 "With that the wait is still shorter than 8 s: try it in `formula(0, ...)`. D may "
                 "be slower.",
             ),
             Hint(
-                Between(0.493, 0.4999, time=True),
+                Between(0.4875, 0.4999),
                 "With that the wait is longer than 8 s: try it in `formula(0, ...)`.",
             ),
             Hint(
-                Between(0, 0.396, time=True),
+                Between(0, 0.396),
                 "D is slower than 0.4 s. With no spread there is room for that.",
             ),
         ),
@@ -132,5 +223,73 @@ EXERCISES = {
             ),
         ),
         otherwise="Write down the formula. From which of the numbers can you work out ρ and cv?",
+    ),
+    "05.e": Exercise(
+        right=Make(
+            solution=split_wait,
+            tries=(
+                ([0.1, 0.1, 0.2, 0.1, 0.1, 1.5, 0.1, 0.3, 0.1, 2.0], 2.0, 0.3),
+                ([0.1, 0.2, 0.2, 0.6, 0.8], 2.0, 0.5),
+                ([0.05, 0.1, 0.1, 0.15, 3.0, 5.0, 0.1, 0.1, 0.2, 0.1], 1.0, 1.0),
+            ),
+            share=0.001,
+        ),
+        answer="""
+            0.27 s for gateway B and a limit of 1 s. A second slot for all waits about 0.38 s by the
+            rough rule: here a queue of their own for the slow ones is even better.
+
+            Each queue gets its share of the jobs, and so of the rate; thinned out at random a
+            Poisson process stays one. 93 % are quick, hardly differ from each other, and wait
+            0.05 s. The slow ones pay: they wait 3.3 s for one another. The mean over all jobs
+            weighs both waits by their shares.
+
+            (`np.std` divides by the number of times, as it should for all there are; pandas and
+            `statistics.stdev` divide by one less.)
+        """,
+        hints=(
+            Hint(
+                Like(_one_queue),
+                "That is one queue for all. Jobs longer than `limit_s` have another one.",
+            ),
+            Hint(
+                Like(_whole_rate),
+                "Not all jobs come to each of the queues. Which share of the rate does each get?",
+            ),
+            Hint(
+                Like(_plain_mean),
+                "The mean is over jobs, and far more of them are quick: weigh the two waits.",
+            ),
+            Hint(
+                Like(_summed),
+                "A job waits in one of the queues, not in both. Weigh the two waits.",
+            ),
+            Hint(
+                Like(_by_time),
+                "You weigh by the time that jobs take. The mean is over jobs: weigh by how many.",
+            ),
+            Hint(
+                Like(_not_squared),
+                "You took cv itself. The formula has its square.",
+            ),
+            Hint(
+                Like(_spread_of_all),
+                "Each queue has a spread of its own: that is what splitting is for.",
+            ),
+            Hint(
+                Like(_of_a_sample),
+                "pandas and `statistics.stdev` divide by the number of times less one. These are "
+                "all the times there are: divide by their number, as `np.std` does.",
+            ),
+            Hint(
+                Like(_quick_only),
+                "That is the wait of the quick jobs. The slow ones wait, too.",
+            ),
+            Hint(
+                Like(_limit_is_slow),
+                "A job of just `limit_s` is not longer than it: it is a quick one.",
+            ),
+        ),
+        otherwise="Split the times in two. For each part: its share of the jobs, its mean, its "
+        "cv², and the formula with its share of the rate. Then weigh the two waits by the shares.",
     ),
 }

@@ -2,15 +2,77 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, near
+from collections.abc import Callable
+
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import (
+    Between,
+    Exercise,
+    Hint,
+    Letters,
+    Number,
+    Prediction,
+    Whole,
+    near,
+)
+from simqueue.results.theory import mmc_wait_mean, retry_rate
+
+
+def attempts_allowed(rate: float, p: float, seconds: float, slots: int, target_s: float) -> int:
+    """The most attempts, up to 20, with which the mean wait for a slot keeps to ``target_s``."""
+    allowed = 0
+    for attempts in range(1, 21):
+        total = retry_rate(rate, p, attempts)
+        if total * seconds >= slots or mmc_wait_mean(total, seconds, slots) > target_s:
+            break
+        allowed = attempts
+    return allowed
+
+
+def _with(rate_of: Callable[[float, float, int], float]) -> Callable[..., int]:
+    """The same search, with another idea of how many attempts come in a second."""
+
+    def allowed(rate: float, p: float, seconds: float, slots: int, target_s: float) -> int:
+        most = 0
+        for attempts in range(1, 21):
+            total = rate_of(rate, p, attempts)
+            if total * seconds >= slots or mmc_wait_mean(total, seconds, slots) > target_s:
+                break
+            most = attempts
+        return most
+
+    return allowed
+
+
+_all_made = _with(lambda rate, _, attempts: rate * attempts)
+_each_as_likely = _with(lambda rate, p, attempts: rate * (1 + p * (attempts - 1)))
+_one_more = _with(lambda rate, p, attempts: rate * sum(p**k for k in range(attempts + 1)))
+_no_retries = _with(lambda rate, *_: rate)
+_without_end = _with(lambda rate, p, _: rate / (1 - p))
+
+
+def _as_retries(rate: float, p: float, seconds: float, slots: int, target_s: float) -> int:
+    return max(0, attempts_allowed(rate, p, seconds, slots, target_s) - 1)
+
+
+def _first_too_many(rate: float, p: float, seconds: float, slots: int, target_s: float) -> int:
+    return attempts_allowed(rate, p, seconds, slots, target_s) + 1
+
+
+def _only_keeps_up(rate: float, p: float, seconds: float, slots: int, target_s: float) -> int:  # noqa: ARG001
+    allowed = 0
+    while allowed < 20 and retry_rate(rate, p, allowed + 1) * seconds < slots:
+        allowed += 1
+    return allowed
+
 
 PREDICTIONS = {
-    "06.a": Prediction(what="mean wait for a slot with the long backoff", time=True),
+    "06.a": Prediction(what="mean wait for a slot with the long backoff", unit="s"),
 }
 
 EXERCISES = {
     "06.b": Exercise(
-        right=near(1.56, 0.007),
+        right=Number(1.56, "attempts", within=0.01),
         answer="""
             1.56: `1 + 0.4 + 0.4 ** 2`.
 
@@ -56,7 +118,7 @@ EXERCISES = {
         "and the third? Add them up.",
     ),
     "06.c": Exercise(
-        right=Between(5, 5),
+        right=Whole(5, "slots", least=True),
         answer="""
             5.
 
@@ -93,7 +155,7 @@ EXERCISES = {
         "average. There must be more slots than that.",
     ),
     "06.d": Exercise(
-        right=Between(18, 18),
+        right=Whole(18, "attempts"),
         answer="""
             18: `3 * 3 * 2`.
 
@@ -140,8 +202,8 @@ EXERCISES = {
             b, c and d.
 
             In b failures come together. In c they depend on the queue, so it matters whether a
-            retry meets a crowd. In d the times are not exponential: the difference is small, but it
-            is there.
+            retry meets a crowd. In d the times are not exponential: as Modify shows for times that
+            are all alike, the spread-out retries wait less.
 
             In a all three conditions hold. In e there are no retries, so no backoff either.
         """,
@@ -185,5 +247,68 @@ EXERCISES = {
         ),
         otherwise="For each letter: are the times exponential, and are the failures independent "
         "of each other and of the queue? If both, the shape makes no difference.",
+    ),
+    "06.f": Exercise(
+        right=Make(
+            solution=attempts_allowed,
+            tries=(
+                (5, 0.5, 0.4, 5, 0.15),
+                (5, 0.5, 0.4, 5, 1.0),
+                (4, 0.7, 0.4, 5, 0.3),
+                (9, 0.5, 0.4, 5, 0.1),
+                (10, 0.3, 0.4, 5, 2.0),
+            ),
+        ),
+        answer="""
+            4 attempts for the lesson's bad hour and a mean wait of at most 0.15 s. With 1 s to
+            spare there may be as many as one likes, here 20: half of the jobs stop after each
+            attempt, so all attempts together are never more than twice the jobs.
+
+            `theory.retry_rate(rate, p, attempts)` is the lesson's formula for the attempts a
+            second. Ask for the wait only while the slots keep up: Erlang's formula has none for a
+            load of 1 or more.
+        """,
+        hints=(
+            Hint(
+                Like(_no_retries),
+                "The first attempts alone are not all that comes: each retry takes a slot, too.",
+            ),
+            Hint(
+                Like(_all_made),
+                "Not every job makes all its attempts. The second is made only if the first "
+                "failed, the third only if the second did, too.",
+            ),
+            Hint(
+                Like(_each_as_likely),
+                "The third attempt is rarer than the second: it is made only if *both* before it "
+                "failed.",
+            ),
+            Hint(
+                Like(_one_more),
+                "You add one attempt too many: with N attempts the last is made with probability "
+                "p^(N - 1).",
+            ),
+            Hint(
+                Like(_without_end),
+                "That is the load of retries without end. A job stops after its last attempt: how "
+                "many come with 1, 2, 3 attempts?",
+            ),
+            Hint(
+                Like(_as_retries),
+                "Those are the retries. Attempts count the first try, too.",
+            ),
+            Hint(
+                Like(_first_too_many),
+                "One too many: that is the first number whose wait is too long.",
+            ),
+            Hint(
+                Like(_only_keeps_up),
+                "With so many the queue does not grow without end. But is the wait within "
+                "`target_s`?",
+            ),
+        ),
+        otherwise="Begin with 1 attempt and add one at a time, up to 20. How many attempts come in "
+        "a second? Do the slots keep up, and what is the mean wait? Stop at the first that is too "
+        "many.",
     ),
 }

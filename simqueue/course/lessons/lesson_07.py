@@ -2,7 +2,61 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, near
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import (
+    Between,
+    Exercise,
+    Hint,
+    Letters,
+    Number,
+    Prediction,
+    Whole,
+    near,
+)
+
+
+def attempts_needed(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:
+    """The fewest attempts whose delays together are on average as long as the outage."""
+    attempts, together, delay = 1, 0.0, first_s
+    while together < outage_s:
+        together += min(delay, cap_s) * (1 - jitter / 2)
+        delay *= 2
+        attempts += 1
+    return attempts
+
+
+def _delays(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:
+    return attempts_needed(first_s, cap_s, jitter, outage_s) - 1
+
+
+def _no_cap(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:  # noqa: ARG001
+    return attempts_needed(first_s, outage_s * 2, jitter, outage_s)
+
+
+def _no_jitter(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:  # noqa: ARG001
+    return attempts_needed(first_s, cap_s, 0, outage_s)
+
+
+def _shortest(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:
+    return attempts_needed(first_s, cap_s, 2 * jitter, outage_s)
+
+
+def _capped_last(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:
+    attempts, together, delay = 1, 0.0, first_s
+    while together < outage_s:
+        together += min(delay * (1 - jitter / 2), cap_s)
+        delay *= 2
+        attempts += 1
+    return attempts
+
+
+def _doubled_first(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:
+    return attempts_needed(2 * first_s, cap_s, jitter, outage_s)
+
+
+def _fixed(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:
+    return attempts_needed(first_s, min(first_s, cap_s), jitter, outage_s)
+
 
 PREDICTIONS = {
     "07.a": Prediction(what="number of calls in the busiest second", unit="calls"),
@@ -10,7 +64,7 @@ PREDICTIONS = {
 
 EXERCISES = {
     "07.b": Exercise(
-        right=near(6000 / (32 * 0.5), 0.05),
+        right=Number(6000 / (32 * 0.5), "calls", share=0.02),
         answer="""
             375 calls a second: `6000 / (32 * 0.5)`.
 
@@ -47,7 +101,7 @@ EXERCISES = {
         "jitter the window goes from half the delay to the whole delay.",
     ),
     "07.c": Exercise(
-        right=Between(10, 10),
+        right=Whole(10, "attempts", least=True),
         answer="""
             10 attempts.
 
@@ -81,7 +135,7 @@ EXERCISES = {
         "the attempts: there is one more than there are delays.",
     ),
     "07.d": Exercise(
-        right=near(31, 0.03, time=True),
+        right=Number(31, "s", within=0.4),
         answer="""
             31 s, on average.
 
@@ -91,23 +145,23 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                near(62, 0.01, time=True),
+                near(62, 0.01),
                 "That is without jitter. With full jitter a delay is anything from 0 to that.",
             ),
             Hint(
-                near(46.5, 0.02, time=True),
+                near(46.5, 0.02),
                 "That is equal jitter, from half the delay to the whole. Full jitter begins at 0.",
             ),
             Hint(
-                near(63, 0.005, time=True),
+                near(63, 0.005),
                 "You halved six delays. But there are 6 attempts, and the delays lie between them.",
             ),
             Hint(
-                near(126, 0.02, time=True),
+                near(126, 0.02),
                 "That is six delays, without jitter. 6 attempts have one delay fewer.",
             ),
             Hint(
-                near(16, 0.03, time=True),
+                near(16, 0.03),
                 "That is the mean of the last delay alone. Add up all of them.",
             ),
         ),
@@ -153,5 +207,59 @@ EXERCISES = {
         ),
         otherwise="Ask of each: does it widen the window in which they come back, or narrow the "
         "door through which they go?",
+    ),
+    "07.f": Exercise(
+        right=Make(
+            solution=attempts_needed,
+            tries=(
+                (1, 60, 0.0, 300),
+                (2, 16, 0.5, 60),
+                (2, 600, 0.8, 60),
+                (1, 8, 0.9, 20),
+                (5, 5, 0.0, 58),
+            ),
+        ),
+        answer="""
+            9 attempts for delays of 2, 4, 8, 16, 16... s, equal jitter and an outage of a minute:
+            jitter leaves three quarters of a delay on average, so 8 delays are 70 s together and 7
+            are 58 s.
+
+            The delay is cut to the cap first, and jitter comes after: so it is in most libraries
+            that have a cap.
+        """,
+        hints=(
+            Hint(
+                Like(_delays),
+                "So many delays are needed. How many attempts have that many delays between them?",
+            ),
+            Hint(
+                Like(_no_cap),
+                "The delay does not double for ever: none is longer than `cap_s`.",
+            ),
+            Hint(
+                Like(_no_jitter),
+                "Those are the delays without jitter. What does it leave of them on average?",
+            ),
+            Hint(
+                Like(_shortest),
+                "That is the shortest that the delays can be. On average jitter takes off half of "
+                "its share.",
+            ),
+            Hint(
+                Like(_capped_last),
+                "First the cap, then jitter: a delay at the cap is shortened, too.",
+            ),
+            Hint(
+                Like(_doubled_first),
+                "The first delay is `first_s`. It doubles only after that.",
+            ),
+            Hint(
+                Like(_fixed),
+                "The delay doubles after each further attempt.",
+            ),
+        ),
+        otherwise="Begin with one attempt and no delay. Add the next delay, cut to `cap_s` and "
+        "shortened by what jitter takes on average, until they are as long as the outage. Each "
+        "delay brings one more attempt.",
     ),
 }

@@ -2,7 +2,86 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, near
+import math
+
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, near
+
+
+def seconds_down(
+    load: float, capacity: float, asks: int, outage_s: float, patience_s: float
+) -> float:
+    """Seconds after an outage until a newcomer is answered in time."""
+    left, bearable = asks * load * outage_s, capacity * patience_s
+    if left <= bearable:
+        return 0
+    if asks * load >= capacity:
+        return math.inf
+    return (left - bearable) / (capacity - asks * load)
+
+
+def _came_once(
+    load: float, capacity: float, asks: int, outage_s: float, patience_s: float
+) -> float:
+    return _by(load * outage_s, capacity * patience_s, capacity - asks * load)
+
+
+def _come_once(
+    load: float, capacity: float, asks: int, outage_s: float, patience_s: float
+) -> float:
+    return _by(asks * load * outage_s, capacity * patience_s, capacity - load)
+
+
+def _nobody_asks_again(
+    load: float,
+    capacity: float,
+    asks: int,  # noqa: ARG001
+    outage_s: float,
+    patience_s: float,
+) -> float:
+    return _by(load * outage_s, capacity * patience_s, capacity - load)
+
+
+def _to_the_last_job(
+    load: float,
+    capacity: float,
+    asks: int,
+    outage_s: float,
+    patience_s: float,  # noqa: ARG001
+) -> float:
+    return _by(asks * load * outage_s, 0, capacity - asks * load)
+
+
+def _one_second(
+    load: float,
+    capacity: float,
+    asks: int,
+    outage_s: float,
+    patience_s: float,  # noqa: ARG001
+) -> float:
+    return _by(asks * load * outage_s, capacity, capacity - asks * load)
+
+
+def _below_zero(
+    load: float, capacity: float, asks: int, outage_s: float, patience_s: float
+) -> float:
+    return (asks * load * outage_s - capacity * patience_s) / (capacity - asks * load)
+
+
+def _in_any_case(
+    load: float, capacity: float, asks: int, outage_s: float, patience_s: float
+) -> float:
+    if asks * load >= capacity:
+        return math.inf
+    return seconds_down(load, capacity, asks, outage_s, patience_s)
+
+
+def _by(left: float, bearable: float, shrinks: float) -> float:
+    """The right cases, whatever the parts are."""
+    if left <= bearable:
+        return 0
+    return (left - bearable) / shrinks if shrinks > 0 else math.inf
+
 
 PREDICTIONS = {
     "08.a": Prediction(what="share of customers with an answer in time", unit="%"),
@@ -10,7 +89,7 @@ PREDICTIONS = {
 
 EXERCISES = {
     "08.b": Exercise(
-        right=near(500 / 3, 0.02),
+        right=Number(500 / 3, "customers", within=1),
         answer="""
             166 customers a second: `500 / 3`.
 
@@ -40,6 +119,10 @@ EXERCISES = {
                 "That was the lesson's. Here both the capacity and the number of asks differ.",
             ),
             Hint(
+                Between(167.7, 185),
+                "A little too many: three times that is more than the worker can do.",
+            ),
+            Hint(
                 near(1500, 0.02),
                 "More retries make more jobs, so fewer customers are bearable, not more.",
             ),
@@ -48,49 +131,69 @@ EXERCISES = {
         "load must be less than the capacity.",
     ),
     "08.c": Exercise(
-        right=Between(30, 43, time=True),
+        right=Make(
+            solution=seconds_down,
+            tries=(
+                (120, 300, 2, 10, 1),
+                (130, 300, 2, 10, 1),
+                (100, 500, 3, 20, 1),
+                (100, 300, 2, 10, 2),
+                (160, 300, 2, 10, 1),
+                (60, 300, 2, 1, 1),
+                (160, 300, 2, 0.5, 1),
+            ),
+            share=0.01,
+        ),
         answer="""
-            About 35 s: `(2 * 120 * 10 - 300) / (300 - 2 * 120)`. (40 s, if you count until the
-            last old job is done, is right, too.)
+            At 120 customers a second, as in this lesson, it is 35 s. In 10 s 1,200 customers come,
+            and all of them ask twice: 2,400 jobs. While answers are late, 240 jobs a second come
+            and 300 are done: 60 a second fewer. We are through when less than 300 are left, a
+            second of work. (After 40 s the last old job is done.)
 
-            In 10 s 1,200 customers come, and all of them ask twice: 2,400 jobs. While answers are
-            late, 240 jobs a second come and 300 are done: 60 a second fewer. We are through when
-            less than 300 are left, a second of work.
+            A push of half a second is none: what it leaves is done before anybody loses patience.
+            It is so even at 160 a second, where one of 10 s is never over.
         """,
         hints=(
             Hint(
-                Between(19, 21, time=True),
-                "1,200 customers came during the outage. But each has asked twice by now.",
+                Like(_came_once),
+                "Those who came during the outage: how often has each of them asked by now?",
             ),
             Hint(
-                Between(14, 16, time=True),
-                "1,200 customers came during the outage. But each has asked twice by now.",
-            ),
-            Hint(
-                Between(12.5, 13.9, time=True),
+                Like(_come_once),
                 "The backlog is right, but it shrinks more slowly: whoever comes now gets a late "
                 "answer, too, and asks again.",
             ),
             Hint(
-                Between(11, 12, time=True),
-                "The backlog is right, but it shrinks more slowly: whoever comes now gets a late "
-                "answer, too, and asks again.",
-            ),
-            Hint(
-                Between(4, 9, time=True),
+                Like(_nobody_asks_again),
                 "That leaves out the second asks, both of those who came during the outage and of "
                 "those who come now.",
             ),
             Hint(
-                near(10, 0.01, time=True),
-                "So long was the outage. What has piled up must be done, too.",
+                Like(_to_the_last_job),
+                "Then the last old job is done. But a newcomer is answered in time sooner: as soon "
+                "as less than `patience_s` of work is left.",
+            ),
+            Hint(
+                Like(_one_second),
+                "How much work may be left? That depends on the customers' patience, which is not "
+                "always 1 s.",
+            ),
+            Hint(
+                Like(_below_zero),
+                "A time below zero? Two cases are none for the division: a backlog that never "
+                "shrinks, and one that is small enough at once.",
+            ),
+            Hint(
+                Like(_in_any_case),
+                "Where the loop cannot heal, it need not begin: is the backlog of a short outage "
+                "too much for anybody's patience?",
             ),
         ),
-        otherwise="How many jobs have piled up in 10 s, second asks included? By how many does "
-        "that fall in a second, while everybody still asks twice?",
+        otherwise="How many jobs has the outage left, all asks included? By how many does that "
+        "fall in a second, while everybody still asks `asks` times?",
     ),
     "08.d": Exercise(
-        right=near(300 / 1.1, 0.004),
+        right=Number(300 / 1.1, "customers", within=1),
         answer="""
             272.7 customers a second: `300 / 1.1`.
 

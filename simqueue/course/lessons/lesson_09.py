@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction
+import sqlite3
+
+from simqueue.course.making import Make
+from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, Whole
+from simqueue.course.twice import Ended, Night, play
+
+
+def process(database: sqlite3.Connection, order_id: str) -> None:
+    """Take one item for an order, once however often it is run."""
+    with database:  # one transaction: all of it is kept, or nothing
+        moved = database.execute(
+            "UPDATE orders SET status = 'processing' WHERE order_id = ? AND status = 'pending'",
+            (order_id,),
+        )
+        if moved.rowcount == 1:
+            took = database.execute("UPDATE shelf SET on_hand = on_hand - 1 WHERE on_hand >= 1")
+            if took.rowcount == 0:
+                database.execute(
+                    "UPDATE orders SET status = 'rejected' WHERE order_id = ?", (order_id,)
+                )
+
 
 PREDICTIONS = {
-    "09.a": Prediction(what="mean time from the kill until the last payment runs again", time=True),
+    "09.a": Prediction(what="mean time from the kill until the last payment runs again", unit="s"),
 }
 
 _SIX = "abcdef"
@@ -50,7 +70,7 @@ EXERCISES = {
         "first time. Is the end the same as after once?",
     ),
     "09.c": Exercise(
-        right=Between(27, 35, time=True),
+        right=Number(30.5, "s", within=4),
         answer="""
             About 30 s.
 
@@ -62,20 +82,20 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                Between(5, 12, time=True),
+                Between(5, 12),
                 "That is two looks. But a look takes back only jobs without a lock. How long does "
                 "the lock of a job last that started 2 s before the kill?",
             ),
             Hint(
-                Between(2, 4.9, time=True),
+                Between(2, 4.9),
                 "One look marks and a later one takes back, and only what has no lock any more.",
             ),
             Hint(
-                Between(45, 60, time=True),
+                Between(45, 60),
                 "That is with looks 30 s apart. Which of the two waits has become short?",
             ),
             Hint(
-                Between(35.1, 44.9, time=True),
+                Between(34.6, 44.9),
                 "The marks come while the lock still lasts: the two waits overlap.",
             ),
         ),
@@ -83,7 +103,7 @@ EXERCISES = {
         "at a job that was marked before. When is that?",
     ),
     "09.d": Exercise(
-        right=Between(4, 4),
+        right=Whole(4, "starts"),
         answer="""
             4 times.
 
@@ -112,5 +132,55 @@ EXERCISES = {
         ),
         otherwise="Count the attempts, the first included. How many more starts may a stall add, "
         "and how many stalls may there be?",
+    ),
+    "09.e": Exercise(
+        right=Make(
+            solution=process,
+            tries=tuple(
+                (night,)
+                for night in (
+                    Night(on_hand=5),
+                    Night(on_hand=0),
+                    *(Night(on_hand=5, killed=step) for step in range(1, 6)),
+                    *(Night(on_hand=1, rival=step) for step in range(1, 4)),
+                )
+            ),
+            play=play,
+        ),
+        answer="""
+            One transaction holds both: the order's own state, moved only if it is still `pending`,
+            and the item, taken only if one is there. A kill before its end throws both away, and
+            the next run begins anew. A kill after it leaves an order that is no longer pending, and
+            the next run does nothing.
+        """,
+        hints=(
+            Hint(
+                Ended("below zero"),
+                "You looked, and another worker took the last one before you did. Let one "
+                "statement check and take.",
+            ),
+            Hint(
+                Ended("still pending"),
+                "What was written is gone after the run. Who commits? `with database:` does, at "
+                "its end.",
+            ),
+            Hint(
+                Ended("2 items gone"),
+                "The second run took another one. Whether this order has its item must be written "
+                "in the same transaction as the taking, and looked at first.",
+            ),
+            Hint(
+                Ended("0 items gone for an order that is processing"),
+                "An order was moved, then came the kill, and the item was never taken. Commit both "
+                "together.",
+            ),
+            Hint(
+                Ended("1 item gone for an order that is rejected"),
+                "The item was taken, and then the order was rejected. What did the first run leave "
+                "behind, and what did the second one make of it?",
+            ),
+        ),
+        otherwise="Let the kill come after each statement in turn, and run it again. What has been "
+        "kept, and what does the second run find?",
     ),
 }

@@ -2,15 +2,55 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, near
+from collections.abc import Sequence
+
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, near
+
+
+def p95(bounds: Sequence[float], workers: Sequence[Sequence[int]]) -> float:
+    """Put the buckets of several workers together, and take their p95."""
+    counts: list[int] = [sum(each) for each in zip(*workers, strict=True)]
+    rank = 0.95 * counts[-1]
+    low, below = 0.0, 0
+    for high, count in zip(bounds, counts, strict=True):
+        if count >= rank:
+            return low + (high - low) * (rank - below) / (count - below)
+        low, below = high, count
+    raise ValueError("the last bucket holds all")
+
+
+def _mean_of_both(bounds: Sequence[float], workers: Sequence[Sequence[int]]) -> float:
+    return sum(p95(bounds, [one]) for one in workers) / len(workers)
+
+
+def _worst(bounds: Sequence[float], workers: Sequence[Sequence[int]]) -> float:
+    return max(p95(bounds, [one]) for one in workers)
+
+
+def _weighed(bounds: Sequence[float], workers: Sequence[Sequence[int]]) -> float:
+    jobs = sum(one[-1] for one in workers)
+    return sum(p95(bounds, [one]) * one[-1] for one in workers) / jobs
+
+
+def _upper_end(bounds: Sequence[float], workers: Sequence[Sequence[int]]) -> float:
+    counts = [sum(each) for each in zip(*workers, strict=True)]
+    enough = (high for high, n in zip(bounds, counts, strict=True) if n >= 0.95 * counts[-1])
+    return next(enough)
+
+
+def _added_up_twice(bounds: Sequence[float], workers: Sequence[Sequence[int]]) -> float:
+    again = [[sum(one[: n + 1]) for n in range(len(one))] for one in workers]
+    return p95(bounds, again)
+
 
 PREDICTIONS = {
-    "10.a": Prediction(what="mean time of a completed job during the outage", time=True),
+    "10.a": Prediction(what="mean time of a completed job during the outage", unit="s"),
 }
 
 EXERCISES = {
     "10.b": Exercise(
-        right=near(100 / 3.1, 0.1, time=True),
+        right=Number(100 / 3.1, "s", within=1),
         answer="""
             32 seconds: `100 / 3.1`.
 
@@ -20,20 +60,20 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                near(50 / 3.1, 0.1, time=True),
+                near(50 / 3.1, 0.1),
                 "50 is what is kept of the failed jobs. This one completed.",
             ),
             Hint(
-                near(100 * 3.1, 0.1, time=True),
+                near(100 * 3.1, 0.1),
                 "Jobs times jobs a second is no time. How long until 100 newer ones have come?",
             ),
             Hint(
-                near(3.1 / 100, 0.1, time=True),
+                near(3.1 / 100, 0.1),
                 "That is upside down: jobs a second over jobs. How long until 100 newer ones "
                 "have come?",
             ),
             Hint(
-                near(100, 0.01, time=True),
+                near(100, 0.01),
                 "100 is a number of jobs. At 3.1 jobs a second, how long does it last?",
             ),
         ),
@@ -41,7 +81,7 @@ EXERCISES = {
         "at 3.1 a second?",
     ),
     "10.c": Exercise(
-        right=near(0.706, 0.005, time=True),
+        right=Number(0.706, "s", within=0.005),
         answer="""
             0.706 s: `0.7 * 1 + 0.3 * 0.02`.
 
@@ -51,28 +91,28 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                near(1.0, 0.004, time=True),
+                near(1.0, 0.004),
                 "That is the mean of those that complete. This metric measures every attempt, "
                 "the failed ones too.",
             ),
             Hint(
-                near(0.51, 0.02, time=True),
+                near(0.51, 0.02),
                 "That gives both kinds the same weight. There are 70 of one and 30 of the other.",
             ),
             Hint(
-                Between(0.695, 0.7, time=True),
+                Between(0.695, 0.7),
                 "Nearly. The refused attempts are short, but not of no length at all: 20 ms.",
             ),
             Hint(
-                near(0.3 * 1 + 0.7 * 0.02, 0.02, time=True),
+                near(0.3 * 1 + 0.7 * 0.02, 0.02),
                 "The weights are the wrong way round: 30 % are refused.",
             ),
             Hint(
-                Between(1.005, 1.009, time=True),
+                Between(1.005, 1.009),
                 "Those that are refused do not take their second as well: only 70 % take it.",
             ),
             Hint(
-                Between(1.01, 10, time=True),
+                Between(1.01, 10),
                 "More than 1 s? No attempt takes longer than that. The refused ones are shorter.",
             ),
         ),
@@ -129,7 +169,7 @@ EXERCISES = {
         "letters the two numbers are enough.",
     ),
     "10.e": Exercise(
-        right=near(25, 0.03, time=True),
+        right=Number(25, "s", within=0.5),
         answer="""
             25 s.
 
@@ -142,20 +182,65 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                near(50, 0.03, time=True),
+                near(50, 0.03),
                 "That is the mean of those who come during a freeze. Half of the customers do not.",
             ),
             Hint(
-                near(100, 0.03, time=True),
+                near(100, 0.03),
                 "Only who comes as the freeze begins waits that long.",
             ),
             Hint(
-                near(0.010, 0.05, time=True),
+                near(0.010, 0.05),
                 "That is what the waiting probe says. It sends one request into the freeze, but "
                 "how many customers come then?",
             ),
         ),
         otherwise="Which share of the customers comes during a freeze, and how long do those wait "
         "on average?",
+    ),
+    "10.f": Exercise(
+        right=Make(
+            solution=p95,
+            tries=(
+                ([1.0, 10.0, 60.0], [[90, 98, 100]]),
+                ([1.0, 10.0, 60.0], [[90, 98, 100], [1, 2, 10]]),
+                ([0.1, 0.5, 1.0, 5.0], [[10, 40, 90, 100], [900, 990, 995, 1000]]),
+                ([0.1, 0.5, 1.0, 5.0], [[0, 0, 10, 50], [50, 100, 100, 100], [0, 80, 90, 90]]),
+            ),
+            share=0.001,
+        ),
+        answer="""
+            Counts are added, bucket by bucket; the percentile comes last. It lies in the first
+            bucket that reaches 95 % of all jobs, and between its ends by proportion.
+
+            That is what `histogram_quantile(0.95, sum by (le) (rate(..._bucket[5m])))` does in
+            Prometheus, too. It is no better than the buckets are narrow.
+        """,
+        hints=(
+            Hint(
+                Like(_mean_of_both),
+                "That is the mean of the workers' percentiles. What may be added are counts.",
+            ),
+            Hint(
+                Like(_worst),
+                "That is the worst worker's percentile. If it did few jobs, it moves the whole by "
+                "little.",
+            ),
+            Hint(
+                Like(_weighed),
+                "Weights make a mean of means right, but not one of percentiles. Add the buckets.",
+            ),
+            Hint(
+                Like(_upper_end),
+                "The right bucket, and its upper end. Where between its ends does the rank lie?",
+            ),
+            Hint(
+                Like(_added_up_twice),
+                "The counts of a histogram are cumulative already: `le` is *at most*. You added "
+                "them up once more.",
+            ),
+        ),
+        otherwise="Add the counts of each bucket over the workers. Which is the first bucket that "
+        "holds 95 % of them, and how far into it do you have to go?",
     ),
 }

@@ -2,7 +2,67 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction
+import math
+from statistics import fmean, stdev
+
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, Whole
+
+Runs = list[list[tuple[float, float]]]
+
+
+def honest(runs: Runs, warmup_s: float, factor: float) -> tuple[float, float]:
+    """The mean over replications, and the half-width of its interval."""
+    means = []
+    for run in runs:
+        waits = [wait_s for added_s, wait_s in run if added_s >= warmup_s]
+        means.append(sum(waits) / len(waits))
+    return fmean(means), factor * stdev(means) / math.sqrt(len(means))
+
+
+def _single_waits(runs: Runs, warmup_s: float, factor: float) -> tuple[float, float]:
+    each = [[pair] for run in runs for pair in run if pair[0] >= warmup_s]
+    return honest(each, warmup_s, factor)
+
+
+def _cold(runs: Runs, warmup_s: float, factor: float) -> tuple[float, float]:  # noqa: ARG001
+    return honest(runs, -math.inf, factor)
+
+
+def _of_the_warmup(runs: Runs, warmup_s: float, factor: float) -> tuple[float, float]:
+    turned = [[(-added_s, wait_s) for added_s, wait_s in run] for run in runs]
+    return honest(turned, -warmup_s, factor)
+
+
+def _wide(runs: Runs, warmup_s: float, factor: float) -> tuple[float, float]:
+    mean, half = honest(runs, warmup_s, factor)
+    return mean, half * math.sqrt(len(runs))
+
+
+def _of_a_bell(runs: Runs, warmup_s: float, factor: float) -> tuple[float, float]:  # noqa: ARG001
+    return honest(runs, warmup_s, 1.96)
+
+
+def _of_all_there_are(runs: Runs, warmup_s: float, factor: float) -> tuple[float, float]:
+    mean, half = honest(runs, warmup_s, factor)
+    return mean, half * math.sqrt((len(runs) - 1) / len(runs))
+
+
+def _ends(runs: Runs, warmup_s: float, factor: float) -> tuple[float, float]:
+    mean, half = honest(runs, warmup_s, factor)
+    return mean - half, mean + half
+
+
+def _tries() -> tuple[tuple[Runs, float, float], ...]:
+    small = [[(0.0, 0.0), (5.0, 1.0), (9.0, 3.0)], [(1.0, 0.0), (6.0, 4.0)]]
+    crowd = [[(10.0 * n, float((n * day) % 7)) for n in range(12)] for day in (1, 2, 3, 5)]
+    return (
+        (small, 5.0, 12.71),
+        (crowd, 30.0, 3.18),
+        (crowd[:3], 0.0, 4.3),
+        ([*crowd, *small], 5.0, 2.57),
+    )
+
 
 PREDICTIONS = {
     "11.a": Prediction(what="number of workers that Friday needs", unit="workers"),
@@ -10,7 +70,7 @@ PREDICTIONS = {
 
 EXERCISES = {
     "11.b": Exercise(
-        right=Between(68, 92),
+        right=Number(80, "days", within=12),
         answer="""
             About 70 to 90.
 
@@ -40,10 +100,6 @@ EXERCISES = {
                 "divided by the root of the number of days.",
             ),
             Hint(
-                Between(79.99, 81),
-                "Those would be the days to add. How many are there in all?",
-            ),
-            Hint(
                 Between(0, 10),
                 "Fewer days make the interval wider.",
             ),
@@ -52,7 +108,7 @@ EXERCISES = {
         "is to become a third: what happens to the number of days?",
     ),
     "11.c": Exercise(
-        right=Between(28, 30),
+        right=Whole(29, "days", also=(30,)),
         answer="""
             29 (30 by the rule of three).
 
@@ -61,7 +117,7 @@ EXERCISES = {
             in 10 is bad, or something happened that happens less than once in twenty.
 
             The rule of three: after n days without a bad one, the share of bad days is below
-            `3 / n`, with 95 % confidence. Our ten Fridays allow for 3 bad days in ten!
+            `3 / n`, with 95 % confidence. Our twenty Fridays allow for 3 bad days in twenty!
         """,
         hints=(
             Hint(
@@ -72,6 +128,11 @@ EXERCISES = {
             Hint(
                 Between(19, 21),
                 "20 is one over 5 %. But what is the chance of 20 good days, if 1 in 10 is bad?",
+            ),
+            Hint(
+                Between(28, 28.5),
+                "Nearly: the chance of so many good days in a row is still a little above 5 %, if "
+                "1 day in 10 is bad.",
             ),
             Hint(
                 Between(94, 96),
@@ -86,7 +147,7 @@ EXERCISES = {
         "and for which n is it below 5 %?",
     ),
     "11.d": Exercise(
-        right=Between(9.7, 10),
+        right=Whole(10, "workers", least=True),
         answer="""
             10 workers.
 
@@ -103,6 +164,10 @@ EXERCISES = {
             Hint(
                 Between(9, 9.1),
                 "Nine is for this year's peak, 7 orders in a quarter-hour.",
+            ),
+            Hint(
+                Between(9.7, 9.99),
+                "That is the rule. There are only whole workers.",
             ),
             Hint(
                 Between(5.4, 6),
@@ -169,5 +234,49 @@ EXERCISES = {
         ),
         otherwise="For each letter: are the numbers that the interval is made of independent of "
         "each other?",
+    ),
+    "11.f": Exercise(
+        right=Make(solution=honest, tries=_tries(), share=0.001),
+        answer="""
+            A mean for each run, without its warm-up. The interval is made from those few means, as
+            if there were nothing else: `statistics.stdev` of them, divided by the root of their
+            number, times Student's factor.
+        """,
+        hints=(
+            Hint(
+                Like(_single_waits),
+                "That is the classic mistake: single waits, as if they were independent. Take one "
+                "mean for each run.",
+            ),
+            Hint(
+                Like(_cold),
+                "The warm-up is still in it. Leave out what was added before `warmup_s`.",
+            ),
+            Hint(
+                Like(_of_the_warmup),
+                "You kept the warm-up, and left out the rest.",
+            ),
+            Hint(
+                Like(_wide),
+                "So far one mean lies from the next. The mean of n of them is surer: divide by the "
+                "root of n.",
+            ),
+            Hint(
+                Like(_of_a_bell),
+                "1.96 is for very many runs. So few need Student's `factor`.",
+            ),
+            Hint(
+                Like(_of_all_there_are),
+                "Almost. The runs are a sample of all possible ones: divide by n - 1 "
+                "(`statistics.stdev`; in numpy `ddof=1`).",
+            ),
+            Hint(
+                Like(_ends),
+                "Those are the two ends. I want the mean and the half-width.",
+            ),
+        ),
+        otherwise="First one mean for each run, of the waits of jobs added at `warmup_s` or later. "
+        "Then the mean of those means, and `factor` times their standard deviation over the root "
+        "of their number.",
     ),
 }

@@ -2,7 +2,70 @@
 
 from __future__ import annotations
 
-from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction
+from simqueue.course.making import Like, Make
+from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction
+
+Attempts = list[tuple[str, int, float, float]]
+
+
+def retries_error(real: Attempts, model: Attempts) -> float:
+    """By what share the model's mean wait of the retries is off."""
+
+    def wait_s(log: Attempts) -> float:
+        waits = [started_s - ready_s for _, attempt, ready_s, started_s in log if attempt > 1]
+        return sum(waits) / len(waits)
+
+    return wait_s(model) / wait_s(real) - 1
+
+
+def _as_retries(log: Attempts) -> Attempts:
+    return [(job, 2, ready_s, started_s) for job, _, ready_s, started_s in log]
+
+
+def _of_all(real: Attempts, model: Attempts) -> float:
+    return retries_error(_as_retries(real), _as_retries(model))
+
+
+def _of_first(real: Attempts, model: Attempts) -> float:
+    first = ([row for row in log if row[1] == 1] for log in (real, model))
+    return _of_all(*first)
+
+
+def _of_second(real: Attempts, model: Attempts) -> float:
+    second = ([row for row in log if row[1] == 2] for log in (real, model))
+    return retries_error(*second)
+
+
+def _backwards(real: Attempts, model: Attempts) -> float:
+    return retries_error(model, real)
+
+
+def _by_the_model(real: Attempts, model: Attempts) -> float:
+    return -retries_error(model, real)
+
+
+def _unsigned(real: Attempts, model: Attempts) -> float:
+    return abs(retries_error(real, model))
+
+
+def _percent(real: Attempts, model: Attempts) -> float:
+    return 100 * retries_error(real, model)
+
+
+def _totals(real: Attempts, model: Attempts) -> float:
+    share = sum(row[1] > 1 for row in model) / sum(row[1] > 1 for row in real)
+    return (1 + retries_error(real, model)) * share - 1
+
+
+def _tries() -> tuple[tuple[Attempts, Attempts], ...]:
+    real = [("a", 1, 0.0, 0.1), ("b", 1, 0.2, 0.2), ("a", 2, 1.0, 1.5), ("b", 2, 1.2, 1.3)]
+    long = [*real, ("a", 3, 3.0, 3.9), ("c", 1, 3.1, 3.2)]
+    late = [(job, n, ready_s, 2 * started_s - ready_s + 0.1) for job, n, ready_s, started_s in real]
+    early = [
+        (job, n, r, r + 0.3 * (s - r) if n > 1 else s + 0.2) for job, n, r, s in reversed(long)
+    ]
+    return (real, late), (long, early), (real, early), (long, late)
+
 
 PREDICTIONS = {
     "12.a": Prediction(what="model's error in the orders' mean response time", unit="%"),
@@ -10,7 +73,7 @@ PREDICTIONS = {
 
 EXERCISES = {
     "12.b": Exercise(
-        right=Between(0.270, 0.305, time=True),
+        right=Number(0.0029 / 0.01 - 0.0029, "s", within=0.01),
         answer="""
             About 290 ms.
 
@@ -23,24 +86,24 @@ EXERCISES = {
         """,
         hints=(
             Hint(
-                Between(0.0026, 0.0032, time=True),
+                Between(0.0026, 0.0032),
                 "For a job as short as the cost itself the model says half of what is true.",
             ),
             Hint(
-                Between(0.026, 0.0305, time=True),
+                Between(0.026, 0.0305),
                 "That is ten times the cost: then the model is about 9 % off.",
             ),
             Hint(
-                Between(2.6, 3.1, time=True),
+                Between(2.6, 3.1),
                 "That is a thousand times the cost: 0.1 % off, better than asked for. (Or did "
                 "you mean milliseconds? A plain number is seconds.)",
             ),
             Hint(
-                Between(260, 310, time=True),
+                Between(260, 310),
                 "A plain number is read as seconds. Write the unit, as in '5 ms'.",
             ),
             Hint(
-                Between(0.14, 0.16, time=True),
+                Between(0.14, 0.16),
                 "That is how long the lesson's orders take. With idle slots the model would be "
                 "2 % off.",
             ),
@@ -49,7 +112,7 @@ EXERCISES = {
         "1 % of the true time?",
     ),
     "12.c": Exercise(
-        right=Letters("b", among="abcde"),
+        right=Letters("b", among="abcde", one=True),
         answer="""
             b.
 
@@ -85,7 +148,7 @@ EXERCISES = {
         otherwise="Which attempts does the wrong rule treat differently? Take the figure of those.",
     ),
     "12.d": Exercise(
-        right=Between(1750, 2050),
+        right=Number((1.96 * 44 / 2) ** 2, "runs", share=0.05),
         answer="""
             About 1,900.
 
@@ -120,5 +183,48 @@ EXERCISES = {
         ),
         otherwise="The half-width of the interval is 1.96 times the standard deviation, divided by "
         "the root of the number of runs.",
+    ),
+    "12.e": Exercise(
+        right=Make(solution=retries_error, tries=_tries(), share=0.001),
+        answer="""
+            One mean for each side, of the attempts whose number is above 1. Then the model's over
+            the real one, less 1.
+        """,
+        hints=(
+            Hint(
+                Like(_of_all),
+                "Those are all attempts. The wrong rule leaves their mean alone.",
+            ),
+            Hint(
+                Like(_of_first),
+                "Those are the first attempts. Retries have a number above 1.",
+            ),
+            Hint(
+                Like(_of_second),
+                "A third attempt is a retry, too.",
+            ),
+            Hint(
+                Like(_backwards),
+                "That is how far off reality is from the model. The real one is the judge.",
+            ),
+            Hint(
+                Like(_by_the_model),
+                "Off by a share of what? Divide by the real wait, not by the model's.",
+            ),
+            Hint(
+                Like(_unsigned),
+                "Too long and too short are different faults. Keep the sign.",
+            ),
+            Hint(
+                Like(_percent),
+                "That is in percent. I want the share.",
+            ),
+            Hint(
+                Like(_totals),
+                "Those are sums. If one side has more retries, they say nothing of one wait.",
+            ),
+        ),
+        otherwise="The wait of an attempt is its start less the moment it was ready. Take the mean "
+        "of it over the attempts above 1, on either side.",
     ),
 }

@@ -49,14 +49,16 @@ function step(job, tick) {
 const slots = [];
 for (const [name, many] of film.workers) {
   const worker = document.createElement('div'), label = document.createElement('span');
+  const row = document.createElement('div');
   worker.className = 'worker';
+  row.className = 'slots';
   label.textContent = label.title = `worker ${name}`;
-  worker.append(label);
+  worker.append(label, row);
   for (let i = 0; i < many; i += 1) {
     const slot = document.createElement('div');
     slot.className = 'slot';
     slots.push(slot);
-    worker.append(slot);
+    row.append(slot);
   }
   find('#workers').append(worker);
 }

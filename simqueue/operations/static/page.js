@@ -60,12 +60,12 @@ function askToRemove(job) {
 }
 
 async function change(job, verb, done) {
-  const path = [job.queue, "failed", job.id, verb].map(encodeURIComponent).join("/");
+  const which = new URLSearchParams({ queue: job.queue, id: job.id });
   let asked = false;
   for (;;) {
     if (!token && !(await askForToken(asked))) return false;
     asked = true;
-    const answer = await fetch(`api/queues/${path}`, {
+    const answer = await fetch(`api/failed/${verb}?${which}`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(PATIENCE_MS),
@@ -89,16 +89,16 @@ async function press(button, job, verb, done) {
     if (verb === "remove" && !(await askToRemove(job))) return;
     if (await change(job, verb, done)) await refresh();
   } catch (error) {
-    say(`Job ${job.id} of ${job.queue}: ${error.message}.`);
-    await refresh();
+    say(`Job ${job.id} of ${job.queue} is as it was: ${error.message}.`, true);
   } finally {
     button.removeAttribute("aria-disabled");
   }
 }
 
-// Said by screen readers when they have time; it does not move the focus.
-function say(text) {
+// Shown, and said by screen readers when they have time; it does not move the focus.
+function say(text, bad = false) {
   at("news").textContent = text;
+  at("news").classList.toggle("wrong", bad);
 }
 
 // ---- drawing
@@ -118,13 +118,13 @@ function put(node, text) {
 function makeCard(name) {
   const root = element("article", "queue");
   const title = element("div", "title");
-  const badge = element("span", "badge");
+  const told = element("span", "badge");
   const counts = element("dl", "counts");
   const chart = svg("svg", { class: "chart", role: "img" });
-  title.append(element("h3", "", name), badge);
+  title.append(element("h3", "", name), told);
   root.append(title, counts, chart, legend());
   at("queues").append(root);
-  return { root, badge, counts, chart, cells: new Map() };
+  return { root, badge: told, counts, chart, cells: new Map() };
 }
 
 function cell(card, key, label, value, most) {
@@ -148,7 +148,12 @@ function showStats(queues) {
     if (!cards.has(name)) cards.set(name, makeCard(name));
     const card = cards.get(name);
     card.root.classList.toggle("absent", !one.exists);
-    put(card.badge, !one.exists ? "no such queue yet" : one.is_paused ? "▮▮ paused" : "");
+    put(card.badge, badge(one));
+    if (one.error) {
+      card.cells.clear();
+      card.counts.replaceChildren();
+      continue;
+    }
     const waiting = one.waiting + one.prioritized;
     cell(card, "waiting", "waiting", number(waiting));
     cell(card, "active", "active", number(one.active));
@@ -159,6 +164,12 @@ function showStats(queues) {
     cell(card, "oldest", "oldest", age(one.oldest_waiting_s));
     cell(card, "workers", "workers", one.workers == null ? "?" : number(one.workers));
   }
+}
+
+function badge(one) {
+  if (one.error) return `cannot be read: ${one.error}`;
+  if (!one.exists) return "no such queue yet";
+  return one.is_paused ? "▮▮ paused" : "";
 }
 
 function showCharts() {
@@ -256,13 +267,13 @@ async function refresh() {
   skew = past.now - Date.now() / 1000;
   showStats(stats.queues);
   showCharts();
-  const lists = await Promise.all(names.map(failuresOf));
+  const lists = await Promise.all(names.filter((name) => !stats.queues[name]?.error).map(failuresOf));
   const newest = lists.flat().sort((a, b) => (b.failed_at ?? 0) - (a.failed_at ?? 0));
   showFailures(newest.slice(0, FAILURES));
 }
 
 async function failuresOf(name) {
-  const said = await read(`api/queues/${encodeURIComponent(name)}/failed?limit=${FAILURES}`);
+  const said = await read(`api/failed?${new URLSearchParams({ queue: name, limit: FAILURES })}`);
   return said.failed;
 }
 

@@ -169,15 +169,19 @@ def compare(
     window = scenario.fixed_warmup_s, scenario.duration_s
     slots = {**scenario.slots}
     slots |= dict.fromkeys({*real.queues, *model.queues} - set(slots), 0)
-    crashes = scenario.workers.crashes
-    found = [summarise(log, window, slots, crashes=crashes).queues for log in (real, model)]
+    crashes, pools = scenario.crashes, scenario.worker_pools
+    found = [
+        summarise(log, window, slots, crashes=crashes, pools=pools).queues for log in (real, model)
+    ]
     tables = job_table(real), job_table(model)
     differing = differing_jobs(*tables, scenario, edge_s)
     excused = {(job.queue, job.job_id) for job in differing if job.excused}
     alike = found
     if excused:
         alike = [
-            summarise(table.without(excused, log), window, slots, crashes=crashes).queues
+            summarise(
+                table.without(excused, log), window, slots, crashes=crashes, pools=pools
+            ).queues
             for table, log in zip(tables, (real, model), strict=True)
         ]
     known = formulas(Outlook(scenario, scenario.fixed_warmup_s))

@@ -17,6 +17,7 @@ from simqueue.workload.scenario import Scenario
 Reason = Literal[
     "outage's edge",
     "in flight at a crash",
+    "places downstream",
     "only in the real run",
     "only in the model",
     "not finished in the real run",
@@ -24,7 +25,7 @@ Reason = Literal[
     "unexplained",
 ]
 #: Where a few milliseconds decide, no model can be right about each job.
-EXCUSES: tuple[Reason, ...] = ("outage's edge", "in flight at a crash")
+EXCUSES: tuple[Reason, ...] = ("outage's edge", "in flight at a crash", "places downstream")
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,14 @@ def _reason(key: Key, real: JobTable, model: JobTable, scenario: Scenario, edge_
         return "not finished in the model"
     of_job = [(one, one.of(key)) for one in (real, model)]
     queue = scenario.queues.get(key[0])
-    edges = np.array([edge for outage in (queue.outages if queue else []) for edge in outage])
+    windows = queue.outage_windows if queue else []
+    edges = np.array([edge for window in windows for edge in window])
     if any(_near(rows["started_s"], edges, edge_s) for _, rows in of_job):
         return "outage's edge"
     if any(_crashed(one, rows, scenario, edge_s) for one, rows in of_job):
         return "in flight at a crash"
+    if queue is not None and queue.downstream is not None:
+        return "places downstream"  # who finds the last one taken
     return "unexplained"
 
 
@@ -101,7 +105,7 @@ def _near(times: NDArray[np.float64], edges: NDArray[np.float64], within_s: floa
 
 def _crashed(one: JobTable, rows: NDArray[np.void], scenario: Scenario, slack_s: float) -> bool:
     """Whether a crash caught one of these attempts. Without crashes a stall is no excuse."""
-    crashes = scenario.workers.kills
+    crashes = scenario.kills
     return bool(
         (crashes and (rows["outcome"] == STALLED).any())
         or any(caught(rows, one.workers, crash, slack_s).any() for crash in crashes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import FINAL, OUTCOMES, AttemptLog
+from simqueue.record.attempt_log import FINAL, NOT_DONE, OUTCOMES, AttemptLog
 from simqueue.record.by_job import by_job
 
 #: A queue and the id of a job in it.
@@ -22,7 +22,7 @@ class Fate:
     Attributes
     ----------
     outcome
-        ``completed``, ``failed``, or ``unfinished``.
+        ``completed``, ``failed``, ``refused``, ``lost``, or ``unfinished``.
     attempts
         Attempts that started; a rerun after a stall is the same attempt.
     runs
@@ -75,7 +75,8 @@ def job_table(log: AttemptLog) -> JobTable:
     queues = [log.queues[code] for code in first["queue"].tolist()]
     keys: list[Key] = list(zip(queues, log.ids(first["job"]), strict=True))
     known = np.flatnonzero(first["parent"] >= 0).tolist()
-    outcomes = [OUTCOMES[code] if code in FINAL else "unfinished" for code in jobs.outcome.tolist()]
+    over = (*FINAL, *NOT_DONE)
+    outcomes = [OUTCOMES[code] if code in over else "unfinished" for code in jobs.outcome.tolist()]
     fates = zip(outcomes, jobs.attempts.tolist(), jobs.runs.tolist(), strict=True)
     places = zip(jobs.first.tolist(), (jobs.last + 1).tolist(), strict=True)
     return JobTable(

@@ -10,7 +10,7 @@ import numpy as np
 from simqueue.record.attempt_log import STALLED
 from simqueue.results.comparison.job_by_job import JobTable, Key
 from simqueue.results.crashes import caught
-from simqueue.workload.production import Crash
+from simqueue.workload.pools import Death
 from simqueue.workload.scenario import Scenario
 
 
@@ -36,13 +36,13 @@ def recoveries(
     real: JobTable, model: JobTable, scenario: Scenario, slack_s: float
 ) -> tuple[Recovery, ...]:
     """The jobs that stalled by a crash on either side, by the time of the crash."""
-    ours, theirs = (_restarts(table, scenario.workers.kills, slack_s) for table in (real, model))
+    ours, theirs = (_restarts(table, scenario.kills, slack_s) for table in (real, model))
     hit = sorted({**ours, **theirs}, key=lambda place: place[0])
     return tuple(Recovery(*key, at, ours.get((at, key)), theirs.get((at, key))) for at, key in hit)
 
 
 def _restarts(
-    table: JobTable, crashes: Sequence[Crash], slack_s: float
+    table: JobTable, crashes: Sequence[Death], slack_s: float
 ) -> dict[tuple[float, Key], float | None]:
     """Seconds from a crash to the next start of each job that stalled by it; ``None`` if never."""
     keys = list(table.places)

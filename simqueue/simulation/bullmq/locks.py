@@ -42,9 +42,13 @@ class LostRun:
 class Locks:
     """The locks of all slots. Each lasts ``lasts_s`` from its job's start or its renewal."""
 
-    def __init__(self, slots: Iterable[Slot], lasts_s: float) -> None:
+    def __init__(self, lasts_s: float) -> None:
         self.lasts_s = lasts_s
-        self._of = {slot: Lock() for slot in slots}
+        self._of: dict[Slot, Lock] = {}
+
+    def add(self, slots: Iterable[Slot]) -> None:
+        """Have locks for the jobs of further slots."""
+        self._of |= {slot: Lock() for slot in slots}
 
     def of(self, slot: Slot) -> Lock:
         """The lock of a slot's job."""

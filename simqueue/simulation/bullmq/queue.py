@@ -1,8 +1,9 @@
-"""A queue's lists, and the idle slots that wait for its jobs."""
+"""A queue's lists: what is ready, what is due, and what waits for its time."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -10,6 +11,7 @@ from typing import Protocol
 
 import simpy
 
+from simqueue.simulation.bullmq.lists import Waiting
 from simqueue.simulation.core import Process
 from simqueue.simulation.job import SimJob
 from simqueue.simulation.waiting import DUE, Wait
@@ -27,29 +29,34 @@ def millisecond_of(moment: float) -> float:
 
 
 class Looker:
-    """The slots of one worker for one queue: one of them at a time looks for a job."""
+    """A worker's consumer of one queue: it looks for a job while some of its slots are idle.
 
-    def __init__(self) -> None:
-        self.again_at = 0.0
+    One of them at a time does; ``looking`` is true until that one has a job. It waits in Redis
+    from ``since`` on, and knows that a retry is due at ``heard``. Where there is no other worker
+    only ``again_at`` counts: before that it does not look again. All are seconds. ``drained``:
+    what it was last told is that there is no job, not one.
+    """
+
+    __slots__ = ("again_at", "drained", "heard", "idle", "looking", "process", "since")
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.idle: deque[Taker] = deque()
+        self.looking, self.drained = False, True
+        self.since, self.heard, self.again_at = 0.0, math.inf, 0.0
 
 
 class Taker(Protocol):
     """What a queue knows of a slot."""
 
     looker: Looker
-
-    @property
-    def process(self) -> Process:
-        """The worker that it belongs to."""
-
-    def asks_at(self, now: float) -> float:
-        """When it can ask for a job."""
+    failed: int
 
     def pick_up(self, job: SimJob, now: float, after: float) -> None:
         """Take a job that an idle worker has heard of, ``after`` seconds from now."""
 
 
-class Queue:
+class Queue(ABC):
     """A waiting list, and the jobs of the delayed set whose time has come.
 
     A retry that is due is promoted to the tail of the list when some worker fetches, not before
@@ -60,29 +67,64 @@ class Queue:
     at most a thousand jobs (scores up to ``(timestamp + 1) * 0x1000 - 1``). Those of one
     millisecond keep the order in which they came (``getDelayedScore`` in
     ``moveToDelayed-11.lua``).
+
+    Attributes
+    ----------
+    ready, due
+        The list, and what the next fetch puts at its tail.
+    join
+        For a slot that found nothing: it is idle from now on.
     """
 
+    join: Callable[[Taker], object]
+    #: Whether it is Redis that ends the wait of an idle worker for a retry, and late: then whoever
+    #: fetches meanwhile has the retry. Node's workers wait so; ours are told (`consumer.py`).
+    redis_wakes = False
+
     def __init__(
-        self, env: simpy.Environment, cost: Overhead, lifo: bool, retry: Callable[[SimJob], None]
+        self,
+        env: simpy.Environment,
+        cost: Overhead,
+        lifo: bool,
+        retry: Callable[[SimJob], None],
+        ready: Waiting | None = None,
     ) -> None:
         self._env, self._pickup_s, self._retry_s = env, cost.pickup_s, cost.retry_s
         self._retry = retry
-        self.ready: deque[SimJob] = deque()
+        self.ready: Waiting = deque() if ready is None else ready
         self.due: deque[SimJob] = deque()
         self._delayed: dict[float, list[SimJob]] = {}
-        self.idle: deque[Taker] = deque()
         self._add = self.ready.appendleft if lifo else self.ready.append
-        self._look_at = math.inf
 
+    @abstractmethod
     def put(self, job: SimJob, now: float) -> None:
-        """Add a job; if a worker is idle, it picks the job up."""
-        slot = self._next_idle(now) if self.idle and not self.ready else None
-        if slot is not None:
-            slot.pick_up(job, now, self._pickup_s)
-            if self.due:
-                self._hand_out(self._pickup_s)
-        else:
-            self._add(job)
+        """Add a job; if a worker is idle, it hears of it."""
+
+    @abstractmethod
+    def put_all(self, jobs: Iterable[SimJob]) -> None:
+        """Add jobs in one transaction: idle workers hear of them when all are there."""
+
+    @abstractmethod
+    def put_first(self, job: SimJob) -> None:
+        """Add a job at the head of the list."""
+
+    @abstractmethod
+    def put_back(self, jobs: Iterable[SimJob]) -> None:
+        """Put stalled jobs at the head, one before the other."""
+
+    @abstractmethod
+    def fetched(self, looker: Looker) -> None:
+        """A slot has taken a job by itself, with the end of the one before."""
+
+    @abstractmethod
+    def leave(self, slot: Taker) -> None:
+        """A slot takes no more jobs, idle or not."""
+
+    def ended(self) -> None:  # noqa: B027
+        """A job is active no more: it ended."""
+
+    def left_alone(self) -> None:  # noqa: B027
+        """A slot that takes no more jobs has ended one."""
 
     def delay(self, job: SimJob, wait: float) -> None:
         """Put a job into the delayed set for ``wait`` seconds."""
@@ -97,11 +139,6 @@ class Queue:
             self._delayed[begins] = [job]
             Wait(self._env, begins - now, DUE, lambda _: self._begin(begins))
 
-    def put_back(self, jobs: Iterable[SimJob]) -> None:
-        """Put stalled jobs at the head, one before the other."""
-        self.ready.extendleft(jobs)
-        self._hand_out(self._pickup_s)
-
     def promote(self) -> None:
         """Move the jobs that are due to the tail, also where new jobs go to the head."""
         for _ in range(min(len(self.due), PROMOTED_AT_ONCE)):
@@ -113,51 +150,13 @@ class Queue:
         yield from (job for job in chain(self.ready, self.due) if job.ready <= now)
 
     def _begin(self, millisecond: float) -> None:
-        """Let a millisecond begin in which retries are due: an idle worker's timer ends."""
+        """Let a millisecond begin in which retries are due."""
         for job in self._delayed.pop(millisecond):
             self._retry(job)
-        if self.idle:
-            self._hand_out(self._retry_s)
 
-    def _next_idle(self, now: float) -> Taker | None:
-        """The slot that has been idle longest and can ask at once.
-
-        If the event loops of all idle workers are held, the first whose turn comes will look.
-        """
-        idle = self.idle
-        slot = first = idle[0]
-        while slot.looker.again_at > now or slot.process.loop_free_at > now:
-            idle.rotate(-1)
-            slot = idle[0]
-            if slot is first:
-                self._look_later(now)
-                return None
-        return idle.popleft()
-
-    def _look_later(self, now: float) -> None:
-        """Have the idle worker look whose turn comes first."""
-        first = min(self.idle, key=lambda slot: slot.asks_at(now))
-        if (at := first.asks_at(now)) < self._look_at:
-            self._look_at = at
-            Wait(self._env, at - now, DUE, lambda _: self._look(first.looker))
-
-    def _look(self, looker: Looker) -> None:
-        """It is a worker's turn to ask, whatever stands behind it in its event loop by now."""
-        self._look_at = math.inf
-        now = self._env.now
-        self.promote()
-        slot = next((slot for slot in self.idle if slot.looker is looker), None)
-        if slot is not None and self.ready:
-            self.idle.remove(slot)
-            slot.pick_up(self.ready.popleft(), now, 0.0)
-        self._hand_out(0.0)
-
-    def _hand_out(self, after: float) -> None:
-        """Let idle workers take what is ready, and what will be in this millisecond."""
-        now = self._env.now
-        while self.idle and (self.ready or self.due):
-            slot = self._next_idle(now)
-            if slot is None:
-                return
-            self.promote()
-            slot.pick_up(self.ready.popleft(), now, after)
+    def _when_woken(self, then: Callable[[float], None]) -> None:
+        """Have an idle worker see to a retry that is due: tell it how long it takes to ask."""
+        if self.redis_wakes and self._retry_s > 0:
+            Wait(self._env, self._retry_s, DUE, lambda _: then(0.0))
+        else:
+            then(self._retry_s)

@@ -7,8 +7,7 @@ these can happen nothing here runs, so that nobody pays for timers that would fi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import simpy
@@ -19,7 +18,7 @@ from simqueue.simulation.bullmq.queue import Queue
 from simqueue.simulation.bullmq.worker import Slot, Worker
 from simqueue.simulation.job import SimJob
 from simqueue.simulation.waiting import DUE, Wait
-from simqueue.workload.production import BullMQSettings, Crash
+from simqueue.workload.production import BullMQSettings
 
 
 class Jobs(Protocol):
@@ -31,7 +30,7 @@ class Jobs(Protocol):
     def more_to_come(self) -> bool:
         """Whether some worker will have something to do yet."""
 
-    def backoff_s(self, job: SimJob) -> float | None:
+    def backoff_s(self, job: SimJob, failed: int) -> float | None:
         """How long a job that has just failed waits; ``None``: for good."""
 
     def follow_up(self, job: SimJob, outcome: Outcome, place: Slot) -> None:
@@ -51,26 +50,20 @@ class Stalls:
     (``moveStalledJobsToWait-9.lua``).
     """
 
-    def __init__(
-        self,
-        jobs: Jobs,
-        workers: Sequence[Worker],
-        settings: BullMQSettings,
-        crashes: Iterable[Crash],
-    ) -> None:
-        self._jobs, self._env = jobs, jobs.env
-        self._workers, self._settings = workers, settings
-        self._slots = [slot for worker in workers for slot in worker.slots]
-        self._locks = Locks(self._slots, settings.lock_duration_s)
-        self._lost: dict[Queue, list[LostRun]] = {slot.queue: [] for slot in self._slots}
-        self._look_again_at = dict.fromkeys(self._lost, 0.0)
+    def __init__(self, jobs: Jobs, queues: Sequence[Queue], settings: BullMQSettings) -> None:
+        self._jobs, self._env, self._settings = jobs, jobs.env, settings
+        self._workers: list[Worker] = []
+        self._slots: list[Slot] = []
+        self._locks = Locks(settings.lock_duration_s)
+        self._lost: dict[Queue, list[LostRun]] = {queue: [] for queue in queues}
+        self._look_again_at = dict.fromkeys(queues, 0.0)
         self.began = False
-        for crash in crashes:
-            self.begin()
-            worker = workers[crash.worker]
-            end = self._drain if crash.drain else self._die
-            self._at(crash.at_s, partial(end, worker))
-            self._at(crash.at_s + crash.down_s, partial(self._return, worker))
+
+    def add(self, worker: Worker) -> None:
+        """See to the jobs of a further worker, which has its slots."""
+        self._workers.append(worker)
+        self._slots += worker.slots
+        self._locks.add(worker.slots)
 
     def begin(self) -> None:
         """Start all timers, as if they had run from the start."""
@@ -78,13 +71,15 @@ class Stalls:
             return
         self.began = True
         lasts, now = self._locks.lasts_s, self._env.now
-        last_look = now - now % (lasts / 4)
         for worker in self._workers:
+            if worker.closed and not worker.busy:
+                continue
+            last_look = now - (now - worker.started) % (lasts / 4)
             for slot in worker.slots:
                 if slot.job is not None and slot.started + lasts / 4 < last_look:
                     lock = self._locks.of(slot)
                     lock.renewed, lock.until = last_look, last_look + lasts
-            self._attend(worker, 0.0)
+            self._attend(worker, worker.started)
 
     def may_finish(self, slot: Slot, job: SimJob) -> bool:
         """Whether a run that came to its end still holds its job's lock.
@@ -101,12 +96,12 @@ class Stalls:
             self._lost[slot.queue].append(self._locks.lost_run(slot, job))
         if not slot.failed:
             self._jobs.follow_up(job, "completed", slot)
-        elif self._jobs.backoff_s(job) is None:
+        elif self._jobs.backoff_s(job, slot.failed) is None:
             self._jobs.follow_up(job, "failed", slot)
         self._locks.forget(slot)
         return False
 
-    def _die(self, worker: Worker) -> None:
+    def die(self, worker: Worker) -> None:
         """End a worker as ``kill -9`` does."""
         now = self._env.now
         worker.life += 1
@@ -123,20 +118,20 @@ class Stalls:
                 self._lost[slot.queue].append(self._locks.lost_run(slot, job))
             self._locks.forget(slot)
 
-    def _drain(self, worker: Worker) -> None:
+    def drain(self, worker: Worker) -> None:
         """Tell a worker to end: it takes no more jobs, and goes on to renew its locks."""
         worker.closed = True
         for slot in worker.slots:
-            if slot in slot.queue.idle:
-                slot.queue.idle.remove(slot)
+            slot.queue.leave(slot)
 
-    def _return(self, worker: Worker) -> None:
-        """Start a worker again in the place of one that has ended."""
+    def come_up(self, worker: Worker) -> None:
+        """Start a worker, in the place of one that has ended if there was one."""
         old_one_is_there = worker.closed and worker.busy
         worker.closed = False
         if not old_one_is_there:
             worker.start_anew(self._env.now)
-            self._attend(worker, self._env.now)
+            if self.began:
+                self._attend(worker, self._env.now)
         for slot in worker.slots:
             if slot.job is None and not slot.telling:
                 slot.next(self._env.now)
@@ -144,7 +139,8 @@ class Stalls:
     def _attend(self, worker: Worker, started: float) -> None:
         """Start the timers of a worker that came up at ``started``."""
         quarter, interval = self._locks.lasts_s / 4, self._settings.stalled_interval_s
-        self._repeat(worker, started, quarter, self._renew)
+        # A timer that sleeps a quarter at a time comes a little later than one that sleeps once.
+        self._repeat(worker, started + TINY_S, quarter, self._renew)
         if self._settings.client == "node" and started == self._env.now:
             self._look(worker)
         self._repeat(worker, started, interval, self._look)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import simpy
@@ -15,14 +16,16 @@ from simqueue.simulation.waiting import FINISH, Timer
 class Worker(Process):
     """A worker process that may die; ``life`` counts its ends and starts.
 
-    ``closed``: it was told to end, and takes no more jobs.
+    ``closed``: it takes no more jobs, because it was told to end, or takes none yet. ``started``
+    is when it came up last, seconds.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, closed: bool = False) -> None:
         super().__init__(number)
         self.slots: list[Slot] = []
         self.life = 0
-        self.closed = False
+        self.closed = closed
+        self.started = 0.0
 
     @property
     def busy(self) -> bool:
@@ -32,8 +35,8 @@ class Worker(Process):
     def start_anew(self, now: float) -> None:
         """Be a new process: nothing holds its event loop, and no job that it got counts."""
         self.life += 1
-        self.loop_free_at = now
-        fresh = {slot.looker: Looker() for slot in self.slots}
+        self.loop_free_at = self.started = now
+        fresh = {slot.looker: Looker(self) for slot in self.slots}
         for slot in self.slots:
             slot.looker = fresh[slot.looker]
 
@@ -42,7 +45,8 @@ class Rules(Protocol):
     """What a slot needs of the model: what an attempt brings, and what its end leads to.
 
     ``loop_s``, ``service_s`` and ``failure_s`` are what the queue itself costs; a loop that is
-    held for longer than ``patience_s`` may cost some job its lock. All are seconds.
+    held for longer than ``patience_s`` may cost some job its lock. All are seconds. ``computes``:
+    whether some jobs have cpu parts.
     """
 
     env: simpy.Environment
@@ -50,10 +54,12 @@ class Rules(Protocol):
     service_s: float
     failure_s: float
     patience_s: float
+    computes: bool
     doomed: set[SimJob]
 
-    def brings(self, job: SimJob, now: float) -> tuple[float, float, bool]:
-        """What an attempt brings: seconds of cpu and of io, and whether it fails."""
+    @property
+    def brings(self) -> Callable[[SimJob, float], tuple[float, float, int]]:
+        """What an attempt brings: seconds of cpu and of io, and how it ends."""
 
     def ended(self, slot: Slot, job: SimJob, now: float) -> None:
         """See to an attempt that came to its end."""
@@ -63,6 +69,9 @@ class Rules(Protocol):
 
     def put(self, job: SimJob, now: float) -> None:
         """Add a job to its queue."""
+
+    def leaves(self, worker: Worker) -> None:
+        """A worker that was told to end has a slot less to wait for."""
 
     def watch_locks(self) -> None:
         """Some lock may run out from now on."""
@@ -78,7 +87,7 @@ class Slot:
     job
         What is being done; ``None`` while idle.
     started, failed
-        Of that attempt: when it started, seconds, and whether it will fail.
+        Of that attempt: when it started, seconds, and how it will end: 0, it completes.
     telling
         Whether it still tells Redis of a failure.
     """
@@ -89,19 +98,11 @@ class Slot:
         self.rules, self.queue, self.process, self.number = rules, queue, process, number
         self.looker = looker
         self.job: SimJob | None = None
-        self.started, self.failed, self.telling = 0.0, False, False
+        self.started, self.failed, self.telling = 0.0, 0, False
         self._ending = Timer(rules.env, FINISH, self._done)
-        self._has_io = False
-        queue.idle.append(self)
-
-    def asks_at(self, now: float) -> float:
-        """When this slot can ask for a job.
-
-        Who has just got one asks again right behind its cpu part. Who found nothing waits in
-        Redis, and hears of a job when the event loop has done what is before it now.
-        """
-        again, free = self.looker.again_at, self.process.loop_free_at
-        return again if again > now else free if free > now else now
+        self._in_line = False
+        if not process.closed:
+            queue.join(self)
 
     def pick_up(self, job: SimJob, now: float, after: float) -> None:
         """Take a job that an idle worker has heard of, ``after`` seconds from now."""
@@ -110,7 +111,6 @@ class Slot:
             self.next(now)
             return
         self.take(job, now, (job.ready if job.ready > now else now) + after)
-        self.looker.again_at = self.process.loop_free_at
 
     def take(self, job: SimJob, now: float, at: float) -> None:
         """Start an attempt at a job ``at`` a moment: now, or a little later if it was picked up."""
@@ -121,7 +121,7 @@ class Slot:
         ends = process.finish_at(begun, cpu + rules.loop_s, io)
         if process.loop_free_at - begun > rules.patience_s:
             rules.watch_locks()
-        self._has_io = io > 0
+        self._in_line = io > 0
         self._ending.set(ends - now)
 
     def pass_on(self, jobs: list[SimJob]) -> None:
@@ -132,19 +132,33 @@ class Slot:
 
     def next(self, now: float) -> None:
         """Take the next job, or be idle; a job that stalled too often fails here, unrun."""
-        queue = self.queue
+        rules, queue = self.rules, self.queue
         if self.process.closed:
+            queue.left_alone()
+            rules.leaves(self.process)
             return
         if queue.due:
             queue.promote()
         while queue.ready:
             job = queue.ready.popleft()
-            if self.rules.doomed and job in self.rules.doomed:
-                self.rules.fail_unrun(job, self)
+            if rules.doomed and job in rules.doomed:
+                rules.fail_unrun(job, self)
             else:
                 self.take(job, now, job.ready if job.ready > now else now)
+                if rules.computes:
+                    queue.fetched(self.looker)
                 return
-        queue.idle.append(self)
+        queue.join(self)
+
+    def ask(self, now: float) -> None:
+        """Ask for a job, as who has failed has to; another slot may do so already.
+
+        At most one slot of a worker does at a time (``waiting`` in ``worker.py``).
+        """
+        if self.looker.looking and not self.process.closed:
+            self.queue.join(self)
+        else:
+            self.next(now)
 
     def abandon(self) -> SimJob | None:
         """Die with the worker: nothing that was to end will; the job that was being done."""
@@ -152,8 +166,8 @@ class Slot:
         if job is not None or self.telling:
             self._ending.cancel()
             self._ending = Timer(self.rules.env, FINISH, self._done)
-        elif self in self.queue.idle:
-            self.queue.idle.remove(self)
+        else:
+            self.queue.leave(self)
         self.telling = False
         return job
 
@@ -161,20 +175,20 @@ class Slot:
         """End the attempt when the event loop comes to it, and take the next job."""
         rules = self.rules
         now = rules.env.now
+        if self._in_line and self.process.loop_free_at > now:
+            # It stands behind the cpu parts that wait now, not behind those that will come.
+            self._in_line = False
+            self._ending.set(self.process.loop_free_at - now)
+            return
         if self.telling:  # Redis has heard of the failure
             self.telling = False
-            self.next(now)
-            return
-        if self._has_io and self.process.loop_free_at > now:
-            # It stands behind the cpu parts that wait now, not behind those that will come.
-            self._has_io = False
-            self._ending.set(self.process.loop_free_at - now)
+            self.ask(now)
             return
         job, self.job = self.job, None
         assert job is not None
         rules.ended(self, job, now)
-        if self.failed and rules.failure_s > 0:
-            self.telling = True
+        if self.failed and (rules.failure_s > 0 or rules.computes):
+            self.telling = self._in_line = True
             self._ending.set(rules.failure_s)
         else:
             self.next(now)

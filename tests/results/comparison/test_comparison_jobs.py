@@ -73,6 +73,17 @@ def test_the_outages_of_another_queue_are_no_excuse():
     assert reasons(real, model, scenario(queues=queues)) == {"job-1": "unexplained"}
 
 
+def test_who_finds_the_last_place_downstream_taken_may_be_another():
+    """Milliseconds decide that; they do not excuse a job that is lost."""
+    gateway = scenario(
+        queues={"order": {"downstream": "g"}, "email": {}}, downstreams={"g": {"places": 1}}
+    )
+    real, model = hand_log(attempt(1, 15.0)), hand_log(*retried(1, 15.0))
+    assert reasons(real, model, gateway) == {"job-1": "places downstream"}
+    nobody = hand_log(attempt(2, 15.0))
+    assert reasons(real, nobody, gateway)["job-1"] == "only in the real run"
+
+
 def test_how_near_is_at_the_edge_can_be_said():
     queues = {"order": {"outages": [[10, 20]]}, "email": {}}
     real, model = hand_log(attempt(1, 10.05)), hand_log(*retried(1, 10.05))

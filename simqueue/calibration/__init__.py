@@ -1,0 +1,1 @@
+"""Calibration: a scenario made of what a live BullMQ was seen to do."""

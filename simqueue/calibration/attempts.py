@@ -1,0 +1,343 @@
+"""From what was seen to an attempt log: every attempt, and what is known of each job.
+
+The rules are those of the ``XADD`` lines of BullMQ's scripts, which
+`simqueue.operations.event_streams` has for counting.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from math import nan
+from typing import Any, NamedTuple
+
+from simqueue.calibration.heads import Head, JobKey
+from simqueue.calibration.seen import STALLED, Event, Seen, There, Watch
+from simqueue.record.worker_events import ENGINE
+
+
+class Attempt(NamedTuple):
+    """One attempt; seconds since the first watch began, breaks between watches cut out.
+
+    ``outcome`` is a word of the attempt log; NaN stands for what has not happened. ``carried`` says
+    that the job was there when the watch began: how long it had waited before is not counted.
+    """
+
+    job: JobKey
+    attempt: int
+    run: int
+    enqueued_s: float
+    ready_s: float
+    started_s: float
+    finished_s: float
+    outcome: str
+    worker: str
+    reason: str
+    carried: bool
+
+
+@dataclass
+class Job:
+    """What is known of a job.
+
+    Attributes
+    ----------
+    key, head
+        Which it is, and what its hash said; ``None`` if that was gone before it was looked at.
+    name
+        Its kind; empty if nobody said it.
+    enqueued_s, due_s
+        When it came, and when it was due first; both 0 for what was there when a watch began.
+    carried
+        Whether it was there when a watch began.
+    children
+        Whether it waited for children.
+    """
+
+    key: JobKey
+    head: Head | None
+    name: str
+    enqueued_s: float
+    due_s: float
+    carried: bool = False
+    children: bool = False
+
+
+@dataclass
+class Day:
+    """What happened, in jobs and attempts.
+
+    Attributes
+    ----------
+    jobs
+        By key; where an id came again after its job had ended, ``#2`` and so on is added to it.
+    attempts
+        In the order in which they ended; after them those that had not.
+    pauses
+        By queue: from and to, seconds.
+    lasted_s
+        How long was watched.
+    starts_s
+        When each watch began.
+    without_head
+        Jobs whose hash was gone before it was looked at: what is said of them is what is most often
+        said of jobs of their name.
+    """
+
+    jobs: dict[JobKey, Job] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
+    pauses: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    lasted_s: float = 0.0
+    starts_s: list[float] = field(default_factory=list)
+    without_head: int = 0
+
+    def of_queue(self, queue: str) -> list[Attempt]:
+        """The attempts at the jobs of a queue."""
+        return [one for one in self.attempts if one.job.queue == queue]
+
+
+def day_of(seen: Seen) -> Day:
+    """The jobs and attempts that were seen."""
+    day = Day()
+    for watch in seen.watches:
+        _Reading(seen, watch, day).read()
+        day.starts_s.append(day.lasted_s)
+        day.lasted_s += watch.lasted_s
+    _fill_in(day)
+    day.attempts.sort(key=lambda one: (one.outcome == "", one.finished_s))
+    return day
+
+
+def _fill_in(day: Day) -> None:
+    """Take jobs whose hash was gone for what others of their name, or else of their queue, are."""
+    usual: dict[tuple[str, str], Counter[str]] = {}
+    heads: dict[str, Head] = {}
+    for job in day.jobs.values():
+        if job.head is not None:
+            alike = replace(job.head, name="", added_ms=None, parent=None, made=0)
+            heads[repr(alike)] = alike
+            for name in {job.name, ""}:
+                usual.setdefault((job.key.queue, name), Counter())[repr(alike)] += 1
+    for job in day.jobs.values():
+        if job.head is None:
+            day.without_head += 1
+            queue = job.key.queue
+            known = usual.get((queue, job.name)) or usual.get((queue, ""))
+            if known:
+                job.head = heads[known.most_common(1)[0][0]]
+
+
+@dataclass
+class _Open:
+    """A job that has not ended, as its events tell."""
+
+    job: Job
+    ready_s: float = nan
+    started_s: float = nan
+    attempt: int = 1
+    run: int = 1
+    workers: dict[int, str] = field(default_factory=dict)
+    worker: str = ""
+    ended: bool = False
+
+
+class _Reading:
+    """Reads one watch into a day."""
+
+    def __init__(self, seen: Seen, watch: Watch, day: Day) -> None:
+        self._seen, self._watch, self._day = seen, watch, day
+        self._zero_s = day.lasted_s - watch.began_ms / 1000
+        self._open: dict[JobKey, _Open] = {}
+
+    def read(self) -> None:
+        """Take all jobs that were there, and all events."""
+        for queue, events in self._watch.events.items():
+            for there in self._watch.there[queue]:
+                self._was_there(queue, there)
+            self._pauses(queue, events)
+            for event, following in pairwise([*events, Event(0, "")]):
+                self._take(queue, event, following)
+        for one in self._open.values():
+            if not one.ended:
+                self._write(one, nan, "", started_s=one.started_s)
+
+    def _s(self, at_ms: float) -> float:
+        return round(at_ms / 1000 + self._zero_s, 6)
+
+    def _was_there(self, queue: str, there: There) -> None:
+        now = self._day.lasted_s
+        one = self._opened(JobKey(queue, there.job), now, carried=True)
+        if one.job.head is not None:
+            one.attempt = one.job.head.made + 1
+        one.ready_s = now
+        if there.state == "active":
+            one.started_s = now
+        elif there.state == "delayed" and there.due_ms is not None:
+            one.ready_s = one.job.due_s = max(now, self._s(there.due_ms))
+        one.job.children = there.state == "waiting-children"
+
+    def _opened(self, key: JobKey, at_s: float, carried: bool = False, name: str = "") -> _Open:
+        head = self._seen.heads.get(key)
+        workers = {run.at_ms: run.worker for run in self._watch.runs.get(key, ())}
+        said, again = key, 1
+        while (
+            key in self._day.jobs
+        ):  # the id of a job that has ended and been removed may come again
+            again += 1
+            key = JobKey(said.queue, f"{said.id}#{again}")
+        job = Job(key, head, (head and head.name) or name, at_s, at_s, carried)
+        one = self._open[said] = _Open(job, at_s, workers=workers)
+        self._day.jobs[key] = job
+        return one
+
+    def _take(self, queue: str, event: Event, following: Event) -> None:
+        if not event.job:
+            return
+        key, at_s = JobKey(queue, event.job), self._s(event.at_ms)
+        one = self._open.get(key)
+        what = event.event
+        if what == "added" and (one is None or one.ended):
+            self._opened(key, at_s, name=event.name)
+        elif what in ("waiting", "delayed", "waiting-children", "active") and one is None:
+            # Its beginning was cut off, or BullMQ 3 did not say that it was added.
+            one = self._opened(key, at_s, carried=event.prev not in ("", "waiting"))
+            if what == "active":
+                one.job.carried = True
+        if one is not None:
+            self._goes_on(one, event, at_s, following)
+
+    def _goes_on(self, one: _Open, event: Event, at_s: float, following: Event) -> None:
+        what = event.event
+        runs = one.started_s == one.started_s
+        if what == "waiting":
+            if runs and event.prev in ("active", "failed"):
+                stalled = following.event == "stalled" and following.job == event.job
+                self._end(one, at_s, "stalled" if stalled else "retried")
+            if one.ended:  # done again by hand
+                one.ended, one.attempt, one.run = False, 1, one.run + 1
+            late = event.prev == "delayed" and one.ready_s <= at_s
+            one.ready_s = one.ready_s if late else at_s
+        elif what == "delayed":
+            if runs:
+                self._end(one, at_s, "retried")
+            elif one.ready_s == one.job.enqueued_s == one.job.due_s:
+                one.job.due_s = max(at_s, self._s(event.due_ms or 0))
+            one.ready_s = max(at_s, self._s(event.due_ms or 0))
+        elif what == "waiting-children":
+            one.job.children = True
+            if runs:
+                self._end(one, at_s, "retried")
+        elif what == "active":
+            self._starts(one, event, at_s)
+        elif what in ("completed", "failed"):
+            if event.reason == STALLED:
+                self._write(one, at_s, "failed", started_s=nan)
+            elif runs:
+                self._write(one, at_s, what, started_s=one.started_s, reason=event.reason)
+            one.started_s, one.ended = nan, True
+        elif what == "removed":
+            one.ended = True
+
+    def _starts(self, one: _Open, event: Event, at_s: float) -> None:
+        if one.started_s == one.started_s:  # nobody said that it was put back
+            self._end(one, at_s, "stalled")
+            one.ready_s = at_s
+        if event.made is not None:
+            one.attempt = event.made + 1
+        one.started_s = at_s
+        one.worker = one.workers.get(event.at_ms, "")
+
+    def _end(self, one: _Open, at_s: float, outcome: str) -> None:
+        self._write(one, at_s, outcome, started_s=one.started_s)
+        if outcome == "stalled":
+            one.run += 1
+        else:
+            one.attempt, one.run = one.attempt + 1, 1
+        one.started_s = nan
+
+    def _write(
+        self, one: _Open, at_s: float, outcome: str, started_s: float, reason: str = ""
+    ) -> None:
+        ready_s = min(one.ready_s, started_s) if started_s == started_s else one.ready_s
+        self._day.attempts.append(
+            Attempt(
+                one.job.key,
+                one.attempt,
+                one.run,
+                one.job.enqueued_s,
+                ready_s,
+                started_s,
+                at_s,
+                outcome,
+                one.worker,
+                reason,
+                one.job.carried,
+            )
+        )
+
+    def _pauses(self, queue: str, events: list[Event]) -> None:
+        """When the queue was paused, by its events and by the first look at it."""
+        looks = self._watch.looks[queue]
+        since = self._day.lasted_s if looks and looks[0].paused else None
+        windows = self._day.pauses.setdefault(queue, [])
+        for event in events:
+            if event.event == "paused" and since is None:
+                since = self._s(event.at_ms)
+            elif event.event == "resumed" and since is not None:
+                windows.append((since, self._s(event.at_ms)))
+                since = None
+        if since is not None:
+            windows.append((since, self._day.lasted_s + self._watch.lasted_s))
+
+
+def table_of(day: Day, classes: dict[JobKey, str]) -> list[dict[str, Any]]:
+    """The rows of an attempt log; ``classes`` are the names of jobs' classes, if they have some."""
+    rows = []
+    slots = _slots(day)
+    for number, one in enumerate(day.attempts):
+        job = day.jobs[one.job]
+        parent = job.head.parent if job.head else None
+        rows.append(
+            {
+                "engine": ENGINE,
+                "replication": 0,
+                "queue": one.job.queue,
+                "job_id": one.job.id,
+                "flow": parent.id if parent else one.job.id,
+                "parent_id": parent.id if parent else "",
+                "name": job.name or one.job.queue,
+                "attempt": one.attempt,
+                "run": one.run,
+                "enqueued_s": one.enqueued_s,
+                "ready_s": one.ready_s,
+                "started_s": one.started_s,
+                "finished_s": one.finished_s,
+                "outcome": one.outcome,
+                "result": "",
+                "worker": one.worker,
+                "slot": slots.get(number, ""),
+                "class": classes.get(one.job, ""),
+                "priority": job.head.priority if job.head else 0,
+            }
+        )
+    return rows
+
+
+def _slots(day: Day) -> dict[int, int]:
+    """Of each attempt whose worker is known: the lowest place of that worker which was free."""
+    order = sorted(
+        (one.started_s, number)
+        for number, one in enumerate(day.attempts)
+        if one.worker and one.started_s == one.started_s
+    )
+    busy: dict[str, list[float]] = {}
+    found = {}
+    for started_s, number in order:
+        one = day.attempts[number]
+        places = busy.setdefault(one.worker, [])
+        ends_s = one.finished_s if one.finished_s == one.finished_s else float("inf")
+        place = next((i for i, until_s in enumerate(places) if until_s <= started_s), len(places))
+        places[place:] = [ends_s, *places[place + 1 :]]
+        found[number] = place
+    return found

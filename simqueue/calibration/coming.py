@@ -1,0 +1,80 @@
+"""When jobs come, and what brings them: producers, a scheduler, or the parent of a flow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from simqueue.calibration.attempts import Day, Job
+from simqueue.calibration.heads import JobKey
+
+#: Delays that are longer than this share of the watch: jobs that came during it are due after it.
+_LONG_DELAY = 0.1
+#: A scheduler is taken for a clock if so many of its jobs were due so near to its slots, seconds.
+_TICKS, _ON_TIME_S = 5, 0.05
+
+
+def counts_from_due(came: Sequence[Job], lasted_s: float) -> bool:
+    """Whether jobs count from when they are due: they were added long before, or by a scheduler."""
+    delayed = [job for job in came if job.due_s > job.enqueued_s and not job.children]
+    if not delayed:
+        return False
+    scheduled = sum(bool(job.head and job.head.scheduled) for job in delayed)
+    mean_s = float(np.mean([job.due_s - job.enqueued_s for job in delayed]))
+    return 2 * scheduled > len(delayed) or mean_s > _LONG_DELAY * lasted_s
+
+
+def arrivals_of(jobs: Sequence[Job], day: Day, due: bool) -> tuple[tuple[float, JobKey], ...]:
+    """When jobs came from outside: those that were there count too, from the beginning on."""
+    found = []
+    for job in jobs:
+        if job.head and job.head.parent:
+            continue
+        waited = job.carried and job.due_s > job.enqueued_s
+        at_s = job.due_s if due or waited else job.enqueued_s
+        if at_s < day.lasted_s:
+            found.append((at_s, job.key))
+    return tuple(sorted(found, key=lambda pair: pair[0]))
+
+
+def clock_of(
+    arrivals: Sequence[tuple[float, JobKey]], jobs: Sequence[Job]
+) -> tuple[float, float] | None:
+    """The period and the first slot of the scheduler that brings all of a queue's jobs, if so."""
+    if len(arrivals) < _TICKS or not all(job.head and job.head.scheduled for job in jobs):
+        return None
+    times = np.array([at_s for at_s, _ in arrivals])
+    every_s = float(np.median(np.diff(times)))
+    slots = np.round((times - times[-1]) / every_s)
+    off = times - times[-1] - slots * every_s if every_s else times
+    # The first job of a scheduler may come at once, and not at a slot.
+    if not every_s or (np.abs(off[1:]) > _ON_TIME_S).any() or len(np.unique(slots)) < len(slots):
+        return None
+    return round(every_s, 3), round(float(times[-1] % every_s), 3)
+
+
+def families_of(day: Day) -> dict[JobKey, list[JobKey]]:
+    """The children of each parent."""
+    found: dict[JobKey, list[JobKey]] = {}
+    for job in day.jobs.values():
+        if job.head and job.head.parent:
+            found.setdefault(job.head.parent, []).append(job.key)
+    return found
+
+
+def children_of(
+    day: Day, queue: str, families: Mapping[JobKey, list[JobKey]]
+) -> tuple[dict[str, int], str]:
+    """How many children of which queues come with each job of a queue, rounded."""
+    parents = [job for job in day.jobs.values() if job.key.queue == queue and not job.carried]
+    mine = {job.key: families[job.key] for job in parents if job.key in families}
+    if not mine or 2 * len(mine) < len(parents):
+        return {}, ""
+    totals = Counter(child.queue for children in mine.values() for child in children)
+    counts = {name: round(total / len(parents)) for name, total in totals.items()}
+    heads = [day.jobs[child].head for children in mine.values() for child in children]
+    words = Counter(head.child_failure for head in heads if head)
+    word = words.most_common(1)[0][0] if words else ""
+    return {name: count for name, count in counts.items() if count}, word

@@ -1,0 +1,353 @@
+"""What each queue is like, by what was seen of it: the numbers that a scenario says."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.calibration.attempts import Attempt, Day, Job
+from simqueue.calibration.classes import Kind, kinds_of
+from simqueue.calibration.coming import (
+    arrivals_of,
+    children_of,
+    clock_of,
+    counts_from_due,
+    families_of,
+)
+from simqueue.calibration.failures import Burst, bursts_of
+from simqueue.calibration.heads import Head, JobKey
+from simqueue.calibration.limits import SeenLimiter, global_concurrency_of, limiter_of
+from simqueue.calibration.overheads import overhead_of
+from simqueue.calibration.seen import Seen
+from simqueue.calibration.workers import SeenWorkers, language_of, workers_of
+
+Floats = NDArray[np.float64]
+
+#: With fewer values a distribution of its own would say little.
+ENOUGH = 30
+#: Jobs of a kind that say the same, as a share.
+_NEARLY_ALL = 0.95
+
+
+@dataclass(frozen=True)
+class KindEstimate:
+    """Jobs of a queue that are treated alike.
+
+    Attributes
+    ----------
+    kind
+        Which they are.
+    jobs
+        How many came.
+    attempts
+        Tries that each has in all.
+    service_s
+        How long attempts took that completed, seconds.
+    failure_rate, tries
+        Share of the attempts that failed, of so many; bursts of failures left out.
+    delays_s
+        Of each job that came: how long after that it was due, seconds.
+    backoff
+        The wait between two attempts, as a scenario's table.
+    alike
+        Whether nearly all jobs say the same of attempts and backoff.
+    """
+
+    kind: Kind
+    jobs: int
+    attempts: int
+    service_s: Floats
+    failure_rate: float
+    tries: int
+    delays_s: Floats
+    backoff: dict[str, Any] | None
+    alike: bool = True
+
+
+@dataclass(frozen=True)
+class QueueEstimate:
+    """One queue.
+
+    Attributes
+    ----------
+    queue
+        Its name.
+    kinds
+        Of its jobs, the most frequent first.
+    arrivals
+        When jobs came from outside, seconds, and which; children of a flow do not.
+    attempts
+        How many attempts ended.
+    fatal_rate
+        Share of the failures after which nothing was tried again though attempts were left.
+    failed_s
+        How long attempts took that failed, seconds.
+    bursts
+        When attempts failed together.
+    reasons
+        Classes of errors of final failures, and how often.
+    limiter, global_concurrency, paused, lifo
+        What keeps jobs waiting, and who is next.
+    workers
+        Who worked on it.
+    children, child_failure
+        A flow's: how many jobs of which queues come with each job, and what their failure does.
+    stalled
+        Runs that nobody ended.
+    due
+        Whether arrivals are the moments when jobs were due, and not when they were added.
+    clock
+        Of a job scheduler: every so many seconds, and when first.
+    notes
+        What one should know, a sentence each.
+    """
+
+    queue: str
+    kinds: tuple[KindEstimate, ...]
+    arrivals: tuple[tuple[float, JobKey], ...]
+    attempts: int
+    fatal_rate: float
+    failed_s: Floats
+    bursts: tuple[Burst, ...]
+    reasons: dict[str, int]
+    limiter: SeenLimiter | None
+    global_concurrency: int | None
+    paused: tuple[tuple[float, float], ...]
+    lifo: bool
+    workers: SeenWorkers
+    children: dict[str, int]
+    child_failure: str
+    stalled: int
+    due: bool
+    clock: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """All queues that had jobs.
+
+    Attributes
+    ----------
+    queues
+        By name.
+    kinds
+        Of each job.
+    idle
+        Queues of which no job was seen.
+    language
+        What the workers are written in, if a lock was seen.
+    overhead
+        What the queue itself costs, seconds, by the names of a scenario's table; only what was
+        seen often enough.
+    """
+
+    queues: dict[str, QueueEstimate]
+    kinds: dict[JobKey, Kind]
+    idle: tuple[str, ...]
+    language: str | None
+    overhead: dict[str, float] = field(default_factory=dict)
+
+
+def estimates_of(seen: Seen, day: Day) -> Estimates:
+    """What was seen, in numbers."""
+    kinds = kinds_of(day)
+    by_queue: dict[str, list[Attempt]] = {queue: [] for queue in seen.queues}
+    for one in day.attempts:
+        by_queue.setdefault(one.job.queue, []).append(one)
+    families = families_of(day)
+    found = {
+        queue: _queue(seen, day, queue, attempts, kinds, families)
+        for queue, attempts in by_queue.items()
+        if attempts
+    }
+    idle = tuple(queue for queue in seen.queues if queue not in found)
+    language = language_of(one.worker for one in day.attempts)
+    overhead = overhead_of(day, {queue: one.workers for queue, one in found.items()})
+    return Estimates(found, kinds, idle, language, overhead)
+
+
+def _queue(
+    seen: Seen,
+    day: Day,
+    queue: str,
+    attempts: list[Attempt],
+    kinds: Mapping[JobKey, Kind],
+    families: Mapping[JobKey, list[JobKey]],
+) -> QueueEstimate:
+    jobs = [job for job in day.jobs.values() if job.key.queue == queue]
+    came = [job for job in jobs if not job.carried]
+    ended = [one for one in attempts if one.outcome in ("completed", "retried", "failed")]
+    ran = sorted((one for one in ended if not math.isnan(one.started_s)), key=_start)
+    failed = np.array([one.outcome != "completed" for one in ran], dtype=bool)
+    bursts = bursts_of(np.array([one.started_s for one in ran]), failed)
+    in_burst = {id(one) for one in ran if any(b.from_s <= one.started_s < b.to_s for b in bursts)}
+    looks = [look for watch in seen.watches for look in watch.looks.get(queue, ())]
+    limiter = limiter_of(looks, *_starts_ms(seen, day, attempts))
+    most = global_concurrency_of(looks)
+    gated = most is not None or (limiter is not None and limiter.reached != 0)
+    workers = workers_of(seen, day, queue, gated)
+    chance = [one for one in ran if id(one) not in in_burst]
+    due = counts_from_due(came, day.lasted_s)
+    children, child_failure = children_of(day, queue, families)
+    counts = Counter(kinds[job.key] for job in (came or jobs))
+    own = tuple(
+        _kind(kind, count, day, ran, chance, came, kinds, due)
+        for kind, count in counts.most_common()
+    )
+    lost = [one for one in ran if one.outcome == "failed"]
+    early = [one for one in lost if one.attempt < _attempts(day.jobs[one.job])]
+    by_chance = sum(one.outcome != "completed" for one in chance)
+    fatal = sum(id(one) not in in_burst for one in early)
+    arrivals = arrivals_of(jobs, day, due)
+    return QueueEstimate(
+        queue=queue,
+        kinds=own,
+        arrivals=arrivals,
+        attempts=len(ran),
+        fatal_rate=fatal / by_chance if by_chance else 0.0,
+        failed_s=_lasted([one for one in chance if one.outcome != "completed"]),
+        bursts=tuple(bursts),
+        reasons=dict(Counter(one.reason for one in lost if one.reason)),
+        limiter=limiter,
+        global_concurrency=most,
+        paused=tuple(day.pauses.get(queue, ())),
+        lifo=bool(jobs) and sum(bool(job.head and job.head.lifo) for job in jobs) * 2 > len(jobs),
+        workers=workers,
+        children=children,
+        child_failure=child_failure,
+        stalled=sum(one.outcome == "stalled" for one in attempts),
+        due=due,
+        clock=clock_of(arrivals, jobs) if len(own) == 1 and not children else None,
+        notes=tuple(_notes(queue, jobs, own, families)),
+    )
+
+
+def _starts_ms(
+    seen: Seen, day: Day, attempts: Sequence[Attempt]
+) -> tuple[list[float], list[float]]:
+    """When attempts started, ascending, and since when each had waited: Unix time."""
+    pairs = sorted((one.started_s, one.ready_s) for one in attempts if one.started_s > -1)
+    zeros = [
+        watch.began_ms - 1000 * start_s
+        for watch, start_s in zip(seen.watches, day.starts_s, strict=True)
+    ]
+    offsets = [zeros[bisect_right(day.starts_s, started) - 1] for started, _ in pairs]
+    both = list(zip(offsets, pairs, strict=True))
+    return (
+        [zero + 1000 * started for zero, (started, _) in both],
+        [zero + 1000 * ready for zero, (_, ready) in both],
+    )
+
+
+def _kind(
+    kind: Kind,
+    jobs: int,
+    day: Day,
+    ran: Sequence[Attempt],
+    chance: Sequence[Attempt],
+    came: Sequence[Job],
+    kinds: Mapping[JobKey, Kind],
+    due: bool,
+) -> KindEstimate:
+    mine = [one for one in ran if kinds[one.job] == kind]
+    usual = [one for one in chance if kinds[one.job] == kind]
+    heads = [job.head for job in day.jobs.values() if job.head and kinds[job.key] == kind]
+    mine_came = [job for job in came if kinds[job.key] == kind]
+    delays = [0.0 if due else job.due_s - job.enqueued_s for job in mine_came if not job.children]
+    return KindEstimate(
+        kind=kind,
+        jobs=jobs,
+        attempts=_usual([head.attempts for head in heads], 1),
+        service_s=_lasted([one for one in mine if one.outcome == "completed"]),
+        failure_rate=float(np.mean([one.outcome != "completed" for one in usual]))
+        if usual
+        else 0.0,
+        tries=len(usual),
+        delays_s=np.array(delays),
+        backoff=backoff_of(heads, mine),
+        alike=_alike([(head.attempts, repr(head.backoff)) for head in heads]),
+    )
+
+
+def _alike(values: Sequence[Any]) -> bool:
+    return not values or Counter(values).most_common(1)[0][1] >= _NEARLY_ALL * len(values)
+
+
+def _start(one: Attempt) -> float:
+    return one.started_s
+
+
+def _attempts(job: Job) -> int:
+    return job.head.attempts if job.head else 1
+
+
+def _lasted(attempts: Sequence[Attempt]) -> Floats:
+    return np.array([one.finished_s - one.started_s for one in attempts])
+
+
+def _usual(values: Sequence[Any], otherwise: Any) -> Any:
+    return Counter(values).most_common(1)[0][0] if values else otherwise
+
+
+def backoff_of(heads: Sequence[Head], attempts: Sequence[Attempt]) -> dict[str, Any] | None:
+    """The backoff of jobs, as a scenario's table: their options say it, or else the waits seen.
+
+    BullMQ's own types are ``fixed`` and ``exponential``; what another name means only the workers
+    know (a custom strategy), so a list of the waits that were seen stands for it.
+    """
+    said = _usual([repr(head.backoff) for head in heads], "None")
+    found = next((head.backoff for head in heads if repr(head.backoff) == said), None)
+    if found is None:
+        return None
+    if found["type"] in ("fixed", "exponential"):
+        table = {"type": found["type"], "delay_ms": found["delay"] or 0.0}
+        return {**table, "jitter": min(1.0, found["jitter"])} if found.get("jitter") else table
+    waits = seen_waits(attempts)
+    return {"type": "list", "delays_ms": waits} if waits else None
+
+
+def seen_waits(attempts: Sequence[Attempt]) -> list[float]:
+    """The median wait after each failed attempt, the first and so on, milliseconds."""
+    by_job: dict[JobKey, list[Attempt]] = {}
+    for one in attempts:
+        by_job.setdefault(one.job, []).append(one)
+    waits: dict[int, list[float]] = {}
+    for tries in by_job.values():
+        tries = sorted(tries, key=_start)
+        for one, following in pairwise(tries):
+            if one.outcome == "retried":
+                wait_s = max(0.0, following.ready_s - one.finished_s)
+                waits.setdefault(one.attempt, []).append(1000 * wait_s)
+    return [round(float(np.median(waits[attempt])), 1) for attempt in sorted(waits)]
+
+
+def _notes(
+    queue: str,
+    jobs: Sequence[Job],
+    own: Sequence[KindEstimate],
+    families: Mapping[JobKey, list[JobKey]],
+) -> Iterator[str]:
+    """What is simpler in the scenario than it was."""
+    sizes = {len(families[job.key]) for job in jobs if job.key in families and not job.carried}
+    if len(sizes) > 1:
+        yield (
+            f"{queue}: its jobs have {min(sizes)} to {max(sizes)} children; in the scenario all "
+            "have as many as on average."
+        )
+    if len({repr(kind.backoff) for kind in own if kind.attempts > 1}) > 1:
+        yield f"{queue}: its classes have several backoffs; the scenario has the most frequent one."
+    several = [kind.kind.label for kind in own if not kind.alike]
+    if several:
+        yield (
+            f"{queue}: jobs of {', '.join(several)} have several numbers of attempts or backoffs; "
+            "the scenario has those of most."
+        )

@@ -1,0 +1,1 @@
+"""Planning: how many workers a target needs, and what that rests on."""

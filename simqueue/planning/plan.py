@@ -1,0 +1,339 @@
+"""How many it takes: the fewest workers, or slots, with which a day's targets hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simqueue.errors import InputError
+from simqueue.experiments.parallel import check_cores
+from simqueue.experiments.run import replicate
+from simqueue.planning.answer import Answer, Margin, too_few
+from simqueue.planning.days import Laboratory, Tried, check_days
+from simqueue.planning.search import Search, first_allowed
+from simqueue.planning.situations import (
+    has_traffic,
+    needed_at_least,
+    with_deaths,
+    with_longer_jobs,
+    with_traffic,
+)
+from simqueue.planning.targets import parse_targets
+from simqueue.planning.words import answer_sentence, assumptions
+from simqueue.results.measures import measures_of
+from simqueue.simulation.engines import Engine, engine_of
+from simqueue.workload.changes import key_of, path_of
+from simqueue.workload.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from rich.console import Group
+
+    from simqueue.results.page import Page
+
+#: How much more, and less, the margins ask about.
+MARGIN = 0.2
+WORKERS = "workers.count"
+
+
+@dataclass(frozen=True)
+class Plan(Answer):
+    """What `plan` gives; its methods answer questions about it. Its attributes: see `Answer`."""
+
+    def sentence(self) -> str:
+        """The answer, and what it rests on."""
+        return answer_sentence(self)
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each value that was tried.
+
+        ``held`` of ``days`` days, ``low`` and ``high`` of the share of all such days; and of each
+        target its ``mean`` and ``worst`` over the days.
+        """
+        import pandas as pd
+
+        rows = []
+        for one in self.tried:
+            low, high = one.share
+            row: dict[str, float] = {self.vary: one.value, "held": one.held, "days": one.number}
+            row |= {"low": low, "high": high}
+            for place, target in enumerate(self.targets):
+                days = one.days[:, place]
+                row[f"{target.measure.name} mean"] = days.mean()
+                row[f"{target.measure.name} worst"] = days.max()
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def report(self) -> Group:
+        """What ``plan`` prints, for ``rich``."""
+        from simqueue.planning.shown import plan_report
+
+        return plan_report(self)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Each day's first target over what varies, and its limit.
+
+        Parameters
+        ----------
+        path
+            A PNG to write; without one nothing is written.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        from simqueue.planning.shown import plan_figure
+        from simqueue.results.drawing import in_style
+
+        figure, _ = in_style(lambda: plan_figure(self), None if path is None else Path(path))
+        return figure
+
+    def page(self) -> Page:
+        """A report to show others: `Page.write` makes it a file."""
+        from simqueue.planning.page import plan_page
+
+        return plan_page(self)
+
+    def document(self) -> dict[str, Any]:
+        """What ``plan --json`` prints."""
+        return {
+            "schema": 1,
+            "scenario": self.scenario.name,
+            "seed": self.scenario.seed,
+            "situation": list(self.situation),
+            "vary": self.vary,
+            "targets": [one.words for one in self.targets],
+            "kept": self.kept,
+            "answer": self.answer,
+            "sentence": self.sentence(),
+            "binds": self.binds,
+            "worker_hours": self.worker_hours,
+            "monotone": self.monotone,
+            "interrupted": self.interrupted,
+            "tried": [
+                {
+                    "value": one.value,
+                    "held": one.held,
+                    "days": one.number,
+                    "share_ci95": list(one.share),
+                    "measures": {
+                        target.measure.name: [
+                            None if v != v else v for v in one.days[:, at].tolist()
+                        ]
+                        for at, target in enumerate(self.targets)
+                    },
+                }
+                for one in self.tried
+            ],
+            "margins": [
+                {
+                    "what": one.what,
+                    "value": one.value,
+                    "held": one.held,
+                    "days": one.number,
+                    "share_ci95": list(one.share),
+                }
+                for one in self.margins
+            ],
+            "assumptions": assumptions(self),
+            "wall_s": self.wall_s,
+        }
+
+
+def plan(
+    scenario: Scenario,
+    targets: str | Sequence[str],
+    vary: str = WORKERS,
+    *,
+    traffic: float = 1.0,
+    survive: int = 0,
+    down_s: float = 600.0,
+    days: int = 10,
+    kept: float = 0.95,
+    least: int = 1,
+    most: int = 1000,
+    margins: bool = True,
+    cores: int | None = None,
+    cluster: str | None = None,
+    engine: str | Engine = "auto",
+    tell: Callable[[str], None] | None = None,
+) -> Plan:
+    """Find the fewest workers with which targets hold.
+
+    Every number of workers meets the same days (one seed), so that what differs is the workers.
+
+    Parameters
+    ----------
+    scenario
+        A day.
+    targets
+        What has to hold on it, such as ``order.response.p95 < 10s``; all of several.
+    vary
+        The key of which the fewest are looked for; its values are whole numbers.
+    traffic
+        Times its arrivals; the shape of the day is kept.
+    survive
+        So many workers die when most is to be done, and are away for ``down_s`` seconds.
+    days
+        How many are simulated of the answer and its neighbours.
+    kept
+        The share of days on which the targets have to hold.
+    least, most
+        The range to look in.
+    margins
+        Whether to ask what 20 % more or less traffic, or longer or shorter jobs, would do.
+    cores, cluster, engine
+        See `sweep`.
+    tell
+        Called with what is being simulated.
+
+    Raises
+    ------
+    InputError
+        If a target, the key or a number is none that there can be.
+
+    Notes
+    -----
+    Ctrl-C ends it with what was tried so far. It raises `KeyboardInterrupt` only if there is
+    nothing yet.
+
+    Examples
+    --------
+    >>> import simqueue as sq
+    >>> cafe = sq.build_scenario({
+    ...     "name": "cafe",
+    ...     "duration_s": 3600,
+    ...     "arrivals": {"coffee": {"rate_per_s": 0.2}},
+    ...     "queues": {"coffee": {"service": {"distribution": "exponential", "mean_s": 8}}},
+    ...     "workers": {"concurrency": 1},
+    ... })
+    >>> found = sq.plan(cafe, "coffee.wait.p95 < 20s", days=5, margins=False, cores=1)
+    >>> found.answer
+    3
+    """
+    began = time.perf_counter()
+    _check(days, kept, least, most, survive, down_s)
+    engine_of(engine)
+    aims = parse_targets(targets, measures_of(scenario))
+    there_are = scenario.event_loops if not scenario.in_process else 0
+    if survive and not vary.endswith(".count") and survive >= there_are:
+        raise InputError(f"survive = {survive}: there are {there_are} workers; expected fewer")
+    day = with_traffic(scenario, traffic)
+    first, second = (*path_of(vary), "", "")[:2]
+    if first == "queues" and second not in scenario.queues:
+        raise InputError(f"{vary}: the scenario has no {key_of(first, second)}")
+
+    pool = second if first == "pools" else ""
+
+    def at(value: int, base: Scenario = day) -> Scenario:
+        return with_deaths(base.replace({vary: value}), survive, down_s, pool)
+
+    at_once = 1 if cluster else check_cores(cores)
+    laboratory = Laboratory(at, aims, cores, cluster, engine)
+    least = first_allowed(at, least, most)
+    search = Search(laboratory, kept, days, at_once, least, most, tell or (lambda _: None))
+    answer, monotone, interrupted = None, True, False
+    found: tuple[Margin, ...] = ()
+    try:
+        outcome = search.run(_guess(day, vary, least))
+        answer, monotone = outcome.answer, outcome.monotone
+        if answer is not None and margins:
+            some = min(days, -(-4 // at_once) * at_once)
+            found = _margins(laboratory, day, at, answer, least, some, tell)
+    except KeyboardInterrupt:
+        if not laboratory.tried:
+            raise
+        interrupted = True
+    tried = tuple(laboratory.tried)
+    return Plan(
+        scenario=day,
+        vary=vary,
+        targets=aims,
+        kept=kept,
+        answer=answer,
+        tried=tried,
+        binds="" if interrupted else _binds(tried, answer, engine),
+        margins=found,
+        worker_hours=None if answer is None else _worker_hours(at(answer)),
+        monotone=monotone,
+        situation=_situation(traffic, survive, down_s),
+        wall_s=time.perf_counter() - began,
+        interrupted=interrupted,
+    )
+
+
+def _check(days: int, kept: float, least: int, most: int, survive: int, down_s: float) -> None:
+    check_days(days, kept)
+    if not 1 <= least <= most:
+        raise InputError(f"from {least} to {most}: expected a range of whole numbers from 1 on")
+    if survive < 0 or not down_s > 0:
+        raise InputError(
+            f"survive = {survive}, down_s = {down_s:g}: expected 0 or more, and above 0"
+        )
+
+
+def _worker_hours(day: Scenario) -> float:
+    """Workers times hours, where their number changes with the most that there are to be."""
+    return sum(pool.most for pool in day.worker_pools.values()) * day.duration_s / 3600
+
+
+def _guess(day: Scenario, vary: str, least: int) -> int:
+    if vary == WORKERS:
+        return max(needed_at_least(day), least)
+    table: Any = day.table()
+    for key in path_of(vary):
+        table = table.get(key) if isinstance(table, dict) else None
+    return max(table, least) if isinstance(table, int) else least
+
+
+def _binds(tried: Sequence[Tried], answer: int | None, engine: str | Engine) -> str:
+    """The first finding of a day with fewer than enough."""
+    fewer = too_few(tried, answer)
+    return "" if fewer is None else replicate(fewer.scenario, 0, engine).finding()
+
+
+def _margins(
+    laboratory: Laboratory,
+    day: Scenario,
+    at: Callable[[int, Scenario], Scenario],
+    answer: int,
+    least: int,
+    days: int,
+    tell: Callable[[str], None] | None,
+) -> tuple[Margin, ...]:
+    """What if there is more to do, and whether one fewer would do if there is less."""
+    is_open = has_traffic(day)
+    asked = []
+    for sign, traffic, jobs, value in (
+        (1, "more", "longer", answer),
+        (-1, "less", "shorter", answer - 1),
+    ):
+        if value < least:
+            continue
+        times = 1 + sign * MARGIN
+        if is_open:
+            asked.append((f"{MARGIN:.0%} {traffic} traffic", with_traffic(day, times), value))
+        asked.append((f"jobs {MARGIN:.0%} {jobs}", with_longer_jobs(day, times), value))
+    if tell:
+        tell("margins")
+    some = [laboratory.aside(value, at(value, base)) for _, base, value in asked]
+    laboratory.extend(some, days)
+    return tuple(
+        Margin(what.replace("%", " %"), value, one.held, one.number)
+        for (what, _, value), one in zip(asked, some, strict=True)
+    )
+
+
+def _situation(traffic: float, survive: int, down_s: float) -> tuple[str, ...]:
+    found = []
+    if traffic != 1:
+        found.append(f"{traffic:g} times the traffic")
+    if survive:
+        who = "one worker" if survive == 1 else f"{survive} workers"
+        found.append(f"{who} dead for {down_s:g} s at the busiest time")
+    return tuple(found)

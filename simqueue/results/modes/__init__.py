@@ -1,0 +1,1 @@
+"""What requests went through, in training mode and with queues: measures, words, figure, table."""

@@ -1,0 +1,197 @@
+"""A report to show others: one HTML file, whole in itself, for screens and for paper."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simqueue.errors import InputError
+from simqueue.files import reason, writing
+from simqueue.workload.scenario import Scenario
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+    from rich.text import Text
+
+    #: What a section shows: a paragraph, a table as in a terminal, or a figure and its text.
+    Part = Text | Table | tuple[Figure, str]
+
+#: What no scenario says, and no run knows.
+UNSEEN = (
+    "Redis itself: it is one thread, and some tens of thousands of jobs a second fill it.",
+    "The network between workers and Redis, and its failures.",
+    "Whether the machines have cores and memory for so many workers, and what else runs on them.",
+    "Anything that a real day brings and the scenario does not say.",
+)
+#: Wide enough for its labels, and still read on a phone, where it is shrunk; inches.
+_WIDTH = 6.4
+_STYLE = """
+:root { color-scheme: light }
+* { box-sizing: border-box }
+body { margin: 0 auto; max-width: 46rem; padding: 1.2rem; color: #1b1b1b; background: #fff;
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+h1 { font-size: 1.45rem; line-height: 1.25; margin: .4rem 0 }
+h2 { font-size: 1.1rem; margin: 1.8rem 0 .4rem }
+.answer { font-size: 1.15rem; font-weight: 600; border-left: .3rem solid #0072b2;
+  padding: .1rem .8rem }
+figure { margin: 1rem 0 } figure img { width: 100%; height: auto } figcaption { color: #444 }
+.table { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { padding: .25rem .6rem; text-align: right; vertical-align: top; white-space: pre;
+  border-bottom: 1px solid #ddd }
+th:first-child, td:first-child { text-align: left }
+footer, summary { color: #444; font-size: .9rem } pre { overflow-x: auto; font-size: .8rem }
+@media print { body { max-width: none; padding: 0 } section, figure, tr { break-inside: avoid }
+  .table { overflow: visible } details { display: none } }
+"""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report under a heading of its own."""
+
+    heading: str
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report.
+
+    Attributes
+    ----------
+    question
+        What was asked: the page's title.
+    answer
+        The answer in a sentence.
+    sections
+        What it rests on.
+    scenario
+        What was run, as text.
+    seed
+        Its seed.
+    """
+
+    question: str
+    answer: str
+    sections: Sequence[Section]
+    scenario: str
+    seed: int
+
+    def write(self, path: str | Path) -> None:
+        """Write the page: one file, which needs no other and no network.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written or its name does not end in ``.html``.
+        """
+        path = Path(path)
+        if path.suffix.lower() != ".html":
+            raise InputError(f"{path}: cannot write the report: expected a name that ends in .html")
+        text = "".join(_lines(self))
+        try:
+            with writing(path) as file:
+                file.write(text)
+        except OSError as error:
+            raise InputError(f"{path}: cannot write the report: {reason(error)}") from error
+
+
+def _lines(page: Page) -> Iterator[str]:
+    question = html.escape(page.question)
+    yield (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "img-src data:; style-src 'unsafe-inline'\">\n"
+        f"<title>{question}</title>\n<style>{_STYLE}</style>\n"
+        f'<main>\n<h1>{question}</h1>\n<p class="answer">{html.escape(page.answer)}</p>\n'
+    )
+    for section in page.sections:
+        yield f"<section>\n<h2>{html.escape(section.heading)}</h2>\n"
+        yield from (_part(part, page.answer) for part in section.parts)
+        yield "</section>\n"
+    yield (
+        "<details>\n<summary>The scenario</summary>\n"
+        f"<pre>{html.escape(page.scenario)}</pre>\n</details>\n</main>\n"
+        f"<footer>Simulated by simqueue {version('simqueue')} on {datetime.now(UTC):%d %B %Y}, "
+        f"seed {page.seed}.</footer>\n</html>\n"
+    )
+
+
+def _part(part: Part, answer: str) -> str:
+    from rich.table import Table
+
+    if isinstance(part, tuple):
+        return _figure(*part, answer)
+    if isinstance(part, Table):
+        return _table(part)
+    return f"<p>{html.escape(part.plain)}</p>\n"
+
+
+def _table(table: Table) -> str:
+    heads = "".join(f'<th scope="col">{_cell(column.header)}</th>' for column in table.columns)
+    rows = zip(*(column.cells for column in table.columns), strict=True)
+    body = "\n".join(
+        "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        f'<div class="table" tabindex="0"><table>\n<thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody></table></div>\n"
+    )
+
+
+def _cell(cell: object) -> str:
+    """A cell of a terminal's table; a line break there is one here."""
+    from rich.text import Text
+
+    return html.escape(cell.plain if isinstance(cell, Text) else str(cell))
+
+
+def _figure(figure: Figure, text: str, answer: str) -> str:
+    """A figure whose title, the finding, is its caption: text that a phone does not shrink.
+
+    A title that is the page's answer is not said again.
+    """
+    import matplotlib as mpl
+
+    title = figure.get_suptitle()
+    if title:
+        figure.suptitle("")
+    else:
+        panel = figure.axes[0]
+        title = panel.get_title(loc="left")
+        panel.set_title("", loc="left")
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(_WIDTH, height * _WIDTH / width)
+    drawn = io.BytesIO()
+    # Equal figures are equal files.
+    with mpl.rc_context({"svg.hashsalt": "simqueue", "svg.fonttype": "path"}):
+        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    data = base64.b64encode(drawn.getvalue()).decode()
+    title = " ".join(title.split())
+    caption = "" if title == answer else f"<figcaption>{html.escape(title)}</figcaption>\n"
+    return (
+        f'<figure>\n<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(text)}">\n'
+        f"{caption}</figure>\n"
+    )
+
+
+def about(scenario: Scenario) -> str:
+    """A scenario as a report shows it: what its file says, without the defaults."""
+    return json.dumps(scenario.table(), indent=1, ensure_ascii=False)
+
+
+def unseen() -> Section:
+    """What no report of a simulation knows."""
+    from rich.text import Text
+
+    return Section("What was not seen", [Text(line) for line in UNSEEN])

@@ -1,0 +1,1 @@
+"""Workers of Node's BullMQ as the real side: the same scripts, run by the installed package."""

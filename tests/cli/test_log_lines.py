@@ -1,0 +1,179 @@
+"""A log's lines: nobody's text forges, garbles or floods them; tracebacks hold no secrets."""
+
+import io
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from simqueue.cli.log_lines import FewTimesAMinute
+from simqueue.cli.logs import configure_logging
+
+#: A logger that pytest does not know: it cannot keep what no encoding can write.
+log = logging.Logger("simqueue.worker")
+
+FORGED = "2026-11-26T11:00:00Z [info     ] all is well"
+#: Ids that some client gave its jobs.
+HOSTILE = (
+    f"order-1\n{FORGED}",
+    f"order-1\r{FORGED}",
+    f"order-1\x1b[2K\x1b[1G{FORGED}",
+    f"order-1\u2028{FORGED}",
+    f"order-1\x85{FORGED}",
+    f"order-1\x0b{FORGED}",
+    "order-\ud800",
+    "order-\u202e1",
+    "\x00",
+)
+
+
+@pytest.fixture(params=["words", "json"])
+def lines(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[str]]:
+    """What was logged so far; half of an emoji cannot be written to this stream."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure_logging(as_json=request.param == "json")
+    log.handlers = logging.getLogger("simqueue").handlers[:1]
+
+    def so_far() -> list[str]:
+        stream.flush()
+        text: str = stream.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        found = text.splitlines()
+        if request.param == "json":
+            for line in found:
+                json.loads(line)
+        return found
+
+    return so_far
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_an_id_makes_no_lines_of_its_own(hostile: str, lines: Callable[[], list[str]]) -> None:
+    log.info("job started", extra={"queue": "order", "job_id": hostile, "attempt": 1})
+    log.warning("job refused", extra={"error": f"job {hostile}: no"})
+    log.error("relay: the queue refuses %s; set aside", hostile)
+
+    found = lines()
+    assert len(found) == 3
+    assert not any(line.startswith(FORGED) for line in found)
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(found))
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 100_000, ["x" * 100_000], {"x": "x" * 100_000}, b"x" * 99_999]
+)
+def test_a_value_of_any_length_is_a_short_line(
+    value: object, lines: Callable[[], list[str]]
+) -> None:
+    log.info("job started", extra={"job_id": value})
+    log.info("%s", value)
+    found = lines()
+    assert len(found) == 2
+    assert max(map(len, found)) < 1500
+    assert "more]" in found[0]
+
+
+CARD, PASSWORD = "4111 1111 1111 1111", "geheim"
+
+
+def charge(card: str, password: str) -> None:
+    pocket = {"number": card, "password": password}
+    raise ValueError(f"cannot charge {len(pocket)}\n{FORGED}")
+
+
+def test_a_traceback_says_where_and_not_what(lines: Callable[[], list[str]]) -> None:
+    try:
+        charge(CARD, PASSWORD)
+    except ValueError as error:
+        log.exception("it broke")
+        log.error("again", exc_info=error)
+        log.error("and again", exc_info=(type(error), error, error.__traceback__))
+
+    found = lines()
+    text = "\n".join(found)
+    assert text.count("in charge") == 3
+    assert text.count("cannot charge 2") == 3
+    assert "traceback object" not in text
+    assert PASSWORD not in text
+    assert CARD not in text
+    assert not any(line.startswith(FORGED) for line in found)
+
+
+def test_a_secret_in_an_error_is_not_logged(lines: Callable[[], list[str]]) -> None:
+    for text in (
+        "cannot reach redis://me:geheim@cache/0",
+        "payload: {'card': '4111111111111111', 'password': 'geheim'}",
+        "Authorization: Bearer geheimgeheim",
+    ):
+        log.warning("trouble with the queue", extra={"error": text})
+        log.warning(text)
+    said = "\n".join(lines())
+    assert "geheim" not in said
+    assert "4111" not in said
+
+
+def test_what_libraries_say_is_a_line_too(
+    lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("asyncio", "redis", "uvicorn.error", "py.warnings"):
+        # A server that some other test ran in this process has quietened its own.
+        monkeypatch.setattr(logging.getLogger(name.partition(".")[0]), "propagate", True)
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
+        logging.getLogger(name).warning("something is wrong\nwith %s", name)
+    found = lines()
+    assert len(found) == 4
+    assert all("something is wrong" in line for line in found)
+
+
+@pytest.mark.parametrize("name", ["asyncio", "redis.connection", "simqueue.relay"])
+def test_the_same_trouble_does_not_fill_a_disk(name: str, lines: Callable[[], list[str]]) -> None:
+    logger = logging.getLogger(name)
+    for number in range(1000):
+        # A library fills numbers in; our own line is about the same thing each time.
+        if name.startswith("simqueue"):
+            logger.error("too many open files", extra={"queue": "order"})
+        else:
+            logger.error("accept: too many open files: %d", number)
+    assert 1 <= len(lines()) <= 5
+
+
+def test_two_texts_that_take_turns_do_not_fill_a_disk(lines: Callable[[], list[str]]) -> None:
+    for _ in range(1000):
+        for text in ("READONLY You can't write against a read only replica", "no connection"):
+            log.warning("trouble with the queue", extra={"queue": "order", "error": text})
+    assert len(lines()) <= 6
+
+
+def test_news_are_never_held_back(lines: Callable[[], list[str]]) -> None:
+    for _ in range(20):
+        log.info("job started", extra={"job_id": "order-1", "attempt": 1})
+    for number in range(20):
+        log.warning("job stalled, put back", extra={"job_id": f"order-{number}"})
+    assert len(lines()) == 40
+
+
+def test_what_was_held_back_is_counted_and_said() -> None:
+    now = 0.0
+    few = FewTimesAMinute("simqueue", now=lambda: now)
+
+    def passes() -> logging.LogRecord | None:
+        record = log.makeRecord("simqueue", logging.ERROR, "f", 1, "full", (), None)
+        return record if few.filter(record) else None
+
+    assert sum(passes() is not None for _ in range(500)) == 3
+    now = 59.0
+    assert passes() is None
+    now = 61.0
+    record = passes()
+    assert record is not None
+    assert record.unsaid == 498  # type: ignore[attr-defined]
+    now = 200.0
+    record = passes()
+    assert record is not None
+    assert not hasattr(record, "unsaid")

@@ -1,0 +1,269 @@
+"""Plans: the answer is the fewest, on days that are known; and what is said of it."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import simqueue as sq
+from simqueue.errors import InputError
+from simqueue.experiments.run import replicate
+from simqueue.planning.situations import busiest_s, with_deaths, with_longer_jobs, with_traffic
+from simqueue.results.intervals import share_interval
+from simqueue.simulation import SimPyEngine
+
+SERVICE: list[dict[str, Any]] = [
+    {"distribution": "constant", "mean_s": 2.0},
+    {"distribution": "exponential", "mean_s": 2.0},
+    {"distribution": "uniform", "low_s": 1.0, "high_s": 3.0},
+    {"distribution": "gamma", "mean_s": 2.0, "cv": 0.5},
+    {"distribution": "lognormal", "mean_s": 2.0, "cv": 2.0},
+    {"distribution": "empirical", "file": "data/checkout_times.csv", "column": "order_ms"},
+]
+
+
+def cafe(**changes: Any) -> sq.Scenario:
+    return sq.build_scenario(
+        {
+            "name": "cafe",
+            "duration_s": 900,
+            "arrivals": {"coffee": {"rate_per_s": 0.5}},
+            "queues": {"coffee": {"service": {"distribution": "exponential", "mean_s": 4}}},
+            "workers": {"concurrency": 1},
+        }
+    ).replace(changes)
+
+
+TARGET = "coffee.wait.p95 < 8s"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_it_is_the_fewest(seed: int) -> None:
+    """Each number of workers on each of the days: the first that will do is the answer."""
+    scenario = cafe(seed=seed)
+    found = sq.plan(scenario, TARGET, days=8, kept=0.75, margins=False, cores=1)
+    held = {}
+    for workers in range(1, 7):
+        runs = [replicate(scenario.replace({"workers.count": workers}), day) for day in range(8)]
+        p95 = [float(run.summary().queues["coffee"].wait_s.p95 or 0) for run in runs]
+        held[workers] = sum(one < 8 for one in p95)
+    assert found.answer == next(workers for workers, days in held.items() if days >= 6)
+    for near in {found.answer - 1, found.answer, found.answer + 1} - {0}:
+        assert (found.at(near).held, found.at(near).number) == (held[near], 8)
+
+
+def test_two_processes_say_the_same() -> None:
+    one, two = (sq.plan(cafe(), TARGET, days=4, cores=cores) for cores in (1, 2))
+    assert one.answer == two.answer
+    assert one.answer is not None
+    np.testing.assert_array_equal(one.at(one.answer).days, two.at(one.answer).days)
+
+
+@pytest.fixture(scope="module")
+def found() -> sq.Plan:
+    return sq.plan(cafe(), [TARGET, "coffee.failed <= 0"], days=6, cores=1)
+
+
+def test_what_is_said(found: sq.Plan) -> None:
+    words = found.sentence()
+    assert f"workers.count = {found.answer} is enough" in words
+    assert "held on 6 of 6 days" in words
+    assert [margin.what for margin in found.margins] == [
+        "20 % more traffic", "jobs 20 % longer", "20 % less traffic", "jobs 20 % shorter",
+    ]  # fmt: skip
+    assert found.worker_hours == found.answer * 0.25  # type: ignore[operator]
+    assert "slots" in found.binds
+    frame = found.frame()
+    assert list(frame["workers.count"]) == [one.value for one in found.tried]
+    assert found.document()["answer"] == found.answer
+
+
+def test_it_pickles(found: sq.Plan) -> None:
+    assert pickle.loads(pickle.dumps(found)).sentence() == found.sentence()
+
+
+def test_the_figure_is_titled_by_the_answer(found: sq.Plan, tmp_path: Path) -> None:
+    figure = found.plot(tmp_path / "plan.png")
+    title = figure.axes[0].get_title(loc="left").replace("\n", " ")
+    assert title == found.sentence()
+    assert (tmp_path / "plan.png").stat().st_size > 10_000
+
+
+def test_where_no_number_helps_it_says_what_binds() -> None:
+    """Nobody can be done faster than the work itself takes."""
+    found = sq.plan(cafe(), "coffee.response.mean < 1s", days=4, cores=1)
+    assert found.answer is None
+    assert "no number will do" in found.sentence()
+    assert found.binds
+
+
+def test_other_keys() -> None:
+    """The fewest attempts that lose nobody: a job fails for good with probability 0.3^attempts."""
+    flaky = cafe(**{"queues.coffee.failure_rate": 0.3, "workers.count": 5})
+    found = sq.plan(
+        flaky, "coffee.failed < 3", "queues.coffee.attempts", days=4, margins=False, cores=1
+    )
+    assert found.answer is not None
+    assert 3 <= found.answer <= 7
+    assert all(one.scenario.workers.count == 5 for one in found.tried)
+
+
+def test_a_worker_that_dies_costs_one_more() -> None:
+    target = "coffee.wait.max < 30s"
+    calm = sq.plan(cafe(), target, days=4, margins=False, cores=1).answer
+    hurt = sq.plan(cafe(), target, survive=1, days=4, margins=False, cores=1)
+    assert calm is not None
+    assert hurt.answer == calm + 1
+    assert "one worker dead for 600 s" in hurt.sentence()
+
+
+def test_more_traffic() -> None:
+    found = sq.plan(cafe(), TARGET, traffic=3, days=4, margins=False, cores=1)
+    assert found.answer is not None
+    assert found.answer > 6  # 3 * 0.5 * 4 = 6 are busy all the time
+    assert "3 times the traffic" in found.sentence()
+
+
+class _Interrupted:
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.runs += 1
+        if self.runs == 5:
+            raise KeyboardInterrupt
+        return SimPyEngine()(*arguments)
+
+
+def test_ctrl_c_keeps_what_was_tried() -> None:
+    found = sq.plan(cafe(), TARGET, cores=1, engine=_Interrupted())
+    assert found.interrupted
+    assert found.answer is None
+    assert sum(one.number for one in found.tried) == 4
+    assert "interrupted" in found.sentence()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"targets": []}, "no target"),
+        ({"targets": "coffee.wait.p95"}, "expected QUEUE.MEASURE"),
+        ({"vary": "workers.cuont"}, "cuont"),
+        ({"vary": "a b"}, "not a key"),
+        ({"days": 0}, "days = 0"),
+        ({"kept": 0}, "kept = 0"),
+        ({"kept": 95}, "kept = 95"),
+        ({"traffic": 0}, "traffic = 0"),
+        ({"traffic": float("nan")}, "traffic = nan"),
+        ({"survive": -1}, "survive = -1"),
+        ({"survive": 1, "vary": "workers.concurrency"}, "there are 1 workers"),
+        ({"down_s": 0}, "down_s = 0"),
+        ({"most": 0}, "from 1 to 0"),
+        ({"cores": 0}, "cores = 0"),
+    ],
+)
+def test_bad_input(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as error:
+        sq.plan(cafe(), **({"targets": TARGET} | arguments))
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+# ---- situations
+
+
+@pytest.mark.parametrize("service", SERVICE, ids=lambda one: str(one["distribution"]))
+def test_longer_jobs_are_longer_and_of_the_same_shape(service: dict[str, Any]) -> None:
+    scenario = cafe(**{"queues.coffee.service": service})
+    before = scenario.queues["coffee"].service
+    after = with_longer_jobs(scenario, 1.2).queues["coffee"].service
+    assert after.mean == pytest.approx(1.2 * before.mean)
+    assert after.scv == pytest.approx(before.scv)
+
+
+def test_all_that_an_attempt_may_take_is_longer() -> None:
+    """Of each class, of later attempts, and of those that fail."""
+
+    def constant(seconds: float) -> dict[str, Any]:
+        return {"distribution": "constant", "mean_s": seconds}
+
+    classes = {
+        "vip": {"share": 0.5, "service": constant(1)},
+        "bulk": {"share": 0.5, "cpu": constant(3)},
+    }
+    more = {"classes": classes, "later_attempts": [{"service": constant(2)}]}
+    more |= {"failure_service": constant(4), "cpu": constant(5)}
+    scenario = cafe(**{f"queues.coffee.{key}": value for key, value in more.items()})
+    after = with_longer_jobs(scenario, 1.5).queues["coffee"]
+
+    vip, bulk = after.by_class["vip"], after.by_class["bulk"]
+    found = [vip.service, bulk.cpu, after.times_of(2).service, after.failure_service, vip.cpu]
+    assert [one.mean for one in found if one] == pytest.approx([1.5, 4.5, 3.0, 6.0, 7.5])
+
+
+def test_customers_who_wait_bring_no_traffic_that_could_be_more() -> None:
+    think = {"distribution": "exponential", "mean_s": 60}
+    closed = cafe(**{"arrivals.coffee": {"customers": 20, "think": think}})
+    with pytest.raises(InputError, match="change the number of customers"):
+        sq.plan(closed, TARGET, traffic=3)
+    found = sq.plan(closed, TARGET, days=2, cores=1)
+    assert found.margins[0].what == "jobs 20 % longer"
+    assert not [one for one in found.margins if "traffic" in one.what]
+
+
+def test_a_schedulers_clock_is_no_traffic() -> None:
+    """Alone it has none that could be more; beside others it goes on as it does."""
+    clock = cafe(**{"arrivals.coffee": {"every_s": 2}})
+    with pytest.raises(InputError, match=r"coffee\.every_s: .* no traffic; change every_s"):
+        sq.plan(clock, TARGET, traffic=3)
+    found = sq.plan(clock, TARGET, days=2, cores=1)
+    assert not [one for one in found.margins if "traffic" in one.what]
+
+    beside = cafe(**{"queues.clean": {}, "arrivals.clean": {"every_s": 60}})
+    more = with_traffic(beside, 3)
+    assert more.arrivals["clean"] == beside.arrivals["clean"]
+    assert (
+        more.arrivals["coffee"]
+        == sq.build_scenario(
+            {**beside.table(), "arrivals": {"coffee": {"rate_per_s": 1.5}}}
+        ).arrivals["coffee"]
+    )
+
+
+def test_more_traffic_keeps_the_shape() -> None:
+    day = sq.read_scenario()
+    more = with_traffic(day, 3)
+    times = np.linspace(0, day.duration_s, 50)
+    before, after = (
+        one.arrivals["order"].expected(times, day.duration_s)  # type: ignore[union-attr]
+        for one in (day, more)
+    )
+    np.testing.assert_allclose(after, 3 * before)
+    assert with_traffic(day, 1) is day
+
+
+def test_a_worker_dies_when_most_is_to_be_done() -> None:
+    rush = cafe(**{"arrivals.coffee": {"profile": [[0, 0.1], [600, 0.9], [750, 0.1]]}})
+    assert 600 <= busiest_s(rush) < 750
+    (crash,) = with_deaths(rush, 1, 60).workers.crashes
+    assert (crash.at_s, crash.worker, crash.down_s) == (busiest_s(rush), 0, 60)
+
+
+# ---- the interval of a share
+
+
+@pytest.mark.parametrize("of", [3, 5, 10, 30, 100])
+def test_the_interval_of_a_share_holds_it(of: int) -> None:
+    """Exact: over all outcomes with their probabilities, for many true shares."""
+    from scipy.stats import binom
+
+    ends = np.array([share_interval(held, of) for held in range(of + 1)])
+    shares = np.linspace(0.001, 0.999, 500)
+    inside = (ends[:, 0, None] <= shares) & (shares <= ends[:, 1, None])
+    coverage = (binom.pmf(np.arange(of + 1)[:, None], of, shares) * inside).sum(axis=0)
+    assert coverage.min() >= 0.92
+    assert 0.945 <= coverage.mean() <= 0.99
