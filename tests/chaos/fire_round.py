@@ -74,6 +74,10 @@ class Plan:
     patience_s: float = 60
 
 
+#: Some of everything, in about a minute.
+SMALL = Plan(orders=40, workers=2, kills=2, strangers=20, redis=0, mail=1)
+
+
 @dataclass
 class Tally:
     """What a round has had: faults by what failed and how, counts, and how the orders ended."""
@@ -169,6 +173,7 @@ class Round:
         held = self._draw.choice(rest[0]).order_id
         self._place.client.set(f"bull:order:order-{held}", "somebody else's")
         strangers_pay(self._fire.redis_url, [order.order_id for order in first[::3]])
+        self._fire.place_only(first[:1])
         self._customers(first)
         self._start(self._plan.workers)
         for trouble, some, kills in zip(

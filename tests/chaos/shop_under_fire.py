@@ -190,6 +190,13 @@ class ShopUnderFire:
                 shop.store.place(order, [order_job(order.order_id)])
                 shop.store.request_payment(payment_job(order.order_id, order.total))
 
+    def place_only(self, orders: Sequence[Order]) -> None:
+        """Place orders whose customers leave before they pay; they may come again."""
+        with self.shop() as shop:
+            self.before = self.before or shop.store.on_hand()
+            for order in orders:
+                shop.store.place(order, [order_job(order.order_id)])
+
     def replay(self, orders: Sequence[Order]) -> Replayed:
         """Have customers place and pay orders, as ``simqueue replay`` does; some may be cut off."""
 
