@@ -111,7 +111,7 @@ def event_loop(cpu_ms: int, slots: int) -> Item:
         f"A job computes for {cpu_ms} ms and does nothing else. One worker process runs with "
         f"`WORKER_CONCURRENCY={slots}`. How many jobs a second can it do at most?",
         Number(most, "jobs a second", share=0.02),
-        f"{most:g}. A worker has one event loop, and while one job computes the others stand still.",
+        f"{most:g}. A worker has one event loop: while one job computes, the others stand still.",
     )
 
 
@@ -131,8 +131,8 @@ def retry_load(per_cent: int, attempts: int) -> Item:
     """Lesson 06: retries are load."""
     mean = attempts_mean(per_cent / 100, attempts)
     return _asked(
-        f"Each attempt fails with a chance of {per_cent} %, whatever came before. A job has at most "
-        f"{attempts} attempts. How many does it have on average?",
+        f"Each attempt fails with a chance of {per_cent} %, whatever came before. A job has at "
+        f"most {attempts} attempts. How many does it have on average?",
         Number(mean, "attempts", share=0.01),
         f"{mean:.4g}: `(1 - p^N) / (1 - p)`.",
     )
@@ -142,8 +142,8 @@ def herd(jobs: int, window_s: int) -> Item:
     """Lesson 07: jitter."""
     return _asked(
         f"{jobs:,} jobs fail at the same moment. Slots are many, and calls are quick. Each is "
-        f"retried once, after a wait that is drawn evenly from 0 to {window_s} s (full jitter). How "
-        "many calls a second reach the service behind, in that time?",
+        f"retried once, after a wait that is drawn evenly from 0 to {window_s} s (full jitter). "
+        "How many calls a second reach the service behind, in that time?",
         Number(jobs / window_s, "calls a second", share=0.02),
         f"{jobs / window_s:g}: the herd, divided by the width of the window.",
     )

@@ -221,6 +221,7 @@ def seal(salt: str, exercise: Exercise) -> Exercise:
     """The exercise without its answer: it marks as before."""
     right, say = exercise.right, exercise.answer
     hints = exercise.hints
+    asked: Asked = right
     if isinstance(right, Make):
         asked, hints = _sealed_make(right, hints)
     elif isinstance(right, Letters):
@@ -229,8 +230,6 @@ def seal(salt: str, exercise: Exercise) -> Exercise:
         width = right.margin if isinstance(right, Number) else 0.0
         things = dict.fromkeys(_cells(right, width), Under(right, say))
         asked = SealedNumber(right.wants, right.unit, width, sealed(salt, things))
-    else:
-        asked = right
     return replace(exercise, right=asked, answer="", hints=hints)
 
 

@@ -45,7 +45,7 @@ def recalls() -> dict[str, Item]:
     """All questions about earlier lessons, by key."""
     if (sealed := sealed_course()) is not None:
         return sealed.recalls
-    found = {}
+    found: dict[str, Item] = {}
     for lesson in _lessons():
         found |= {key: one.item for key, one in getattr(lesson, "RECALL", {}).items()}
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from simqueue.course.choices import Choice
 from simqueue.course.grading.asked import Misses, Repair
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Number, Prediction, Whole
@@ -46,6 +47,44 @@ def _clock(killed_s: float, lock_until_s: float, looks: list[float]) -> float:
 
 PREDICTIONS = {
     "capstone.a": Prediction(what="number of orders given up for good", unit="orders"),
+}
+
+RECALL = {
+    "capstone.1": Choice(
+        of="04",
+        asks="One order comes a second and computes for 1.5 s. How many event loops does that "
+        "take at least?",
+        right="2",
+        why="1.5 loops are busy on average, so one is too few.",
+        wrong={
+            "1, with 2 slots": "The slots of a worker share its one event loop.",
+            "1, with 40 slots": (
+                "The slots of a worker share its one event loop, however many they are."
+            ),
+        },
+    ),
+    "capstone.2": Choice(
+        of="09",
+        asks="Locks of 300 s, a look every 300 s. A worker is killed. How long can it take until "
+        "its jobs are back?",
+        right="15 min",
+        why="Three looks' time.",
+        wrong={
+            "5 min": "A look takes back only what an earlier one has marked.",
+            "10 min": "That is two looks. The first can also be refused.",
+        },
+    ),
+    "capstone.3": Choice(
+        of="01",
+        asks="`attempts: 5`, exponential backoff from 5000 ms; tries fail at once. How long an "
+        "outage does that outlast?",
+        right="75 s",
+        why="5 + 10 + 20 + 40 s.",
+        wrong={
+            "155 s": "That is one wait too many: 5 attempts have 4.",
+            "40 s": "That is the last wait alone.",
+        },
+    ),
 }
 
 EXERCISES = {
