@@ -15,7 +15,7 @@ EXTRAS = {
         *("uvicorn", "uvloop"),
     ),
     "postgres": ("psycopg",),
-    "course": ("IPython", "ipywidgets"),
+    "course": ("IPython", "ipywidgets", "nbformat"),
     "sweeps": ("dask", "distributed", "pyarrow"),
 }
 

@@ -65,7 +65,7 @@ RECALL = {
         asks="A job has `attempts: 4` and fails each time. How many waits are there between its "
         "tries?",
         right="3",
-        why="N attempts have N - 1 waits between them.",
+        why="4 attempts have 3 waits between them.",
         wrong={
             "4": "What would the job wait for after its last try?",
             "5": "Attempts count the first try. Draw four tries on a line, and count the gaps.",
