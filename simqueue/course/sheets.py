@@ -16,18 +16,19 @@ _SYMBOLS = (
     "W mean wait; L mean number; p failure rate, N attempts; cv standard deviation over mean."
 )
 _STYLE = """
-@page { size: A4; margin: 1.2cm }
+@page { size: A4 landscape; margin: 1cm }
 body { margin: 0 auto; max-width: 62rem; padding: 1rem; color: #1b1b1b; background: #fff;
-  font: 1rem/1.45 system-ui, sans-serif; overflow-wrap: anywhere }
+  font: 1rem/1.45 system-ui, sans-serif; overflow-wrap: break-word }
 h1 { font-size: 1.4rem; margin: 0 0 .4rem }
 table { border-collapse: collapse; width: 100% }
 th, td { padding: .3rem .5rem; text-align: left; vertical-align: top; font-weight: normal;
   border-bottom: 1px solid #ccc }
 thead th, tbody th { font-weight: 600 }
-td small { color: #444 }
+td:nth-child(2) { min-width: 14rem } td:nth-child(3) { white-space: nowrap }
 @media (max-width: 40rem) { thead { display: none } tr { display: block; padding: .5rem 0;
   border-bottom: 1px solid #ccc } th, td { display: block; border: 0; padding: .1rem 0 } }
-@media print { body { padding: 0; max-width: none; font-size: 8pt; line-height: 1.25 }
+@media print { body { padding: 0; max-width: none; font-size: 8pt; line-height: 1.2 }
+  h1 { font-size: 12pt } p { margin: .2rem 0 }
   th, td { padding: .1rem .4rem } tr { break-inside: avoid } }
 """
 
@@ -85,7 +86,7 @@ def formulas_markdown() -> str:
 
 
 def formulas_page() -> str:
-    """The formula sheet as a page that prints on one sheet of A4."""
+    """The formula sheet as a page that prints on one sheet of A4, landscape."""
     rows = [
         [_plain(one.says), one.formula, one.name, _plain(one.source)] for one in formulas()
     ]
