@@ -11,6 +11,7 @@ from typing import Any
 from simqueue.course.choices import Item
 from simqueue.course.display import prose, signed
 from simqueue.course.judging import judge, said
+from simqueue.course.learners import record
 from simqueue.course.marking import keep_judged
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -27,6 +28,7 @@ class _Buttons(ABC):
 
     def __init__(self, items: Mapping[str, Item]) -> None:
         self._widgets = import_module("ipywidgets")
+        record.somebody_sits_here()  # the cell that is run tells, clicks will not
         self._items = items
         self.fields = {key: self._field(item) for key, item in items.items()}
         self.remarks = {key: self._widgets.HTML() for key in items}

@@ -63,7 +63,10 @@ def test_in_an_attended_notebook_it_is_kept_beside_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(record.VARIABLE, raising=False)
+    monkeypatch.setattr(record, "_seen", False)
     monkeypatch.setattr(record, "attended", lambda: True)
+    assert record.somebody_sits_here()
+    monkeypatch.setattr(record, "attended", lambda: False)  # as in the message of a click
     recall("01", "a", "b")
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
     assert read_record(tmp_path / FILE).answers.keys() == {"01.1", "01.2"}

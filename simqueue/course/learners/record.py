@@ -30,6 +30,8 @@ _LONGEST_ANSWER, _LONGEST_FILE = 200, 1_000_000
 
 Given = float | str | list[str]
 
+_seen = False
+
 
 class Answered(Checked):
     """An exercise that somebody tried.
@@ -70,7 +72,17 @@ def place() -> Path | None:
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
-    return Path(FILE) if attended() else None
+    return Path(FILE) if somebody_sits_here() else None
+
+
+def somebody_sits_here() -> bool:
+    """Whether somebody sits in front of this notebook, or has done so.
+
+    A click comes to the kernel in a message that does not tell, unlike a cell that is run.
+    """
+    global _seen
+    _seen = _seen or attended()
+    return _seen
 
 
 def read_record(path: Path) -> Record:
