@@ -47,7 +47,7 @@ def recall(lesson: str = "", *answers: Any) -> None:
     if attended() and find_spec("ipywidgets") and not any(_given(one) for one in given):
         from simqueue.course.buttons import RecallButtons
 
-        RecallButtons(items).show(_markup(title, items, {}), _text(title, items, {}, call))
+        RecallButtons(title, items).show(_markup(title, items, {}), _text(title, items, {}, call))
     else:
         show(_markup(title, items, marks, call), _text(title, items, marks, call))
 
@@ -79,7 +79,7 @@ def quiz(form: str = "", *answers: Any, seed: int | None = None) -> None:
         if attended() and find_spec("ipywidgets"):
             from simqueue.course.buttons import QuizButtons
 
-            buttons = QuizButtons(items, lambda given: taken_in(form, seed, given))
+            buttons = QuizButtons(title, items, lambda given: taken_in(form, seed, given))
             buttons.show(_markup(title, items, {}), _text(title, items, {}, call))
         else:
             show(_markup(title, items, {}, call), _text(title, items, {}, call))

@@ -26,7 +26,8 @@ class _Buttons(ABC):
         What takes the answer to each question, by its key.
     """
 
-    def __init__(self, items: Mapping[str, Item]) -> None:
+    def __init__(self, title: str, items: Mapping[str, Item]) -> None:
+        self._title = title
         self._widgets = import_module("ipywidgets")
         record.somebody_sits_here()  # the cell that is run tells, clicks will not
         self._items = items
@@ -50,7 +51,7 @@ class _Buttons(ABC):
         """What stands below each other."""
 
     def _questions(self) -> list[Any]:
-        rows = []
+        rows = [self._widgets.HTML(f"<p><b>{html.escape(self._title)}</b></p>")]
         for number, (key, item) in enumerate(self._items.items(), 1):
             asks = prose(item.asks).replace("<p>", f"<p><b>{number}.</b> ", 1)
             if not item.options:
@@ -71,8 +72,8 @@ class _Buttons(ABC):
 class RecallButtons(_Buttons):
     """Questions that are marked as soon as they are answered."""
 
-    def __init__(self, items: Mapping[str, Item]) -> None:
-        super().__init__(items)
+    def __init__(self, title: str, items: Mapping[str, Item]) -> None:
+        super().__init__(title, items)
         for key, field in self.fields.items():
             field.observe(lambda _, key=key: self._mark(key), names="value")
 
@@ -97,8 +98,10 @@ class QuizButtons(_Buttons):
         What came of it, in words.
     """
 
-    def __init__(self, items: Mapping[str, Item], hand_in: Callable[[Sequence[Any]], str]) -> None:
-        super().__init__(items)
+    def __init__(
+        self, title: str, items: Mapping[str, Item], hand_in: Callable[[Sequence[Any]], str]
+    ) -> None:
+        super().__init__(title, items)
         self._hand_in = hand_in
         self.button = self._widgets.Button(description="Hand in", button_style="primary")
         self.outcome = self._widgets.HTML()

@@ -87,9 +87,7 @@ def formulas_markdown() -> str:
 
 def formulas_page() -> str:
     """The formula sheet as a page that prints on one sheet of A4, landscape."""
-    rows = [
-        [_plain(one.says), one.formula, one.name, _plain(one.source)] for one in formulas()
-    ]
+    rows = [[_plain(one.says), one.formula, one.name, _plain(one.source)] for one in formulas()]
     body = table(("What", "Formula", "simqueue.theory", "Source"), rows)
     return _page("Formulas of queues", f"<p>{html.escape(_SYMBOLS)}</p>{body}")
 

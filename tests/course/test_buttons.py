@@ -26,7 +26,7 @@ def test_each_click_is_marked_at_once(
     key: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(record.VARIABLE, str(tmp_path / "mine.json"))
-    buttons = RecallButtons(ITEMS)
+    buttons = RecallButtons("Three questions", ITEMS)
     field = buttons.fields[key]
     assert field.value is None
     assert [value for _, value in field.options] == list(ITEMS[key].options)
@@ -45,7 +45,7 @@ def test_the_quiz_is_handed_in_by_its_button(
 ) -> None:
     monkeypatch.setenv(record.VARIABLE, str(tmp_path / "mine.json"))
     items = {str(number): item for number, item in enumerate(quiz_items("before", 1), 1)}
-    buttons = QuizButtons(items, lambda given: taken_in("before", 1, given))
+    buttons = QuizButtons("The quiz", items, lambda given: taken_in("before", 1, given))
     for key in ("1", "2"):
         buttons.fields[key].value = str(items[key].exercise.right.value)  # type: ignore[attr-defined]
     buttons.fields["7"].value = "a"
