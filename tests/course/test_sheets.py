@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from math import exp, log
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from chromium import Page
 
 from simqueue.course.sheets import (
     formulas,
@@ -196,3 +198,11 @@ def test_pages_need_nothing_from_elsewhere(page: Callable[[], str]) -> None:
     assert "default-src 'none'" in html
     assert not re.search(r"https?://|<script|src=", html)
     assert html.count("<tr>") == (len(SHEET) if "Formulas" in html else len(WORDS)) + 1
+
+
+def test_the_formulas_are_on_one_sheet_of_paper(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "formulas.html"
+    file.write_text(formulas_page(), encoding="utf-8")
+    page.open(file.as_uri())
+    printed = page.call("Page.printToPDF", preferCSSPageSize=True, printBackground=False)
+    assert len(re.findall(rb"/Type\s*/Page\b", b64decode(printed["data"]))) == 1
