@@ -16,30 +16,34 @@ import simqueue.cli.options as opt
 def calibrate(
     url: Annotated[
         str | None,
-        typer.Argument(metavar="URL", help="The Redis to watch. [default: QUEUE_REDIS_URL]"),
+        typer.Argument(
+            metavar="URL", help="Watch the Redis at this address. [default: QUEUE_REDIS_URL]"
+        ),
     ] = None,
-    minutes: Annotated[float, typer.Option(metavar="N", help="How long to watch.")] = 10.0,
+    minutes: Annotated[float, typer.Option(metavar="N", help="Watch for so many minutes.")] = 10.0,
     queue: Annotated[
         list[str] | None,
         typer.Option(
-            "--queue", metavar="NAME", help="A queue; may be repeated. [default: all there are]"
+            "--queue",
+            metavar="NAME",
+            help="Watch this queue; may be repeated. [default: all there are]",
         ),
     ] = None,
     prefix: opt.Prefix = "bull",
     out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", help="Where to write; a new folder.")
+        Path, typer.Option("--out", metavar="FOLDER", help="Write into this folder, which is new.")
     ] = Path("calibrated"),
     file: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="FILE", help="Watch nothing: take observations recorded before."
+            "--from", metavar="FILE", help="Take observations recorded before, and watch nothing."
         ),
     ] = None,
     goes_on: Annotated[
-        bool, typer.Option("--continue", help="Go on with the watch that the folder holds.")
+        bool, typer.Option("--continue", help="Continue the watch that the folder holds.")
     ] = False,
     kept: Annotated[
-        bool, typer.Option("--kept", help="Watch nothing: take what the queues have kept.")
+        bool, typer.Option("--kept", help="Take what the queues have kept, and watch nothing.")
     ] = False,
     as_json: opt.AsJson = False,
 ) -> None:

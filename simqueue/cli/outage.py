@@ -15,38 +15,43 @@ def outage(
         Path | None,
         typer.Argument(
             metavar="SCENARIO.toml",
-            help="The day. [default: the busiest day of the recorded weeks, scaled up]",
+            help="Take the day of this file. "
+            "[default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
     queue: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose attempts are to fail.")
+        str | None, typer.Option(metavar="NAME", help="Name the queue whose attempts are to fail.")
     ] = None,
     from_: Annotated[
         float | None,
-        typer.Option("--from", metavar="S", help="When it begins, seconds from the start."),
+        typer.Option(
+            "--from", metavar="S", help="Start the outage so many seconds after the day's start."
+        ),
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option(metavar="HH:MM", help="When it begins, where arrivals follow a clock."),
+        typer.Option(metavar="HH:MM", help="Start it at a clock time, where arrivals follow one."),
     ] = None,
-    lasts: Annotated[float, typer.Option(metavar="S", help="How long it lasts, seconds.")] = 300.0,
+    lasts: Annotated[
+        float, typer.Option(metavar="S", help="Stop it after so many seconds.")
+    ] = 300.0,
     hangs: Annotated[
         float | None,
         typer.Option(
             metavar="S",
-            help="How long each attempt hangs before it fails. [default: its own time]",
+            help="Let each attempt hang so many seconds before it fails. [default: its own time]",
         ),
     ] = None,
     rate: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of the attempts that fail.")
+        float, typer.Option(metavar="SHARE", help="Set the share of the attempts that fail.")
     ] = 1.0,
-    days: Annotated[int, typer.Option(metavar="N", min=1, help="Days to simulate.")] = 5,
+    days: Annotated[int, typer.Option(metavar="N", min=1, help="Simulate so many days.")] = 5,
     tries: Annotated[
         list[str] | None,
         typer.Option(
             "--try",
             metavar="KEY=VALUES",
-            help="Other retry policies, keys of the queue: attempts=3,5,8 or "
+            help="Try other retry policies, keys of the queue: attempts=3,5,8 or "
             "backoff.delay_ms=1000,5000. May be repeated: then every combination is tried. "
             "[default: a few that outlast it]",
         ),
