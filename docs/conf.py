@@ -26,7 +26,7 @@ release = __version__
 copyright = "the authors of simqueue; MIT licence"  # noqa: A001 (Sphinx's name)
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "docs/index"
 include_patterns = ["docs/*.md", "notebooks/*.ipynb", "[A-Z]*.md"]
 exclude_patterns = [".*", "benchmarks", "build", "data", "simqueue", "tests"]
@@ -38,7 +38,8 @@ html_css_files = ["site.css"]
 html_extra_path = ["top"]
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
-toc_object_entries_show_parents = "hide"
+# With them, the theme would copy a contents list of hundreds of names onto every page.
+toc_object_entries = False
 
 # Lessons are shown as they were stored: `notebooks/run.py` runs them, and CI compares.
 nb_execution_mode = "off"

@@ -80,15 +80,23 @@ def launch_links(page: str, repository: str) -> dict[str, str]:
 
 
 def with_docstrings(text: str) -> str:
-    """The page about Python with the docstrings of each door in the place of its table."""
+    """The page about Python with shorter tables, and the docstrings of each door below its own."""
     for door in public_api.DOORS:
         before, mark, rest = text.partition(f"<!-- api: {door} -->\n")
         _, end, after = rest.partition(public_api.END)
         if not end:
             raise ValueError(f"the page about Python has no table of {door}")
+        table = "\n".join(["| name | |", "|---|---|", *_rows(door)])
         entries = "\n".join(_entries(door))
-        text = f"{before}{mark}```{{eval-rst}}\n{entries}\n```\n{after}"
+        text = f"{before}{mark}{table}\n\n```{{eval-rst}}\n{entries}\n```\n{after}"
     return text
+
+
+def _rows(door: str) -> Iterator[str]:
+    """The names of a door, each with a link to its docstring and the first line of it."""
+    for name in public_api.names(door):
+        if "." not in name.path:
+            yield f"| {{py:obj}}`{name.path} <{door}.{name.path}>` | {name.line} |"
 
 
 def _entries(door: str) -> Iterator[str]:
