@@ -111,6 +111,7 @@ def _entries(door: str) -> Iterator[str]:
         elif inspect.ismodule(found):
             yield f".. py:module:: {path}\n"
             yield indent(inspect.getdoc(found) or "", "   ")
+            yield "\n.. py:currentmodule:: None"  # What follows is not in it.
         elif callable(found):
             yield f".. autofunction:: {path}{public_api.parameters(found)}"
         else:
