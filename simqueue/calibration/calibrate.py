@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from simqueue.calibration.attempts import Day, day_of
 from simqueue.calibration.estimates import Estimates, estimates_of
+from simqueue.calibration.figure import fit_figure
 from simqueue.calibration.fit import Fit, fits_of, log_of
 from simqueue.calibration.kept import read_kept
+from simqueue.calibration.page import calibration_page
 from simqueue.calibration.report import document, markdown
 from simqueue.calibration.seen import Seen, SeenFile, read_seen
 from simqueue.calibration.watching import Tell, Watcher
@@ -24,11 +26,15 @@ from simqueue.calibration.writing import SCENARIO, write_scenario
 from simqueue.errors import InputError
 from simqueue.files import reason, writing
 from simqueue.operations.queues import all_queues, operators_connection, require_queues
+from simqueue.results.drawing import in_style
 from simqueue.workload.reading import read_scenario
 from simqueue.workload.scenario import Scenario
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from simqueue.record.attempt_log import AttemptLog
+    from simqueue.results.page import Page
 
 #: What the folder holds beside the scenario.
 OBSERVATIONS, LOG, REPORT = "observations.jsonl", "attempts.csv.gz", "report.md"
@@ -80,6 +86,25 @@ class Calibration:
         """The same, for JSON; times in seconds."""
         said = document(self.seen, self.day, self.estimates, self.fits)
         return {"schema": 1, "folder": str(self.folder), **said}
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """How well the model does with the very same jobs, queue by queue.
+
+        Parameters
+        ----------
+        path
+            A PNG to write; without one nothing is written.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        return in_style(lambda: fit_figure(self.fits), None if path is None else Path(path))[0]
+
+    def page(self) -> Page:
+        """A report to show others: `Page.write` makes it a file."""
+        return calibration_page(self.scenario, self.seen, self.day, self.estimates, self.fits)
 
 
 def calibrate(

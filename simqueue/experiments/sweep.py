@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -284,9 +285,8 @@ class Sweep:
             If there is no such measure.
         """
         from rich.table import Table
-        from rich.text import Text
 
-        from simqueue.results.page import Page, Section, about, unseen
+        from simqueue.results.page import Page, Section, about
         from simqueue.results.sweeps import sweep_finding
 
         first = self._measure(measures[0])
@@ -294,13 +294,13 @@ class Sweep:
         keys = " and ".join(self.keys)
         words = f"{count(self.asked_for, 'replication')} of each setting. All of them met the same "
         words += "jobs, so what differs is what was changed. Ranges are 95 % intervals."
+        drawn = [partial(self._drawn, one) for one in measures]
         return Page(
             question=f"What does {keys} change on {self.scenario.name}?",
             answer=f"{sweep_finding(self.keys, first, self._points(first))}.",
             sections=[
-                Section("What was found", [*map(self._drawn, measures), *table]),
-                Section("What is taken for granted", [Text(words)]),
-                unseen(),
+                Section("What was found", [*drawn, *table]),
+                Section("What is taken for granted", [words]),
             ],
             scenario=about(self.scenario),
             seed=self.scenario.seed,
