@@ -85,7 +85,7 @@ def _found_table(found: Estimates) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*FOUND)
+    table = Table(*(head.replace(" ", "\n") for head in FOUND))
     for row in found_rows(found):
         table.add_row(*map(Text, row))
     return table

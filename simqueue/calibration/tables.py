@@ -16,7 +16,16 @@ from simqueue.safe_text import one_line
 
 #: The fields of a fit, and what they are called.
 MEASURES = {"wait_s": "wait", "response_s": "response"}
-FOUND = ("queue, class", "jobs", "priority", "attempts", "backoff", "service mean", "p95", "failed")
+FOUND = (
+    "queue, class",
+    "jobs",
+    "priority",
+    "attempts",
+    "backoff",
+    "service mean",
+    "service p95",
+    "failed",
+)
 
 
 def watched_words(seen: Seen, day: Day, found: Estimates) -> str:
@@ -38,7 +47,7 @@ def fit_sentence(fits: Sequence[Fit]) -> str:
     if not judged:
         return f"No queue had {ENOUGH} jobs, too few to judge the model by."
     off = [one for one in judged if any(misfit(one, measure, "p95") for measure in MEASURES)]
-    words = f"Given the very same jobs, p95 of wait and response is within {FITS:.0%} or "
+    words = f"Given the very same jobs, p95 of wait and response is within {100 * FITS:g} % or "
     words += f"{duration(FITS_S)} of what was seen in "
     well = len(judged) - len(off)
     if not off:

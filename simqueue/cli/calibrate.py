@@ -70,12 +70,12 @@ def calibrate(
             url, out, minutes=minutes, queues=queue, prefix=prefix, file=file, goes_on=goes_on,
             kept=kept, tell=tell,
         )  # fmt: skip
+    if report is not None:
+        found.page().write(report)
     if as_json:
         print(json.dumps(found.document(), allow_nan=False))
     else:
         print(found.report())
-    if report is not None:
-        found.page().write(report)
 
 
 @contextmanager

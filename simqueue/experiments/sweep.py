@@ -387,7 +387,7 @@ def sweep(
     cores
         Processes to use; by default as many as there are cores.
     cluster
-        Address of a Dask scheduler to use instead (``pip install 'simqueue[sweeps]'``).
+        Address of a Dask scheduler to use instead (it needs the extra ``sweeps``).
     engine
         See `simulate`.
     progress

@@ -19,7 +19,7 @@ from simqueue.results.wording import TimeLabel, duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
+    from matplotlib.axis import XAxis, YAxis
     from matplotlib.figure import Figure
 
 _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
@@ -82,7 +82,7 @@ def clock_axis(panel: Axes, window: tuple[float, float], moment: TimeLabel) -> N
     panel.set_xlabel("time")
 
 
-def log_times(axis: Axis, low: float, high: float) -> None:
+def log_times(axis: XAxis | YAxis, low: float, high: float) -> None:
     """Let an axis show times from ``low`` to ``high`` seconds, logarithmically."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 

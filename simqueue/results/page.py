@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simqueue.errors import InputError
 from simqueue.files import reason, writing
@@ -39,6 +39,8 @@ UNSEEN = (
 )
 #: Wide enough for its labels, and still read on a phone, where it is shrunk; inches.
 _WIDTH = 6.4
+#: Keys of a scenario that name files.
+_FILES = frozenset({"trace", "shape", "file"})
 _CODE = re.compile(r"`([^`]+)`")
 _STYLE = """
 :root { color-scheme: light }
@@ -230,5 +232,17 @@ def _figure(figure: Figure, text: str, answer: str) -> str:
 
 
 def about(scenario: Scenario) -> str:
-    """A scenario as a report shows it: what its file says, without the defaults."""
-    return json.dumps(scenario.table(), indent=1, ensure_ascii=False)
+    """A scenario as a report shows it: what its file says, without the defaults.
+
+    Of files no more than their names: where they are tells about a machine, and not about the day.
+    """
+    return json.dumps(_without_folders(scenario.table()), indent=1, ensure_ascii=False)
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: Path(one).name if key in _FILES and isinstance(one, str) else _without_folders(one)
+            for key, one in value.items()
+        }
+    return [*map(_without_folders, value)] if isinstance(value, list | tuple) else value

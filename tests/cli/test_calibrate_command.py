@@ -68,6 +68,17 @@ def test_the_document_says_how_well_it_fits(
     assert document["queues"]["video"]["workers"]["reached"]
 
 
+def test_a_report_may_go_into_the_folder_and_beside_json(
+    observed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, file = tmp_path / "out", tmp_path / "out" / "video.html"
+    command = ["calibrate", "--from", str(observed), "--out", str(out), "--report", str(file)]
+
+    assert run([*command, "--json"]) == 0
+    sentence = json.loads(capsys.readouterr().out)["sentence"]
+    assert f'<p class="answer">{sentence}</p>' in file.read_text(encoding="utf-8")
+
+
 def test_a_busier_day_is_asked_for_as_of_any_scenario(observed: Path, tmp_path: Path) -> None:
     assert run(["calibrate", "--from", str(observed), "--out", str(tmp_path / "out")]) == 0
     arguments = ["plan", str(tmp_path / "out" / "scenario.toml"), "--vary", "pools.video.count"]
@@ -115,6 +126,9 @@ def test_torn_lines_are_passed_over_and_counted(
         (["--from", "{there}/none", "--continue", "--out", "{new}"], "give one of them"),
         (["--from", "{there}/none", "--out", "{new}"], "cannot read observations"),
         (["--out", "{new}"], "QUEUE_REDIS_URL is not set"),
+        (["--out", "{new}", "--report", "{there}"], "is a folder; expected the name of a file"),
+        (["--out", "{new}", "--report", "{new}/a.txt"], "expected a name that ends in .html"),
+        (["--out", "{new}", "--report", "{there}/no/a.html"], "there is no folder"),
     ],
 )
 def test_bad_input_is_one_line(
