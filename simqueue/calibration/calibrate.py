@@ -153,7 +153,9 @@ def calibrate(
         If Redis does not let us look.
     """
     folder = Path(folder)
-    check_folder(folder, file is not None, goes_on)
+    if file is not None:
+        _check_alone(url=url, queues=queues, kept=kept, goes_on=goes_on)
+    check_folder(folder, goes_on)
     if not (math.isfinite(minutes) and 0 < minutes <= _LONGEST_MIN):
         raise InputError(f"minutes = {minutes:g}: expected a number above 0, to {_LONGEST_MIN:,}")
     if file is not None:
@@ -164,6 +166,9 @@ def calibrate(
     except KeyboardInterrupt:
         if not (folder / OBSERVATIONS).is_file():  # there was nothing to see yet
             raise
+    except InputError as error:
+        # The URL was given, and may stand in no variable.
+        raise InputError(str(error).removeprefix("QUEUE_REDIS_URL=")) from error
     return calibrated(folder)
 
 
@@ -193,7 +198,17 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
             raise
 
 
-def check_folder(folder: Path, from_file: bool, goes_on: bool) -> None:
+def _check_alone(**others: object) -> None:
+    """Refuse what makes no sense beside a file that was recorded: it is over."""
+    words = {"url": "a URL", "queues": "--queue", "kept": "--kept", "goes_on": "--continue"}
+    for name, value in others.items():
+        if value:
+            raise InputError(
+                f"--from, {words[name]}: give one of them; a recorded file has all that was seen"
+            )
+
+
+def check_folder(folder: Path, goes_on: bool) -> None:
     """Refuse a folder that is there, unless the watch is to go on that it holds.
 
     Raises
@@ -201,8 +216,6 @@ def check_folder(folder: Path, from_file: bool, goes_on: bool) -> None:
     InputError
         If it cannot be used.
     """
-    if goes_on and from_file:
-        raise InputError("--continue, --from: give one of them; a file that was recorded is over")
     if goes_on:
         if not (folder / OBSERVATIONS).is_file():
             raise InputError(f"{folder}: nothing to go on with: there is no {OBSERVATIONS} in it")
@@ -241,6 +254,11 @@ async def _watch(
         try:
             if kept:
                 await read_kept(connection, names, file)
+                if b'"event"' not in file.path.read_bytes():
+                    raise InputError(
+                        f"--kept: {', '.join(names[:5])}: no job that ended is kept there; watch "
+                        "the queues instead, without --kept"
+                    )
             else:
                 await Watcher(connection, names, file, before).run(seconds, tell)
         except BaseException:

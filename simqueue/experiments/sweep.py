@@ -24,6 +24,7 @@ from simqueue.results.wording import count
 from simqueue.simulation.engines import Engine, engine_of
 from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.varying import check_varies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -428,6 +429,8 @@ def sweep(
         )
     if cluster is None:
         check_cores(cores)
+    for key in keys:
+        check_varies(scenario, key)
     scenarios = [
         scenario.replace(dict(zip(keys, combination, strict=True))) for combination in combinations
     ]

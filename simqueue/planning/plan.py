@@ -27,8 +27,9 @@ from simqueue.planning.words import answer_sentence, assumptions
 from simqueue.results.measures import measures_of
 from simqueue.results.shown import Shown
 from simqueue.simulation.engines import Engine, engine_of
-from simqueue.workload.changes import key_of, path_of
+from simqueue.workload.changes import path_of
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.varying import check_varies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,11 +205,8 @@ def plan(
     if survive and not vary.endswith(".count") and survive >= there_are:
         raise InputError(f"survive = {survive}: there are {there_are} workers; expected fewer")
     day = with_traffic(scenario, traffic)
-    first, second = (*path_of(vary), "", "")[:2]
-    if first == "queues" and second not in scenario.queues:
-        raise InputError(f"{vary}: the scenario has no {key_of(first, second)}")
-
-    pool = second if first == "pools" else ""
+    check_varies(scenario, vary)
+    pool = path_of(vary)[1] if vary.startswith("pools.") else ""
 
     def at(value: int, base: Scenario = day) -> Scenario:
         return with_deaths(base.replace({vary: value}), survive, down_s, pool)

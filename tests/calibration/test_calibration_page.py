@@ -12,7 +12,7 @@ from simqueue.calibration.tables import fit_sentence
 
 def fit(queue: str, model: float = 10.0, jobs: int = ENOUGH, priority: int | None = None) -> Fit:
     """Waits of 10 s, and so many seconds in the model; responses of 20 s in both."""
-    waits = {name: (10.0, model) for name in ("mean", "p95", "p99")}
+    waits = dict.fromkeys(("mean", "p95", "p99"), (10.0, model))
     return Fit(queue, priority, jobs, waits, dict.fromkeys(waits, (20.0, 20.0)))
 
 

@@ -152,8 +152,8 @@ def test_it_says_question_answer_assumptions_and_what_was_not_seen(
 
 def test_files_are_named_without_their_folders(tmp_path: Path) -> None:
     """Where they are tells about a machine: the page goes to others."""
-    (tmp_path / "times.csv").write_text("s\n1\n2\n")
-    own = {"distribution": "empirical", "file": str(tmp_path / "times.csv"), "column": "s"}
+    (tmp_path / "times.csv").write_text("job_s\n1\n2\n")
+    own = {"distribution": "empirical", "file": str(tmp_path / "times.csv"), "column": "job_s"}
     day = scenario(**{f"queues.'{NAME}'.service": own})
     page = sq.simulate(day).page()
 
