@@ -154,6 +154,17 @@ def test_bad_input_is_one_line(
     assert not (tmp_path / "new").exists()
 
 
+def test_queues_that_keep_nothing_are_named_and_leave_no_folder(
+    redis_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset("bull:video:meta", "v", "1")
+
+    assert run(["calibrate", redis_url, "--kept", "--out", str(tmp_path / "out")]) == 2
+    assert "--kept: video: no job that ended is kept there; watch" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_ctrl_c_ends_the_watch_and_what_was_seen_is_written(redis_url: str, tmp_path: Path) -> None:
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         client.hset("bull:video:meta", "v", "1")
