@@ -73,10 +73,11 @@ def public(door: str) -> dict[str, Any]:
 
 def members(cls: type) -> dict[str, Any]:
     """The methods and properties of a public class: its own, and what answers have in common."""
-    own = [base for base in reversed(cls.__mro__) if base in (Shown, cls)]
+    common = vars(Shown) if issubclass(cls, Shown) else {}
+    more = {name: found for name, found in common.items() if name not in vars(cls)}
     return {
         name: found
-        for name, found in {name: one for base in own for name, one in vars(base).items()}.items()
+        for name, found in {**vars(cls), **more}.items()
         if not name.startswith(("_", "model_"))
         and (inspect.isfunction(found) or hasattr(found, "__get__"))
         and name not in fields(cls)

@@ -35,7 +35,7 @@ class Shown(ABC):
         return self.page().in_terminal()
 
     def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw the answer.
+        """Draw what the answer rests on.
 
         Parameters
         ----------
