@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from pages import DOCS
 
 from simqueue.checked import Checked
-from simqueue.results.shown import Shown
+from simqueue.results.shown import Drawn, Shown
 
 PAGE = DOCS / "python-api.md"
 #: The doors, and the module behind each.
@@ -73,7 +73,8 @@ def public(door: str) -> dict[str, Any]:
 
 def members(cls: type) -> dict[str, Any]:
     """The methods and properties of a public class: its own, and what answers have in common."""
-    common = vars(Shown) if issubclass(cls, Shown) else {}
+    bases = [base for base in (Drawn, Shown) if issubclass(cls, base)]
+    common = {name: found for base in bases for name, found in vars(base).items()}
     more = {name: found for name, found in common.items() if name not in vars(cls)}
     return {
         name: found

@@ -26,7 +26,7 @@ from simqueue.calibration.writing import SCENARIO, write_scenario
 from simqueue.errors import InputError
 from simqueue.files import reason, writing
 from simqueue.operations.queues import all_queues, operators_connection, require_queues
-from simqueue.results.drawing import in_style
+from simqueue.results.shown import Drawn
 from simqueue.workload.reading import read_scenario
 from simqueue.workload.scenario import Scenario
 
@@ -47,8 +47,8 @@ ENOUGH = 300
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """What came of watching queues.
+class Calibration(Drawn):
+    """What came of watching queues. `plot` draws how well the model replays the very same jobs.
 
     Attributes
     ----------
@@ -87,24 +87,12 @@ class Calibration:
         said = document(self.seen, self.day, self.estimates, self.fits)
         return {"schema": 1, "folder": str(self.folder), **said}
 
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """How well the model does with the very same jobs, queue by queue.
-
-        Parameters
-        ----------
-        path
-            A PNG to write; without one nothing is written.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written.
-        """
-        return in_style(lambda: fit_figure(self.fits), None if path is None else Path(path))[0]
-
     def page(self) -> Page:
         """A report to show others: `Page.write` makes it a file."""
         return calibration_page(self.scenario, self.seen, self.day, self.estimates, self.fits)
+
+    def _figure(self) -> tuple[Figure, str]:
+        return fit_figure(self.fits)
 
 
 def calibrate(

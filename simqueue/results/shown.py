@@ -15,24 +15,12 @@ if TYPE_CHECKING:
     from simqueue.results.page import Page
 
 
-class Shown(ABC):
-    """An answer with a figure and a page; what a terminal shows is the page without the figure."""
-
-    @abstractmethod
-    def page(self) -> Page:
-        """A report to show others: `Page.write` makes it a file."""
-
-    @abstractmethod
-    def document(self) -> dict[str, Any]:
-        """What ``--json`` prints."""
+class Drawn(ABC):
+    """An answer with a figure."""
 
     @abstractmethod
     def _figure(self) -> tuple[Figure, str]:
         """The figure, and what it shows in words."""
-
-    def report(self) -> Group:
-        """What the command prints, for ``rich``."""
-        return self.page().in_terminal()
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """Draw what the answer rests on.
@@ -48,3 +36,19 @@ class Shown(ABC):
             If the file cannot be written.
         """
         return in_style(self._figure, None if path is None else Path(path))[0]
+
+
+class Shown(Drawn):
+    """An answer with a page, which a terminal shows without the figure."""
+
+    @abstractmethod
+    def page(self) -> Page:
+        """A report to show others: `Page.write` makes it a file."""
+
+    @abstractmethod
+    def document(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+
+    def report(self) -> Group:
+        """What the command prints, for ``rich``."""
+        return self.page().in_terminal()
