@@ -155,7 +155,7 @@ def test_what_needs_an_extra_says_which(plain: Path, tmp_path: Path, arguments: 
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
-    assert "pip install 'simqueue[queue]'" in done.stderr
+    assert '-m pip install ".[queue]"' in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,4 +165,4 @@ def test_a_driver_that_is_missing_is_named_too(plain: Path, tmp_path: Path) -> N
 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "pip install 'simqueue[postgres]'" in done.stderr
+    assert '-m pip install ".[postgres]"' in done.stderr

@@ -82,6 +82,7 @@ def autoscale(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the workers of the first day.")
     ] = None,
+    report: opt.Report = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """Judge an autoscaler: on how many days targets hold with it, and what would do for less.
@@ -95,9 +96,10 @@ def autoscale(
       simqueue autoscale --target 'order.response.p95 < 10s' --per-worker 20 --max 8 --start 40
       simqueue autoscale shop.toml --target 'order.wait.p95 < 30s' --plot day.png
       simqueue autoscale shop.toml --target 'order.wait.p95 < 30s' --min 4 --export keda.yaml
+      simqueue autoscale shop.toml --target 'order.wait.p95 < 30s' --report autoscaler.html
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early, present
+    from simqueue.cli.presenting import ending_early, show
     from simqueue.cli.progress import telling
     from simqueue.errors import InputError
     from simqueue.planning.autoscaling.judge import autoscale as judge
@@ -111,6 +113,7 @@ def autoscale(
     given = {"metric": metric, "target": per_worker, "min": min_, "max": max_}
     setting = {key: value for key, value in given.items() if value is not None}
     check_writable(plot, ".png")
+    check_writable(report, ".html")
     check_writable(export)
     if export is not None:
         if export.suffix not in (".yaml", ".yml"):
@@ -124,7 +127,7 @@ def autoscale(
                 scenario, target, setting, pool=pool, start_s=start, traffic=traffic, days=days,
                 kept=kept, most=most, proposals=proposals, cores=cores, cluster=cluster, tell=tell,
             )  # fmt: skip
-        present(found, plot, as_json)
+        show(found, plot, report, as_json)
         if export is not None:
             found.export(export, kind or "keda")
     if found.interrupted:

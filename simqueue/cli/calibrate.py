@@ -45,6 +45,7 @@ def calibrate(
     kept: Annotated[
         bool, typer.Option("--kept", help="Take what the queues have kept, and watch nothing.")
     ] = False,
+    report: opt.Report = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """Watch a live BullMQ for some minutes, and make a scenario that predicts it.
@@ -58,18 +59,23 @@ def calibrate(
     Try:
       simqueue calibrate redis://localhost:6379/0 --minutes 30
       simqueue calibrate redis://localhost:6379/0 --queue video --out video --continue
+      simqueue calibrate --from video/observations.jsonl --out again --report video.html
       simqueue plan calibrated/scenario.toml --target 'video.wait.p95 < 10s' --traffic 3
     """  # noqa: D301
     from simqueue.calibration.calibrate import calibrate as find
+    from simqueue.cli.files import check_writable
     from simqueue.settings import read_settings, revealed
 
     if url is None and file is None:
         url = revealed(read_settings().queue_redis_url)
+    check_writable(report, ".html", made=out)
     with _telling(minutes) as tell:
         found = find(
             url, out, minutes=minutes, queues=queue, prefix=prefix, file=file, goes_on=goes_on,
             kept=kept, tell=tell,
         )  # fmt: skip
+    if report is not None:
+        found.page().write(report)
     if as_json:
         print(json.dumps(found.document(), allow_nan=False))
     else:

@@ -65,6 +65,7 @@ def outage(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw the unfinished jobs of the first day."),
     ] = None,
+    report: opt.Report = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """Let what a queue's jobs call fail for a while: what is lost, and how long until it is over.
@@ -75,12 +76,13 @@ def outage(
     \b
     Try:
       simqueue outage --queue payment --at 10:00 --lasts 300
+      simqueue outage --queue payment --at 10:00 --lasts 300 --report outage.html
       simqueue outage shop.toml --queue payment --from 600 --lasts 300 --hangs 8
       simqueue outage shop.toml --queue payment --from 600 --try attempts=3,5,8 \\
         --try 'backoff.delay_ms=1000,5000' --plot outage.png
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early, present
+    from simqueue.cli.presenting import ending_early, show
     from simqueue.cli.progress import telling
     from simqueue.cli.values import parse_vary
     from simqueue.errors import InputError
@@ -98,6 +100,7 @@ def outage(
     assert begins is not None  # one of the two was given
     grid = dict(parse_vary(text, "--try") for text in tries or ())
     check_writable(plot, ".png")
+    check_writable(report, ".html")
     with ending_early():
         with telling(f"an outage of {queue}") as tell:
             found = find(
@@ -105,6 +108,6 @@ def outage(
                 tries={} if not policies else grid or None,
                 cores=cores, cluster=cluster, tell=tell,
             )  # fmt: skip
-        present(found, plot, as_json)
+        show(found, plot, report, as_json)
     if found.interrupted:
         raise typer.Exit(130)
