@@ -26,7 +26,8 @@ th, td { padding: .3rem .5rem; text-align: left; vertical-align: top; font-weigh
 thead th, tbody th { font-weight: 600 }
 th:first-child { min-width: 15rem } td:nth-child(3) { white-space: nowrap }
 @media screen and (max-width: 40rem) { thead { display: none }
-  tr { display: block; padding: .5rem 0; border-bottom: 1px solid #ccc } th, td { display: block; border: 0; padding: .1rem 0 } }
+  tr { display: block; padding: .5rem 0; border-bottom: 1px solid #ccc }
+  th, td { display: block; border: 0; padding: .1rem 0 } }
 @media print { body { padding: 0; max-width: none; font-size: 7.5pt; line-height: 1.15 }
   h1 { font-size: 12pt } p { margin: .2rem 0 }
   th, td { padding: .08rem .4rem } th:first-child { min-width: 0 } tr { break-inside: avoid } }
