@@ -13,7 +13,7 @@ from simqueue.errors import InputError
 
 course = typer.Typer(
     name="course",
-    help="The course in a class: editions, progress, scores, glossary, formulas.",
+    help="Use the course in a class: editions, progress, scores, glossary, formulas.",
     rich_markup_mode=None,
 )
 
@@ -29,12 +29,12 @@ PageOut = Annotated[
 
 @course.callback(invoke_without_command=True)
 def options(context: typer.Context) -> None:
-    """The course in a class: editions, progress, scores, glossary, formulas."""
+    """Use the course in a class: editions, progress, scores, glossary, formulas."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
-@course.command(short_help="The edition for students: no outputs, no answers.")
+@course.command(short_help="Write the edition for students: no answers.")
 def student(folder: Folder, quiz_seed: QuizSeed = 1) -> None:
     """Write the students' edition into a folder: zip it, and give it away.
 
@@ -50,7 +50,7 @@ def student(folder: Folder, quiz_seed: QuizSeed = 1) -> None:
     print(f"{folder}: the students' edition; the quiz has seed {quiz_seed}")
 
 
-@course.command(short_help="The edition for teachers: notes, answers, mistakes to expect.")
+@course.command(short_help="Write the edition for teachers: notes, answers.")
 def teacher(folder: Folder, quiz_seed: QuizSeed = 1) -> None:
     """Write the teacher's edition into a folder: what students get, with notes and answers.
 
@@ -65,7 +65,7 @@ def teacher(folder: Folder, quiz_seed: QuizSeed = 1) -> None:
     print(f"{folder}: the teacher's edition; the quiz has seed {quiz_seed}")
 
 
-@course.command(short_help="What a learner has done so far, and a line to hand in.")
+@course.command(short_help="Show what a learner has done so far.")
 def progress(
     file: Annotated[
         Path,
@@ -94,7 +94,7 @@ def progress(
     print(score_of(record).line)
 
 
-@course.command(short_help="What a class has done, added up.")
+@course.command(short_help="Add up what a class has done.")
 def scores(
     files: Annotated[
         list[Path],
@@ -122,7 +122,7 @@ def scores(
         Console(highlight=False).print(found.report())
 
 
-@course.command(short_help="The words of the course.")
+@course.command(short_help="Print the words of the course.")
 def glossary(page: PageOut = None) -> None:
     """Print the words of the course, what they mean, and where they are explained.
 
@@ -133,7 +133,7 @@ def glossary(page: PageOut = None) -> None:
     _put(glossary_markdown() if page is None else glossary_page(), page)
 
 
-@course.command(short_help="The formulas of the course, on one page.")
+@course.command(short_help="Print the formulas of the course.")
 def formulas(page: PageOut = None) -> None:
     """Print the formulas, where each is in Python, and the textbook that it is from.
 
