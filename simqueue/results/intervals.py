@@ -18,7 +18,7 @@ Interval = tuple[float | None, float | None]
 
 #: Jobs above a quantile have to come from so many replications in effect (of two or three from
 #: three quarters of them), or its interval is open above.
-ENOUGH_ABOVE = 3.0
+ENOUGH_ABOVE = 3.5
 #: Both sides of an interval are missed by this share, 5 % in all.
 _SIDE = 0.025
 
@@ -94,8 +94,8 @@ def mean_interval(values: Floats) -> tuple[float, float] | None:
     if n < 2:
         return None
     if values.min() < 0:
-        return _willink(values, n)
-    low, high = _willink(values, _effective(values))
+        return _differences(values)
+    low, high = _willink(values, _degrees(values), skewed=True)
     return max(low, 0.0), high
 
 
@@ -125,20 +125,41 @@ def paired_interval(differences: Floats) -> tuple[float, float] | None:
     """
     if len(differences) < 2:
         return None
-    return _willink(differences, float(len(differences)))
+    return _differences(differences)
 
 
-def _willink(values: Floats, effective: float) -> tuple[float, float]:
+def _differences(values: Floats) -> tuple[float, float]:
+    if values.max() <= 0:
+        low, high = _willink(-values, _degrees(-values), skewed=True)
+        return -high, -low
+    if values.min() >= 0:
+        return _willink(values, _degrees(values), skewed=True)
+    return _willink(values, len(values) - 1)
+
+
+def _degrees(values: Floats) -> float:
+    """Degrees of freedom of the variance of what is never negative: as a gamma distribution has."""
+    n, mean = len(values), float(values.mean())
+    if not mean:
+        return n - 1
+    kurtosis = 3 + 6 * float(((values / mean - 1) ** 2).sum()) / (n - 1)
+    return 2 * n / (kurtosis - (n - 3) / (n - 1))
+
+
+def _willink(values: Floats, degrees: float, *, skewed: bool = False) -> tuple[float, float]:
+    """Willink's interval with so many degrees of freedom; ``skewed``: surely not to the left."""
     n, mean = len(values), float(values.mean())
     away = values - mean
     spread = math.sqrt(float((away**2).sum()) / (n - 1))
     if spread <= abs(mean) * 1e-12:
         return mean, mean
-    error, t = spread / math.sqrt(n), _t(max(min(n - 1, effective - 1), 1.0))
+    error, t = spread / math.sqrt(n), _t(max(degrees, 1.0))
     skewness = 0.0
     if n > 2:
         third = n * float((away**3).sum()) / ((n - 1) * (n - 2))
         skewness = third / (6 * math.sqrt(n) * spread**3)
+    if skewed:
+        skewness = max(skewness, 0.0)
     ends = [mean - _stretched(side, skewness) * error for side in (t, -t)]
     return min(ends), max(ends)
 
@@ -209,10 +230,10 @@ class Samples:
     def _above(self, place: int) -> Floats:
         """Share of each replication's times that are above one of them all."""
         at = self._pooled[place]
-        return np.array([1 - np.searchsorted(e, at, side="right") / len(e) for e in self._each])
+        return np.array([1 - e.searchsorted(at, side="right") / len(e) for e in self._each])
 
     def _ends(self, place: int, effective: float) -> tuple[float, float]:
-        return _willink(self._above(place), effective)
+        return _willink(self._above(place), effective - 1)
 
     @staticmethod
     def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
@@ -286,5 +307,5 @@ def count_interval(counts: Floats) -> tuple[float, float] | None:
         return None
     if not counts.any():
         return 0.0, -math.log(_SIDE) / len(counts)
-    low, high = _willink(counts, _effective(counts))
+    low, high = _willink(counts, _effective(counts) - 1)
     return max(low, 0.0), high
