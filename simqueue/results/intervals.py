@@ -51,7 +51,7 @@ def mean_ci95(
     (1.0, None)
     >>> mean, (low, high) = mean_ci95([1.0, 1.0, 1.0, 6.0])
     >>> f"{mean} {low:.2f} {high:.2f}"
-    '2.25 0.00 14.06'
+    '2.25 0.00 14.55'
     """
     known = np.array([value for value in values if value is not None], dtype=np.float64)
     if not len(known):
@@ -79,16 +79,19 @@ def mean_interval(values: Floats) -> tuple[float, float] | None:
     Notes
     -----
     Willink's correction for skewness, *A Confidence Interval and Test for the Mean of an
-    Asymmetric Distribution*, Communications in Statistics: Theory and Methods 34 (2005), with the
-    degrees of freedom of the replications that count, (sum v)^2 / sum v^2 - 1 (Kish's effective
-    number), so that one that outweighs all others does not pass for many. Differences, of which
-    some are negative, have no such weights: their degrees of freedom are n - 1.
+    Asymmetric Distribution*, Communications in Statistics: Theory and Methods 34 (2005). Few
+    replications tell little of their own shape, so what is never negative is taken to be no less
+    uncertain than a gamma distribution of its mean and variance: its degrees of freedom are those
+    of a sample's variance (O'Neill, *Some Useful Moment Results in Sampling Problems*, The American
+    Statistician 68, 2014) at a gamma's kurtosis, 3 + 6 cv^2, and a skewness to the left is taken
+    for chance. Without that an interval from three replications holds the truth 89 times in 100.
+    Differences of both signs have n - 1 degrees of freedom, and the skewness that is seen.
 
     Examples
     --------
     >>> low, high = mean_interval(np.array([1.0, 1.0, 1.0, 6.0]))
     >>> f"{low:.2f} to {high:.2f}"
-    '0.00 to 14.06'
+    '0.00 to 14.55'
     """
     n = len(values)
     if n < 2:
@@ -115,7 +118,8 @@ def paired_interval(differences: Floats) -> tuple[float, float] | None:
     Notes
     -----
     Common random numbers: Law, *Simulation Modeling and Analysis*, section 11.2 (5th edition);
-    with Willink's correction, see `mean_interval`.
+    with Willink's correction, see `mean_interval`. Differences that are all of one sign are taken
+    as what is never negative is there, but for their interval, which may reach beyond 0.
 
     Examples
     --------
