@@ -1,4 +1,4 @@
-"""``python -m benchmarks.coverage`` prints the tables of docs/results.md; ``--write`` puts them there.
+"""``python -m benchmarks.coverage`` prints the tables of docs/results.md, ``--write`` writes them.
 
 Of runs and sweeps: M/M/c from an empty start, days of so many jobs, several days. The truth is that
 of such days, from many more of them. Of plans: the whole search, with days that are made the same
@@ -47,7 +47,7 @@ def of_plans(trials: int) -> Iterator[str]:
     """The table of plans' shares of days, a line at a time, and what it comes to."""
     yield f"| days | kept | {' | '.join(plans.ROWS)} |"
     yield f"|{'---|' * (2 + len(plans.ROWS))}"
-    shares = []
+    shares: list[float] = []
     for cell in plans.grid():
         found = plans.covered(cell, trials)
         shares += found.values()
@@ -55,8 +55,8 @@ def of_plans(trials: int) -> Iterator[str]:
         yield f"| {cell.days} | {cell.kept:.0%} | {' | '.join(words)} |"
     yield ""
     yield (
-        f"{np.mean(shares):.1%} on average, {min(shares):.1%} at least, over {len(shares)} entries; "
-        f"{trials:,} plans each."
+        f"{np.mean(shares):.1%} on average, {min(shares):.1%} at least, over the {len(shares)} "
+        f"entries; {trials:,} plans each."
     )
 
 

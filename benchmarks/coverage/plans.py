@@ -80,7 +80,8 @@ def _p95(waits_s: Floats) -> Floats:
     place = 0.95 * (np.isfinite(waits_s).sum(axis=1, keepdims=True) - 1)
     below = np.floor(place).astype(int)
     low, high = (np.take_along_axis(waits_s, below + one, axis=1) for one in (0, 1))
-    return (low + (place - below) * (high - low))[:, 0]
+    found: Floats = (low + (place - below) * (high - low))[:, 0]
+    return found
 
 
 @cache

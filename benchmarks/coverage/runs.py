@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.coverage.queue import Floats, Queue, started
 from simqueue.results.intervals import Interval, count_interval, mean_interval, paired_interval
@@ -53,7 +54,7 @@ def days(queue: Queue, number: int, rng: np.random.Generator) -> Iterator[Day]:
 
 def day(
     queue: Queue, arrived: Floats, service: Floats, begun: Floats, begun_of_more: Floats,
-    lost: Floats,
+    lost: NDArray[np.bool_],
 ) -> Day:  # fmt: skip
     """One day, cut off where its arrivals end."""
     end = queue.duration_s
@@ -153,7 +154,8 @@ def grid() -> list[Queue]:
 
 def rows(queue: Queue, trials: int) -> tuple[list[str], list[Held]]:
     """A queue's rows of the table, and what they say."""
-    lines, entries = [], []
+    lines: list[str] = []
+    entries: list[Held] = []
     for replications in REPLICATIONS:
         found = covered(queue, replications, trials)
         entries += found.values()

@@ -96,7 +96,7 @@ class Model(ABC):
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.scenario = workload.scenario
-        self.env = Environment()
+        self.env: simpy.Environment = Environment()
         self.rows = PackedRows()
         self.unfinished = 0
         # Where there are no outages the moment does not matter, and nobody pays for looking.

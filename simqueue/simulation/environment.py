@@ -18,7 +18,7 @@ class Environment(simpy.Environment):
     schedules an event that ends the run.
     """
 
-    now: float = 0.0  # type: ignore[assignment]
+    now: float = 0.0
 
     def __init__(self, initial_time: float = 0.0) -> None:
         super().__init__(initial_time)
