@@ -16,7 +16,7 @@ from simqueue.record.attempt_log import Floats
 #: Low and high end; ``None``: so few replications tell of that side that there is no saying.
 Interval = tuple[float | None, float | None]
 
-#: Jobs above a quantile have to come from so many replications in effect (of two or three from
+#: Jobs above a quantile have to come from so many replications in effect (of up to four from
 #: three quarters of them), or its interval is open above.
 ENOUGH_ABOVE = 3.5
 #: Both sides of an interval are missed by this share, 5 % in all.
