@@ -7,15 +7,17 @@ import math
 import numpy as np
 import pytest
 
-import simqueue as sq
 from benchmarks.coverage import plans, runs
 from benchmarks.coverage.queue import Queue, started
+from simqueue.experiments.run import simulate
+from simqueue.workload.reading import build_scenario
+from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
 
-def scenario_of(queue: Queue, seed: int) -> sq.Scenario:
+def scenario_of(queue: Queue, seed: int) -> Scenario:
     service = {"distribution": "exponential", "mean_s": 1.0}
-    return sq.build_scenario(
+    return build_scenario(
         {
             "seed": seed,
             "duration_s": queue.duration_s,
@@ -32,7 +34,7 @@ def test_the_recursion_makes_the_models_log(servers: int, seed: int) -> None:
     """Attempt for attempt, over the workload's own draws; and a run prints what is measured."""
     queue = Queue(servers, 0.9, 300)
     scenario = scenario_of(queue, seed)
-    run = sq.simulate(scenario, replications=4)
+    run = simulate(scenario, replications=4)
     rows = run.log.rows[np.lexsort((run.log.rows["job"], run.log.rows["replication"]))]
     some = []
     for number in range(4):

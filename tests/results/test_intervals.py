@@ -71,7 +71,7 @@ def test_a_long_right_tail_reaches_further_up() -> None:
     t = stats.t.ppf(0.975, 1)
 
     def g(r: float) -> float:
-        return float(np.cbrt(1 + 6 * a * (r - a)) - 1) / (2 * a)
+        return float((math.cbrt(1 + 6 * a * (r - a)) - 1) / (2 * a))
 
     error = spread / math.sqrt(n)
     assert found == pytest.approx((max(mean - g(t) * error, 0.0), mean - g(-t) * error))
