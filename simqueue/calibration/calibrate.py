@@ -28,6 +28,9 @@ from simqueue.workload.reading import read_scenario
 from simqueue.workload.scenario import Scenario
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
     from simqueue.record.attempt_log import AttemptLog
 
 #: What the folder holds beside the scenario.
@@ -71,6 +74,35 @@ class Calibration:
     def fits(self) -> list[Fit]:
         """How well the model does with the very same jobs."""
         return fits_of(self.log, self.estimates, self.scenario.bullmq.overhead)
+
+    def frame(self) -> pd.DataFrame:
+        """How well the model does with the very same jobs, a row for each figure.
+
+        By ``queue`` (or ``queue, priority``) and ``measure``, such as ``wait p95``: ``seen_s`` and
+        ``model_s``, seconds, and the ``error``, a share.
+        """
+        from simqueue.calibration.shown import fit_frame
+
+        return fit_frame(self.fits)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """The model's figures over those that were seen, of the very same jobs.
+
+        Parameters
+        ----------
+        path
+            A PNG to write; without one nothing is written.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        from simqueue.calibration.shown import fit_figure
+        from simqueue.results.drawing import in_style
+
+        figure, _ = in_style(lambda: fit_figure(self.fits), None if path is None else Path(path))
+        return figure
 
     def report(self) -> str:
         """How well the model fits, what was found, and what could not be seen: Markdown."""
