@@ -32,7 +32,7 @@ from simqueue.validation.server import open_server
 RECORDING, FRIDAYS = "running_queue.jsonl.gz", "running_queue_fridays.csv.gz"
 SEED, MINUTES, TRAFFIC = 16, 6.0, 2.0
 #: What the lesson plans for Friday: worker processes, and the limiter's starts in a second.
-PLANNED = {"workers": 3, "limiter": 10}
+PLANNED = {"workers": 3, "limiter": 8}
 
 #: Times are milliseconds; see `benchmarks.standin.company`.
 COMPANY: dict[str, Any] = {

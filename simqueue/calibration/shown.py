@@ -46,16 +46,19 @@ def fit_figure(fits: Sequence[Fit]) -> tuple[Figure, str]:
         for measure in _MEASURES
         for name in FIGURES
     ]
-    off = sum(bool(misfit(fit, f"{m}_s", f)) for fit in wholes for m in _MEASURES for f in FIGURES)
+    wrong = sum(
+        bool(misfit(fit, f"{m}_s", f)) for fit in wholes for m in _MEASURES for f in FIGURES
+    )
     drawn = [point for point in points if min(point[3:]) > 0]
     ends = [1e-3, 1.0]
     if drawn:
         ends = [min(min(p[3:]) for p in drawn) / 1.5, max(max(p[3:]) for p in drawn) * 1.5]
     figure = Figure(figsize=(6, 5), layout="constrained")
     panel = figure.subplots()
-    low, high = 1 - FITS, 1 + FITS
-    panel.fill_between(ends, [low * end for end in ends], [high * end for end in ends],
-                       color=OKABE_ITO["sky"], alpha=0.25, label=f"within {FITS:.0%}".replace("%", " %"))  # fmt: skip
+    band = [[(1 + off) * end for end in ends] for off in (-FITS, FITS)]
+    panel.fill_between(
+        ends, *band, color=OKABE_ITO["sky"], alpha=0.25, label=f"within {100 * FITS:g} %"
+    )
     for number, fit in enumerate(wholes):
         for measure in _MEASURES:
             here = [p[3:] for p in drawn if p[:2] == (fit.queue, measure)]
@@ -70,6 +73,6 @@ def fit_figure(fits: Sequence[Fit]) -> tuple[Figure, str]:
         axis.set_major_formatter(FuncFormatter(lambda time, _: duration(time)))
         axis.set_minor_formatter(NullFormatter())
     panel.legend()
-    said = f"{len(points) - off} of {len(points)} figures of the model are as seen"
+    said = f"{len(points) - wrong} of {len(points)} figures of the model are as seen"
     panel.set_title(wrapped(said, 50))
     return figure, f"{said}: mean, p95 and p99 of waits and response times of each queue."

@@ -292,9 +292,14 @@ def _guess(day: Scenario, vary: str, least: int) -> int:
 
 
 def _binds(tried: Sequence[Tried], answer: int | None, engine: str | Engine) -> str:
-    """The first finding of a day with fewer than enough."""
+    """What binds the queues whose targets a day with fewer than enough does not hold."""
     fewer = too_few(tried, answer)
-    return "" if fewer is None else replicate(fewer.scenario, 0, engine).finding()
+    if fewer is None:
+        return ""
+    missed = [target.measure for target in fewer.missed()]
+    whole = any(measure.of_a_flow for measure in missed)
+    about = () if whole else {measure.queue for measure in missed}
+    return replicate(fewer.scenario, 0, engine).finding(about)
 
 
 def _margins(

@@ -93,6 +93,19 @@ def test_the_figure_is_titled_by_the_answer(found: sq.Plan, tmp_path: Path) -> N
     assert (tmp_path / "plan.png").stat().st_size > 10_000
 
 
+def test_what_binds_is_said_of_the_queue_that_was_asked_about() -> None:
+    """The tea is overloaded, too; but no number of workers brings more than one coffee in 4 s."""
+    table = cafe(**{"queues.coffee.limiter": {"max": 1, "duration_s": 4}}).table()
+    table["arrivals"]["tea"] = {"rate_per_s": 9}
+    table["queues"]["tea"] = table["queues"]["coffee"] | {"limiter": {"max": 1, "duration_s": 1}}
+    both = sq.build_scenario(table)
+    found = sq.plan(both, TARGET, days=2, most=2, margins=False, cores=1)
+    assert found.answer is None
+    assert "coffee" in found.binds
+    assert "tea" not in found.binds
+    assert "tea" in sq.simulate(both).finding({"tea"})
+
+
 def test_where_no_number_helps_it_says_what_binds() -> None:
     """Nobody can be done faster than the work itself takes."""
     found = sq.plan(cafe(), "coffee.response.mean < 1s", days=4, cores=1)

@@ -76,12 +76,13 @@ def _tries() -> tuple[tuple[Events], ...]:
     one += [(2.0, "completed"), (2.5, "added"), (2.5, "active"), (3.0, "failed")]
     retried = [(0.0, "active"), (1.0, "delayed"), (2.0, "active"), (3.0, "delayed")]
     retried += [(5.0, "active"), (6.0, "completed")]
+    failed = [(0.0, "active"), (1.0, "failed"), (2.0, "active"), (3.0, "completed")]
     tie = [(0.0, "active"), (1.0, "active"), (1.0, "completed"), (2.0, "completed")]
     late = [(4.0, "completed"), (5.0, "completed"), (0.0, "active"), (3.0, "active")]
     crowd = [(float(n), "added") for n in range(6)]
     crowd += [(0.0, "active"), (1.0, "active"), (2.0, "completed"), (3.0, "active")]
     crowd += [(4.0, "failed"), (5.0, "completed")]
-    return (one,), (retried,), (tie,), (late,), (crowd,), ([],)
+    return (one,), (retried,), (failed,), (tie,), (late,), (crowd,), ([],)
 
 
 PREDICTIONS = {
@@ -210,7 +211,7 @@ EXERCISES = {
             ),
             Hint(
                 Like(_only_completed),
-                "A failed attempt gives its slot back, too: `failed`, and `delayed` before a retry.",
+                "A failed attempt gives its slot back, too: `failed`, or `delayed` for a retry.",
             ),
             Hint(
                 Like(_no_retries),
@@ -222,8 +223,7 @@ EXERCISES = {
             ),
             Hint(
                 Like(_starts_first),
-                "At one moment, ends come first: the one that starts takes the slot of the one that "
-                "ends.",
+                "At one moment, ends come first: who starts takes the slot of who ends.",
             ),
             Hint(
                 Like(_as_it_comes),
