@@ -17,10 +17,11 @@ from simqueue.calibration.attempts import Day, day_of
 from simqueue.calibration.estimates import Estimates, estimates_of
 from simqueue.calibration.fit import Fit, fits_of, log_of
 from simqueue.calibration.kept import read_kept
-from simqueue.calibration.report import document, markdown
+from simqueue.calibration.report import document, markdown, questions
 from simqueue.calibration.seen import Seen, SeenFile, read_seen
 from simqueue.calibration.watching import Tell, Watcher
 from simqueue.calibration.writing import SCENARIO, write_scenario
+from simqueue.data import find_file
 from simqueue.errors import InputError
 from simqueue.files import reason, writing
 from simqueue.operations.queues import all_queues, operators_connection, require_queues
@@ -105,8 +106,10 @@ class Calibration:
         return figure
 
     def report(self) -> str:
-        """How well the model fits, what was found, and what could not be seen: Markdown."""
-        return markdown(self.scenario, self.seen, self.day, self.estimates, self.fits)
+        """How well the model fits, what was found and what not, what to ask next: Markdown."""
+        told = markdown(self.scenario, self.seen, self.day, self.estimates, self.fits)
+        asked = questions(Path(self.folder) / SCENARIO, self.estimates, self.fits)
+        return told + "\n".join(["", *asked, ""])
 
     def document(self) -> dict[str, Any]:
         """The same, for JSON; times in seconds."""
@@ -143,7 +146,8 @@ def calibrate(
     prefix
         What their keys in Redis begin with.
     file
-        Observations that were recorded before, in the place of a Redis.
+        Observations that were recorded before, in the place of a Redis; one of the packaged data is
+        found by its name.
     goes_on
         Whether to go on with the observations that ``folder`` holds.
     kept
@@ -164,7 +168,7 @@ def calibrate(
     if not (math.isfinite(minutes) and 0 < minutes <= _LONGEST_MIN):
         raise InputError(f"minutes = {minutes:g}: expected a number above 0, to {_LONGEST_MIN:,}")
     if file is not None:
-        return calibrated(folder, Path(file))
+        return calibrated(folder, find_file(str(file), Path()))
     seconds = 0.0 if kept else 60 * minutes
     try:
         _run(_watch(url, folder, seconds, queues, prefix, tell or _nothing, goes_on, kept))

@@ -115,16 +115,20 @@ class Run:
         """
         return sentences(self._verdicts)
 
-    def finding(self, about: Collection[str] = ()) -> str:
+    def finding(self, about: Collection[str] = (), lost: bool = True) -> str:
         """What binds the run most, one sentence: the title of its figure.
 
         Parameters
         ----------
         about
             Queues that matter: what binds another one is left out. By default all matter.
+        lost
+            Whether lost jobs matter.
         """
         others = set(self.scenario.queues).difference(about) if about else ()
-        first = shortest(concerning(self._verdicts, others), self.scenario.slots)
+        found = concerning(self._verdicts, others)
+        matter = [one for one in found if lost or one.binds != "lost"]
+        first = shortest(matter, self.scenario.slots)
         return first.sentence if first else "Nothing ran."
 
     def warnings(self) -> list[str]:

@@ -8,6 +8,7 @@ from simqueue.planning.answer import too_few
 from simqueue.planning.days import Tried
 from simqueue.results.wording import count, duration
 from simqueue.workload.arrivals import Trace
+from simqueue.workload.production import NO_OVERHEAD
 
 if TYPE_CHECKING:
     from simqueue.planning.answer import Answer
@@ -75,7 +76,7 @@ def assumptions(plan: Answer) -> list[str]:
             "The recorded orders come on every day alike, each within its minute: what another "
             "day would bring is not in the interval."
         )
-    if plan.scenario.bullmq.overhead.loop_s == 0:
+    if plan.scenario.bullmq.overhead == NO_OVERHEAD:
         found.append("The queue itself costs nothing (bullmq.overhead = 'measured' adds it).")
     found.append(f"A day is {duration(plan.scenario.duration_s)} of arrivals.")
     return found
