@@ -55,9 +55,9 @@ def fit_figure(fits: Sequence[Fit]) -> tuple[Figure, str]:
         ends = [min(min(p[3:]) for p in drawn) / 1.5, max(max(p[3:]) for p in drawn) * 1.5]
     figure = Figure(figsize=(6, 5), layout="constrained")
     panel = figure.subplots()
-    band = [[(1 + off) * end for end in ends] for off in (-FITS, FITS)]
+    low, high = ([(1 + off) * end for end in ends] for off in (-FITS, FITS))
     panel.fill_between(
-        ends, *band, color=OKABE_ITO["sky"], alpha=0.25, label=f"within {100 * FITS:g} %"
+        ends, low, high, color=OKABE_ITO["sky"], alpha=0.25, label=f"within {100 * FITS:g} %"
     )
     for number, fit in enumerate(wholes):
         for measure in _MEASURES:
