@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from simqueue.calibration.attempts import Day, day_of
 from simqueue.calibration.estimates import Estimates, estimates_of
-from simqueue.calibration.fit import Fit, fits_of, log_of
+from simqueue.calibration.figure import fit_figure
+from simqueue.calibration.fit import Fit, fit_frame, fits_of, log_of
 from simqueue.calibration.kept import read_kept
+from simqueue.calibration.page import calibration_page
 from simqueue.calibration.report import document, markdown, questions
 from simqueue.calibration.seen import Seen, SeenFile, read_seen
 from simqueue.calibration.watching import Tell, Watcher
@@ -25,6 +27,7 @@ from simqueue.data import find_file
 from simqueue.errors import InputError
 from simqueue.files import reason, writing
 from simqueue.operations.queues import all_queues, operators_connection, require_queues
+from simqueue.results.shown import Drawn
 from simqueue.workload.reading import read_scenario
 from simqueue.workload.scenario import Scenario
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from simqueue.record.attempt_log import AttemptLog
+    from simqueue.results.page import Page
 
 #: What the folder holds beside the scenario.
 OBSERVATIONS, LOG, REPORT = "observations.jsonl", "attempts.csv.gz", "report.md"
@@ -45,8 +49,8 @@ ENOUGH = 300
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """What came of watching queues.
+class Calibration(Drawn):
+    """What came of watching queues. `plot` draws how well the model replays the very same jobs.
 
     Attributes
     ----------
@@ -82,28 +86,7 @@ class Calibration:
         By ``queue`` (or ``queue, priority``) and ``measure``, such as ``wait p95``: ``seen_s`` and
         ``model_s``, seconds, and the ``error``, a share.
         """
-        from simqueue.calibration.shown import fit_frame
-
         return fit_frame(self.fits)
-
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """The model's figures over those that were seen, of the very same jobs.
-
-        Parameters
-        ----------
-        path
-            A PNG to write; without one nothing is written.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written.
-        """
-        from simqueue.calibration.shown import fit_figure
-        from simqueue.results.drawing import in_style
-
-        figure, _ = in_style(lambda: fit_figure(self.fits), None if path is None else Path(path))
-        return figure
 
     def report(self) -> str:
         """How well the model fits, what was found and what not, what to ask next: Markdown."""
@@ -115,6 +98,13 @@ class Calibration:
         """The same, for JSON; times in seconds."""
         said = document(self.seen, self.day, self.estimates, self.fits)
         return {"schema": 1, "folder": str(self.folder), **said}
+
+    def page(self) -> Page:
+        """A report to show others: `Page.write` makes it a file."""
+        return calibration_page(self.scenario, self.seen, self.day, self.estimates, self.fits)
+
+    def _figure(self) -> tuple[Figure, str]:
+        return fit_figure(self.fits)
 
 
 def calibrate(
@@ -164,7 +154,9 @@ def calibrate(
         If Redis does not let us look.
     """
     folder = Path(folder)
-    check_folder(folder, file is not None, goes_on)
+    if file is not None:
+        _check_alone(url=url, queues=queues, kept=kept, goes_on=goes_on)
+    check_folder(folder, goes_on)
     if not (math.isfinite(minutes) and 0 < minutes <= _LONGEST_MIN):
         raise InputError(f"minutes = {minutes:g}: expected a number above 0, to {_LONGEST_MIN:,}")
     if file is not None:
@@ -175,6 +167,9 @@ def calibrate(
     except KeyboardInterrupt:
         if not (folder / OBSERVATIONS).is_file():  # there was nothing to see yet
             raise
+    except InputError as error:
+        # The URL was given, and may stand in no variable.
+        raise InputError(str(error).removeprefix("QUEUE_REDIS_URL=")) from error
     return calibrated(folder)
 
 
@@ -204,7 +199,17 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
             raise
 
 
-def check_folder(folder: Path, from_file: bool, goes_on: bool) -> None:
+def _check_alone(**others: object) -> None:
+    """Refuse what makes no sense beside a file that was recorded: it is over."""
+    words = {"url": "a URL", "queues": "--queue", "kept": "--kept", "goes_on": "--continue"}
+    for name, value in others.items():
+        if value:
+            raise InputError(
+                f"--from, {words[name]}: give one of them; a recorded file has all that was seen"
+            )
+
+
+def check_folder(folder: Path, goes_on: bool) -> None:
     """Refuse a folder that is there, unless the watch is to go on that it holds.
 
     Raises
@@ -212,8 +217,6 @@ def check_folder(folder: Path, from_file: bool, goes_on: bool) -> None:
     InputError
         If it cannot be used.
     """
-    if goes_on and from_file:
-        raise InputError("--continue, --from: give one of them; a file that was recorded is over")
     if goes_on:
         if not (folder / OBSERVATIONS).is_file():
             raise InputError(f"{folder}: nothing to go on with: there is no {OBSERVATIONS} in it")
@@ -252,6 +255,11 @@ async def _watch(
         try:
             if kept:
                 await read_kept(connection, names, file)
+                if b'"event"' not in file.path.read_bytes():
+                    raise InputError(
+                        f"--kept: {', '.join(names[:5])}: no job that ended is kept there; watch "
+                        "the queues instead, without --kept"
+                    )
             else:
                 await Watcher(connection, names, file, before).run(seconds, tell)
         except BaseException:
