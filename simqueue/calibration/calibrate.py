@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from simqueue.calibration.attempts import Day, day_of
 from simqueue.calibration.estimates import Estimates, estimates_of
 from simqueue.calibration.figure import fit_figure
-from simqueue.calibration.fit import Fit, fits_of, log_of
+from simqueue.calibration.fit import Fit, fit_frame, fits_of, log_of
 from simqueue.calibration.kept import read_kept
 from simqueue.calibration.page import calibration_page
-from simqueue.calibration.report import document, markdown
+from simqueue.calibration.report import document, markdown, questions
 from simqueue.calibration.seen import Seen, SeenFile, read_seen
 from simqueue.calibration.watching import Tell, Watcher
 from simqueue.calibration.writing import SCENARIO, write_scenario
+from simqueue.data import find_file
 from simqueue.errors import InputError
 from simqueue.files import reason, writing
 from simqueue.operations.queues import all_queues, operators_connection, require_queues
@@ -31,6 +32,7 @@ from simqueue.workload.reading import read_scenario
 from simqueue.workload.scenario import Scenario
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from simqueue.record.attempt_log import AttemptLog
@@ -78,9 +80,19 @@ class Calibration(Drawn):
         """How well the model does with the very same jobs."""
         return fits_of(self.log, self.estimates, self.scenario.bullmq.overhead)
 
+    def frame(self) -> pd.DataFrame:
+        """How well the model does with the very same jobs, a row for each figure.
+
+        By ``queue`` (or ``queue, priority``) and ``measure``, such as ``wait p95``: ``seen_s`` and
+        ``model_s``, seconds, and the ``error``, a share.
+        """
+        return fit_frame(self.fits)
+
     def report(self) -> str:
-        """How well the model fits, what was found, and what could not be seen: Markdown."""
-        return markdown(self.scenario, self.seen, self.day, self.estimates, self.fits)
+        """How well the model fits, what was found and what not, what to ask next: Markdown."""
+        told = markdown(self.scenario, self.seen, self.day, self.estimates, self.fits)
+        asked = questions(Path(self.folder) / SCENARIO, self.estimates, self.fits)
+        return told + "\n".join(["", *asked, ""])
 
     def document(self) -> dict[str, Any]:
         """The same, for JSON; times in seconds."""
@@ -124,7 +136,8 @@ def calibrate(
     prefix
         What their keys in Redis begin with.
     file
-        Observations that were recorded before, in the place of a Redis.
+        Observations that were recorded before, in the place of a Redis; one of the packaged data is
+        found by its name.
     goes_on
         Whether to go on with the observations that ``folder`` holds.
     kept
@@ -147,7 +160,7 @@ def calibrate(
     if not (math.isfinite(minutes) and 0 < minutes <= _LONGEST_MIN):
         raise InputError(f"minutes = {minutes:g}: expected a number above 0, to {_LONGEST_MIN:,}")
     if file is not None:
-        return calibrated(folder, Path(file))
+        return calibrated(folder, find_file(str(file), Path()))
     seconds = 0.0 if kept else 60 * minutes
     try:
         _run(_watch(url, folder, seconds, queues, prefix, tell or _nothing, goes_on, kept))

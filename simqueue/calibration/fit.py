@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.by_job import by_job
 from simqueue.record.table import from_frame
 from simqueue.workload.production import Overhead
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 #: Of waits and responses.
@@ -160,3 +163,19 @@ def _figures(real: Floats, model: Floats) -> dict[str, tuple[float, float]]:
         return round(float(found), 6)
 
     return {name: (figure(real, name), figure(model, name)) for name in FIGURES}
+
+
+def fit_frame(fits: Sequence[Fit]) -> pd.DataFrame:
+    """A row for each figure: what was seen, what the model says, seconds; the error, a share."""
+    import pandas as pd
+
+    rows = []
+    for fit in fits:
+        who = fit.queue if fit.priority is None else f"{fit.queue}, priority {fit.priority}"
+        for measure in ("wait", "response"):
+            for name in FIGURES:
+                seen_s, model_s = getattr(fit, f"{measure}_s")[name]
+                error = fit.error(f"{measure}_s", name)
+                rows.append((who, f"{measure} {name}", seen_s, model_s, error))
+    frame = pd.DataFrame(rows, columns=["queue", "measure", "seen_s", "model_s", "error"])
+    return frame.set_index(["queue", "measure"])

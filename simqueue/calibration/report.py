@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from simqueue.calibration.attempts import Day
@@ -22,6 +24,8 @@ from simqueue.calibration.tables import (
     service_mean,
     watched_words,
 )
+from simqueue.results.measures import Measure
+from simqueue.results.wording import duration_up
 from simqueue.safe_text import one_line
 from simqueue.workload.scenario import Scenario
 
@@ -68,6 +72,25 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     line = ["---", *("--:" for _ in heads[1:])]
     body = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return [f"| {' | '.join(cells)} |" for cells in (heads, line, *body)]
+
+
+def questions(scenario: Path, found: Estimates, fits: Sequence[Fit]) -> list[str]:
+    """What to ask the scenario next, in Markdown: a plan for the queue that has most to do."""
+    most = max(found.queues.values(), key=lambda one: one.attempts)
+    p95_s = next((fit.response_s["p95"][0] for fit in fits if fit.queue == most.queue), 1.0)
+    measure = Measure(most.queue, "response.p95").name
+    target = shlex.quote(f"{measure} < {duration_up(2 * p95_s)}")
+    plan = f"simqueue plan {shlex.quote(str(scenario))} --target {target} --traffic 2"
+    return [
+        "## What to ask it",
+        "",
+        "How many workers do twice as many jobs need, if p95 may double, too?",
+        "",
+        f"    {safe(plan)}",
+        "",
+        "`--set` tells it what could not be seen, such as `queues.NAME.limiter` and "
+        "`pools.NAME.queues.NAME`, the slots of each worker.",
+    ]
 
 
 def document(seen: Seen, day: Day, found: Estimates, fits: Sequence[Fit]) -> dict[str, Any]:

@@ -7,8 +7,10 @@ failure no more than the name of the error's class.
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -273,7 +275,7 @@ class SeenFile:
 
 
 def read_seen(path: Path) -> Seen:
-    """Read a file of observations.
+    """Read a file of observations, gzipped if its name ends in ``.gz``.
 
     Lines that a kill has torn are passed over and counted.
 
@@ -285,7 +287,7 @@ def read_seen(path: Path) -> Seen:
     seen = Seen()
     why = "it is empty"
     try:
-        with path.open("rb") as lines:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
             for line in lines:
                 try:
                     seen.take(json.loads(line))
@@ -294,7 +296,7 @@ def read_seen(path: Path) -> Seen:
                     why = f"line 1: {reason(error)}" if not seen.watches else why
                     if not seen.watches:
                         break
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot read observations: {reason(error)}") from error
     if not seen.watches:
         raise InputError(f"{path}: no observations of simqueue calibrate: {why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from simqueue.results.loads import is_steady, load_warnings
 from simqueue.results.offered import Outlook
 from simqueue.results.presence import Presence, presence_frame
 from simqueue.results.summary import Summary, summarise
-from simqueue.results.verdicts import Verdict, judge, sentences, shortest
+from simqueue.results.verdicts import Verdict, concerning, judge, sentences, shortest
 from simqueue.results.warmup import MOST, warmup_s
 from simqueue.results.wording import duration
 from simqueue.simulation.engines import Engine, engine_of
@@ -115,9 +115,20 @@ class Run:
         """
         return sentences(self._verdicts)
 
-    def finding(self) -> str:
-        """What binds the run most, one sentence: the title of its figure."""
-        first = shortest(self._verdicts, self.scenario.slots)
+    def finding(self, about: Collection[str] = (), lost: bool = True) -> str:
+        """What binds the run most, one sentence: the title of its figure.
+
+        Parameters
+        ----------
+        about
+            Queues that matter: what binds another one is left out. By default all matter.
+        lost
+            Whether lost jobs matter.
+        """
+        others = set(self.scenario.queues).difference(about) if about else ()
+        found = concerning(self._verdicts, others)
+        matter = [one for one in found if lost or one.binds != "lost"]
+        first = shortest(matter, self.scenario.slots)
         return first.sentence if first else "Nothing ran."
 
     def warnings(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from simqueue.planning.words import answer_sentence, assumptions
 from simqueue.results.measures import measures_of
 from simqueue.results.shown import Shown
 from simqueue.simulation.engines import Engine, engine_of
-from simqueue.workload.changes import path_of
+from simqueue.workload.changes import key_of, path_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.varying import check_varies
 
@@ -155,7 +155,8 @@ def plan(
     targets
         What has to hold on it, such as ``order.response.p95 < 10s``; all of several.
     vary
-        The key of which the fewest are looked for; its values are whole numbers.
+        The key of which the fewest are looked for; its values are whole numbers. In a scenario with
+        pools ``workers.count`` is the count of the pool that works on the targets' queues.
     traffic
         Times its arrivals; the shape of the day is kept.
     survive
@@ -205,6 +206,8 @@ def plan(
     if survive and not vary.endswith(".count") and survive >= there_are:
         raise InputError(f"survive = {survive}: there are {there_are} workers; expected fewer")
     day = with_traffic(scenario, traffic)
+    if vary == WORKERS and day.pools:
+        vary = _pool_of(day, {target.measure.queue for target in aims})
     check_varies(scenario, vary)
     pool = path_of(vary)[1] if vary.startswith("pools.") else ""
 
@@ -245,6 +248,25 @@ def plan(
     )
 
 
+def _pool_of(day: Scenario, queues: Set[str]) -> str:
+    """The count of the one pool that works on all these queues.
+
+    Raises
+    ------
+    InputError
+        If there is no such pool, or there are several.
+    """
+    keys = {name: key_of("pools", name, "count") for name in day.pools}
+    mine = [name for name, pool in day.pools.items() if queues <= set(pool.queues)]
+    if len(mine) == 1:
+        return keys[mine[0]]
+    some = [name for name, pool in day.pools.items() if queues & set(pool.queues)]
+    names = ", ".join(keys[name] for name in some or keys)
+    raise InputError(
+        f"vary = {WORKERS}: which workers of {', '.join(sorted(queues))}? Expected one of {names}"
+    )
+
+
 def _check(days: int, kept: float, least: int, most: int, survive: int, down_s: float) -> None:
     check_days(days, kept)
     if not 1 <= least <= most:
@@ -270,9 +292,15 @@ def _guess(day: Scenario, vary: str, least: int) -> int:
 
 
 def _binds(tried: Sequence[Tried], answer: int | None, engine: str | Engine) -> str:
-    """The first finding of a day with fewer than enough."""
+    """What binds the queues whose targets a day with fewer than enough does not hold."""
     fewer = too_few(tried, answer)
-    return "" if fewer is None else replicate(fewer.scenario, 0, engine).finding()
+    if fewer is None:
+        return ""
+    missed = [target.measure for target in fewer.missed()]
+    whole = any(measure.of_a_flow for measure in missed)
+    about = () if whole else {measure.queue for measure in missed}
+    lost = any(measure.what in ("failed", "lost") for measure in missed)
+    return replicate(fewer.scenario, 0, engine).finding(about, lost)
 
 
 def _margins(

@@ -97,6 +97,8 @@ def plan_figure(plan: Answer) -> tuple[Figure, str]:
     largest = max((float(np.nanmax(one.days[:, 0])) for one in plan.tried), default=1.0)
     if largest > 20 * target.limit > 0:
         panel.set_yscale("log")
+        # Matplotlib's own labels of powers are formulas, which are not read as such here.
+        panel.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     else:
         panel.set_ylim(bottom=0)
     panel.set_xticks(values)

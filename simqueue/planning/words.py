@@ -8,6 +8,7 @@ from simqueue.planning.answer import too_few
 from simqueue.planning.days import Tried
 from simqueue.results.wording import count, duration
 from simqueue.workload.arrivals import Trace
+from simqueue.workload.production import NO_OVERHEAD
 from simqueue.workload.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -84,6 +85,6 @@ def about_days(scenario: Scenario) -> list[str]:
             "The recorded orders come on every day alike, each within its minute: what another "
             "day would bring is not in the interval."
         )
-    if scenario.bullmq.overhead.loop_s == 0:
+    if scenario.bullmq.overhead == NO_OVERHEAD:
         found.append("The queue itself costs nothing (bullmq.overhead = 'measured' adds it).")
     return found

@@ -52,6 +52,8 @@ Binds = Literal[
 
 #: Sums of floats: a load of 4 that comes out a hair above is 4.
 _TINY = 1e-9
+#: What findings of a queue are about, beside the queue itself.
+_OF_A_QUEUE = ("lost.", "scheduler.", "children.")
 #: Rounding of loads, as a share of them.
 _ROUNDING = 1e-12
 #: An event loop so busy, with attempts that take so many times their own work, is what binds.
@@ -602,6 +604,12 @@ def _short(edges: Floats, load: Floats, places: float | Floats) -> tuple[tuple[f
 def sentences(verdicts: Iterable[Verdict]) -> dict[str, str]:
     """The findings in words, by what they are about."""
     return {verdict.about: verdict.sentence for verdict in verdicts}
+
+
+def concerning(verdicts: Sequence[Verdict], queues: Iterable[str]) -> list[Verdict]:
+    """The findings that are not of one of these queues: they concern the others."""
+    names = {f"{kind}{queue}" for queue in queues for kind in ("", *_OF_A_QUEUE)}
+    return [one for one in verdicts if one.about not in names]
 
 
 def shortest(verdicts: Sequence[Verdict], slots: Mapping[str, int]) -> Verdict | None:

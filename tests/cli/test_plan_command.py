@@ -79,15 +79,26 @@ def test_bad_input_is_one_line(
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("command", ["plan", "sweep"])
-def test_a_scenario_with_pools_is_said_to_have_them(
-    cafe: Path, command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As calibrate writes it: that there is no workers.count must not be a riddle."""
-    pool = "[pools.bar]\nqueues = { coffee = 1 }\n"
-    cafe.write_text(CAFE.replace("[workers]\nconcurrency = 1\n", pool))
-    target = TARGET[:2] if command == "plan" else []
+@pytest.fixture
+def bar(cafe: Path) -> Path:
+    """As calibrate writes it: with pools."""
+    cafe.write_text(
+        CAFE.replace("[workers]\nconcurrency = 1\n", "[pools.bar]\nqueues = { coffee = 1 }\n")
+    )
+    return cafe
 
-    assert run([command, str(cafe), *target]) == 2
+
+def test_a_sweep_of_a_scenario_with_pools_names_them(
+    bar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That there is no workers.count must not be a riddle."""
+    assert run(["sweep", str(bar)]) == 2
     said = "error: workers.count: scenario cafe has pools: expected pools.bar.count\n"
     assert capsys.readouterr().err == said
+
+
+def test_a_plan_for_a_scenario_with_pools_finds_its_workers(
+    bar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", str(bar), *TARGET[:2], "--days", "2", "--no-margins"]) == 0
+    assert "pools.bar.count = " in capsys.readouterr().out

@@ -93,6 +93,48 @@ def test_the_figure_is_titled_by_the_answer(found: sq.Plan, tmp_path: Path) -> N
     assert (tmp_path / "plan.png").stat().st_size > 10_000
 
 
+def test_what_binds_is_said_of_the_queue_that_was_asked_about() -> None:
+    """The tea is overloaded, too; but no number of workers brings more than one coffee in 4 s."""
+    table = cafe(**{"queues.coffee.limiter": {"max": 1, "duration_s": 4}}).table()
+    table["arrivals"]["tea"] = {"rate_per_s": 9}
+    table["queues"]["tea"] = table["queues"]["coffee"] | {"limiter": {"max": 1, "duration_s": 1}}
+    both = sq.build_scenario(table)
+    found = sq.plan(both, TARGET, days=2, most=2, margins=False, cores=1)
+    assert found.answer is None
+    assert "coffee" in found.binds
+    assert "tea" not in found.binds
+    assert "tea" in sq.simulate(both).finding({"tea"})
+
+
+def with_pools(**pools: dict[str, Any]) -> sq.Scenario:
+    table = cafe().table()
+    del table["workers"]
+    table["arrivals"]["tea"] = {"rate_per_s": 0.1}
+    table["queues"]["tea"] = table["queues"]["coffee"]
+    return sq.build_scenario({**table, "pools": pools})
+
+
+def test_of_pools_it_is_the_one_that_works_on_the_queue() -> None:
+    two = with_pools(counter={"queues": {"coffee": 1}}, kettle={"queues": {"tea": 1}})
+    found = sq.plan(two, TARGET, days=2, margins=False, cores=1)
+    named = sq.plan(two, TARGET, "pools.counter.count", days=2, margins=False, cores=1)
+    assert found.vary == "pools.counter.count"
+    assert found.frame().equals(named.frame())
+    with pytest.raises(
+        InputError, match=r"of coffee, tea\? .* pools\.counter\.count, pools\.kettle"
+    ):
+        sq.plan(two, [TARGET, "tea.wait.p95 < 8s"])
+
+
+def test_lost_jobs_bind_only_who_asked_about_them() -> None:
+    losing = cafe(**{"queues.coffee.failure_rate": 0.3, "queues.coffee.attempts": 1})
+    waits = sq.plan(losing, TARGET, days=2, margins=False, cores=1)
+    assert "coffee queue needs" in waits.binds
+    lost = sq.plan(losing, "coffee.failed < 1", days=2, most=2, margins=False, cores=1)
+    assert lost.answer is None
+    assert "failed for good" in lost.binds
+
+
 def test_where_no_number_helps_it_says_what_binds() -> None:
     """Nobody can be done faster than the work itself takes."""
     found = sq.plan(cafe(), "coffee.response.mean < 1s", days=4, cores=1)

@@ -80,7 +80,7 @@ def _chosen(scenario: Scenario, pool: str | None) -> str:
     for some in (scaled, list(scenario.pools)):
         if len(some) == 1:
             return some[0]
-    raise InputError(f"scenario {scenario.name}: which pool is judged? Expected one of {names}")
+    raise InputError(f"scenario {scenario.name}: which pool is judged? --pool says one of {names}")
 
 
 def with_pool(scenario: Scenario, pool: str, **changes: Any) -> Scenario:
