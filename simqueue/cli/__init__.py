@@ -23,6 +23,7 @@ from simqueue.cli.measure_overhead import measure_overhead
 from simqueue.cli.outage import outage
 from simqueue.cli.outermost import run_safely
 from simqueue.cli.plan import plan
+from simqueue.cli.play import play
 from simqueue.cli.replay import replay
 from simqueue.cli.serve import serve
 from simqueue.cli.simulate import simulate
@@ -42,6 +43,7 @@ app = typer.Typer(
 #: Every command, and what it does in the words that fit into a list of them.
 _COMMANDS: dict[Callable[..., None], str] = {
     simulate: "What would happen: the queues in the model.",
+    play: "The live model in a browser.",
     compare: "Training mode and production: the same work.",
     plan: "How many workers a target needs.",
     autoscale: "Whether an autoscaler will do, and what else would.",

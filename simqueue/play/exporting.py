@@ -111,5 +111,3 @@ def _check_ended(
     for name in scenario.queues:
         if hands.is_away(scenario, name):
             raise InputError(f"what {name} depends on is away: give it back first, then export")
-
-

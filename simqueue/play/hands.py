@@ -49,7 +49,9 @@ def check(model: Model, change: Change) -> None:
     if queue is not None and queue not in model.scenario.queues:
         raise InputError(f"there is no queue {queue}; there are {', '.join(model.scenario.queues)}")
     if isinstance(change, Send | Arrivals):
-        if refusal := model.incoming.refusal(change.queue):
+        coming = model.incoming
+        look = coming.refusal if isinstance(change, Send) else coming.rate_refusal
+        if refusal := look(change.queue):
             raise InputError(refusal)
     elif isinstance(change, Set | Gateway):
         settings_after(model.workload.scenario, change)
@@ -168,5 +170,7 @@ def _stay(crew: Crew, change: Worker) -> Stay:
     if stay is None:
         raise InputError(f"there is no worker {change.worker + 1}")
     if (change.do == "start") != stay.down:
-        raise InputError(f"worker {change.worker + 1} {'is down' if stay.down else 'is up'} already")
+        raise InputError(
+            f"worker {change.worker + 1} {'is down' if stay.down else 'is up'} already"
+        )
     return stay

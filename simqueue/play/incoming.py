@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 import simpy
 
-from simqueue.errors import InputError
 from simqueue.play.workload import LiveWorkload
 from simqueue.simulation.waiting import ARRIVAL, Timer, Wait
 from simqueue.workload.arrivals import Customers, Follows, Scheduler
@@ -60,9 +59,15 @@ class Incoming:
             return f"{queue}: its jobs are brought by customers who wait, or by a scheduler"
         return None
 
+    def rate_refusal(self, queue: str) -> str | None:
+        """Why the rate of a queue cannot be changed; ``None``: it can."""
+        stream = self._workload.scenario.arrivals.get(queue)
+        if isinstance(stream, Follows):
+            return f"{queue}: its jobs follow those of {stream.follows}; change that"
+        return self.refusal(queue)
+
     def send(self, queue: str, count: int) -> None:
         """Let so many jobs come now."""
-        self._check(queue)
         kind = self._workload.root(queue)
         assert kind is not None
         for number in self._numbers(kind.stream, count, by_hand=True):
@@ -70,11 +75,8 @@ class Incoming:
 
     def change_rate(self, queue: str, times: float) -> None:
         """Let so many times as many jobs come from now on as the scenario says."""
-        self._check(queue)
         workload, now = self._workload, self._model.env.now
         stream = workload.scenario.arrivals[queue]
-        if isinstance(stream, Follows):
-            raise InputError(f"{queue}: its jobs follow those of {stream.follows}; change that")
         self.times[queue] = times
         if queue in self._more:
             self._more.pop(queue).stop()
@@ -117,10 +119,6 @@ class Incoming:
             draws = generator(workload.scenario.seed, workload.replication, queue, "", "stays")
             self._stays[queue] = draws.random(workload.planned(queue)).data
         return self._stays[queue]
-
-    def _check(self, queue: str) -> None:
-        if refusal := self.refusal(queue):
-            raise InputError(refusal)
 
     def _come(self, queue: str, number: int) -> None:
         """Let a customer come, who asks for what follows later."""

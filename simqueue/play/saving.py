@@ -107,7 +107,9 @@ def _table(table: Mapping[str, Any], *path: str) -> list[str]:
 
 
 def _pairs(table: Mapping[str, Any]) -> list[str]:
-    return [f"{key_of(key)} = {_inline(value)}" for key, value in table.items() if value is not None]
+    return [
+        f"{key_of(key)} = {_inline(value)}" for key, value in table.items() if value is not None
+    ]
 
 
 def _inline(value: Any) -> str:

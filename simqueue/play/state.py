@@ -83,6 +83,7 @@ def state_of(session: Session) -> dict[str, Any]:
             "away": hands.is_away(model.workload.scenario, name),
             "times": model.incoming.times.get(name, 1.0),
             "sends": model.incoming.refusal(name) is None,
+            "varies": model.incoming.rate_refusal(name) is None,
             "settings": {
                 "failure_rate": queue.failure_rate,
                 "mean_s": queue.service.mean,
@@ -101,7 +102,18 @@ def state_of(session: Session) -> dict[str, Any]:
         "ends": session.scenario.duration_s,
         "queues": queues,
         "workers": list(_workers(model, kinds)),
+        "pools": _pools(model),
         "ended": ended,
+        "every_s": session.measures.every_s,
+    }
+
+
+def _pools(model: Model) -> dict[str, dict[str, Any]]:
+    """How many workers each pool is to have, and their slots."""
+    if isinstance(model, LiveInProcess):
+        return {}
+    return {
+        crew.name: {"count": len(crew.on), "slots": dict(crew.slots)} for crew in model.fleet.crews
     }
 
 

@@ -28,7 +28,9 @@ def structured(scenario: Scenario, changes: Iterable[Change]) -> Scenario:
     paused = {one.queue for one in changes if isinstance(one, Pause)}
     missing = [name for name in paused if not scenario.queues[name].gated]
     if missing:
-        scenario = scenario.replace({key_of("queues", name, "paused"): [_NEVER] for name in missing})
+        scenario = scenario.replace(
+            {key_of("queues", name, "paused"): [_NEVER] for name in missing}
+        )
     if any(isinstance(one, Workers) for one in changes):
         scenario = with_schedules(scenario, {})
     return scenario
