@@ -128,7 +128,7 @@ def _lean(session: Session) -> Score:
     p95 = float(np.quantile(waits, 0.95)) if len(waits) else 0.0
     minutes = worker_minutes(session)
     solved = p95 < 1.0
-    points = round(min(100.0, 100 * 22 / minutes)) if solved else 0
+    points = round(min(100.0, 100 * 20 / minutes)) if solved else 0
     return Score(solved, points, f"p95 of the waits {p95:.2f} s for {minutes:.1f} worker-minutes")
 
 
@@ -169,7 +169,7 @@ def _colleague() -> Scenario:
         {
             "name": "what did they change?",
             "seed": 11,
-            "duration_s": 600,
+            "duration_s": 400,
             "arrivals": {
                 "order": {"rate_per_s": 6.0},
                 "payment": {"follows": "order", "think": {**service, "mean_s": 5.0}},
@@ -192,7 +192,7 @@ CHALLENGES = (
         "What did they change?",
         "A colleague changed one setting, and orders pile up. Find it, and set it right.",
         _colleague,
-        600.0,
+        400.0,
         ("slots", "set.attempts", "set.backoff"),
         _broken,
     ),
@@ -201,9 +201,9 @@ CHALLENGES = (
         "Lose no payment",
         "At 120 s the gateway goes away for a minute. Lose no payment.",
         lambda: read_scenario("outage.toml").replace(
-            {"queues.payment.attempts": 4, "queues.payment.failure_rate": 0.0}
+            {"queues.payment.attempts": 4, "queues.payment.failure_rate": 0.0, "duration_s": 240.0}
         ),
-        700.0,
+        360.0,
         ("pause", "set.attempts", "set.backoff"),
         _outage,
     ),
@@ -212,8 +212,8 @@ CHALLENGES = (
         "Survive the storm",
         "At 60 s the worker is away for ten seconds; clients ask again after one second. Get out "
         "of it, with as few worker-minutes as you can.",
-        lambda: read_scenario("storm.toml").replace({"duration_s": 240}),
-        240.0,
+        lambda: read_scenario("storm.toml").replace({"duration_s": 160.0}),
+        160.0,
         ("pause", *_WORKERS),
         _storm,
     ),
