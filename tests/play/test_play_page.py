@@ -56,7 +56,7 @@ def open_page(page: Page, url: str, lanes: int = 3) -> None:
 
 
 def labelled(label: str) -> str:
-    return f"""document.querySelector('[aria-label="{label}"]')"""
+    return f"""document.querySelector(':is(button, input)[aria-label="{label}"]')"""
 
 
 def click(page: Page, label: str) -> None:
