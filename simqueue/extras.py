@@ -15,7 +15,7 @@ EXTRAS = {
         *("uvicorn", "uvloop"),
     ),
     "postgres": ("psycopg",),
-    "course": ("IPython", "ipywidgets"),
+    "course": ("IPython", "anywidget", "ipywidgets"),
     "sweeps": ("dask", "distributed", "pyarrow"),
 }
 

@@ -49,7 +49,7 @@ MAY_IMPORT = {
         *("workload", "record", "adapters", "workers", "simulation", "results", "experiments"),
     },
     "operations": {"adapters"},
-    "play": {"workload", "record", "simulation", "results", "experiments", "operations"},
+    "live": {"workload", "record", "simulation", "results", "experiments", "operations"},
     "calibration": {
         *("workload", "record", "adapters", "simulation", "results", "experiments", "operations"),
     },
@@ -59,7 +59,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("workload", "record", "shop", "adapters", "workers", "simulation", "results"),
-        *("experiments", "planning", "validation", "operations", "calibration", "play"),
+        *("experiments", "planning", "validation", "operations", "calibration", "live"),
     },
 }
 #: The doors: whoever comes in from outside.

@@ -47,9 +47,9 @@ def play(
     from simqueue.workload.reading import read_scenario
 
     with naming_extras():
+        from simqueue.live.player import Player
+        from simqueue.live.web import make_app
         from simqueue.operations.serving import address_of, is_loopback, listen, run_app
-        from simqueue.play.player import Player
-        from simqueue.play.web import make_app
 
     if not is_loopback(host):
         raise InputError(f"--host {host}: expected an address of this machine, such as 127.0.0.1")

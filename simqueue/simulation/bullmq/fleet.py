@@ -181,7 +181,9 @@ class Fleet:
             for slot in mine[count:]:
                 slot.retired = True
                 slot.queue.leave(slot)
-            mine += [self._new_slot(crew, queue, mine, number) for number in range(len(mine), count)]
+            mine += [
+                self._new_slot(crew, queue, mine, number) for number in range(len(mine), count)
+            ]
             for slot in mine[:count]:
                 new, slot.retired = slot.retired, False
                 if new and takes and slot.job is None and not slot.telling:

@@ -6,9 +6,9 @@ import pytest
 from small import shop
 
 from simqueue.errors import InputError
-from simqueue.play import challenges
-from simqueue.play.challenges import CHALLENGES, Score
-from simqueue.play.session import Session
+from simqueue.live import challenges
+from simqueue.live.challenges import CHALLENGES, Score
+from simqueue.live.session import Session
 
 Acts = list[tuple[float, str, dict[str, Any]]]
 

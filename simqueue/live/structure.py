@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from simqueue.play.changes import Change, Pause, Workers
+from simqueue.live.changes import Change, Pause, Workers
 from simqueue.workload.changes import key_of
 from simqueue.workload.duration import LONGEST_S
 from simqueue.workload.reading import build_scenario

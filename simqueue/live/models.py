@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from simqueue.play.incoming import Incoming
-from simqueue.play.workload import LiveWorkload
+from simqueue.live.incoming import Incoming
+from simqueue.live.workload import LiveWorkload
 from simqueue.simulation.bullmq import BullMQ
 from simqueue.simulation.bullmq.model import delays_of, priorities_of
 from simqueue.simulation.core import Model

@@ -9,7 +9,7 @@ from typing import Any
 
 from simqueue.errors import InputError
 from simqueue.files import open_text, reason, writing
-from simqueue.play.changes import Change, read_change
+from simqueue.live.changes import Change, read_change
 from simqueue.workload.changes import key_of, parse_toml
 from simqueue.workload.reading import MAX_LENGTH, build_scenario
 from simqueue.workload.scenario import Scenario

@@ -8,11 +8,11 @@ from small import attempts_of, differing, shop
 
 import simqueue as sq
 from simqueue.errors import InputError
-from simqueue.play.changes import TICK_S
-from simqueue.play.formula import formula_lines
-from simqueue.play.saving import scenario_text
-from simqueue.play.session import Session, read_session
-from simqueue.play.workload import LiveWorkload
+from simqueue.live.changes import TICK_S
+from simqueue.live.formula import formula_lines
+from simqueue.live.saving import scenario_text
+from simqueue.live.session import Session, read_session
+from simqueue.live.workload import LiveWorkload
 from simqueue.workload.workload import Workload
 
 
@@ -232,7 +232,8 @@ def test_a_paused_queue_starts_nothing() -> None:
 def test_a_dead_workers_jobs_stall_and_are_done() -> None:
     session = Session(shop())
     session.run_until(10)
-    busy = [job for one in session.state()["workers"] for job in sum(one["slots"].values(), [])]
+    workers = session.state()["workers"]
+    busy = [job for one in workers for jobs in one["slots"].values() for job in jobs]
     session.do("kill", worker=0)
     session.finish()
     log = session.log()

@@ -27,4 +27,4 @@ async function ask(command) {
   return answer.json();
 }
 
-window.view = mount(document.getElementById("play"), ask);
+window.view = mount(document.getElementById("play"), ask, true);

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from simqueue.live.player import Player
 from simqueue.operations.guard import Guard, Handler, Json, guarded, refuse
-from simqueue.play.player import Player
 
 _STATIC = Path(__file__).parent / "static"
 #: What the page is made of, and nothing else of the folder.

@@ -14,13 +14,15 @@ const IDLE_MS = 400;
 const KEYS = "Space: run or halt. Dot: one step. Zero: back to the start. Less and greater: speed. W: say how it stands.";
 const CHALLENGES = { broken: "1. What did they change?", outage: "2. Lose no payment", storm: "3. Survive the storm", lean: "4. A second for the least" };
 
-export function mount(root, ask) {
-  return new App(root, ask);
+// `alone`: nobody else on this page listens to keys.
+export function mount(root, ask, alone) {
+  return new App(root, ask, alone);
 }
 
 class App {
-  constructor(root, ask) {
+  constructor(root, ask, alone) {
     this.root = root;
+    this.alone = alone;
     this.ask = ask;
     this.queue = [];
     this.lanes = new Map();
@@ -75,7 +77,7 @@ class App {
         button("Export", "Export as a scenario for simulate", send({ export: true })), this.file),
       h("p", { class: "note", text: `Keys. ${KEYS}` }));
     this.onkey = (event) => this.key(event);
-    document.addEventListener("keydown", this.onkey);
+    (this.alone ? document : this.root).addEventListener("keydown", this.onkey);
     this.onseen = () => !document.hidden && this.wake?.();
     document.addEventListener("visibilitychange", this.onseen);
   }
@@ -88,7 +90,7 @@ class App {
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const on = event.target;
-    if (!this.root.contains(on) && on !== document.body) return;
+    if (!this.root.contains(on) && !(this.alone && on === document.body)) return;
     if (on.matches?.("input:not([type=range]), select, textarea")) return;
     const busy = on.matches?.("button, summary, a");
     const does = {
@@ -278,7 +280,7 @@ class App {
 
   stop() {
     this.alive = false;
-    document.removeEventListener("keydown", this.onkey);
+    (this.alone ? document : this.root).removeEventListener("keydown", this.onkey);
     document.removeEventListener("visibilitychange", this.onseen);
     this.wake?.();
   }

@@ -192,7 +192,7 @@ export class Stage {
 
 function dots(pen, jobs, colour, size, square) {
   pen.fillStyle = colour;
-  const r = Math.max(1, size / 2 - (size > 6 ? 1.5 : 0.5));
+  const r = Math.max(0.75, size / 2 - (size > 6 ? 1.5 : 0.5));
   if (square || size < 6) {
     for (const job of jobs) pen.fillRect(job.x - r, job.y - r, 2 * r, 2 * r);
     return;

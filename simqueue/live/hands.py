@@ -7,7 +7,7 @@ from typing import Any
 from simpy.events import EventPriority
 
 from simqueue.errors import InputError
-from simqueue.play.changes import (
+from simqueue.live.changes import (
     KEPT_BY_JOBS,
     Arrivals,
     Change,
@@ -19,7 +19,7 @@ from simqueue.play.changes import (
     Worker,
     Workers,
 )
-from simqueue.play.models import LiveBullMQ, LiveInProcess
+from simqueue.live.models import LiveBullMQ, LiveInProcess
 from simqueue.simulation.bullmq.fleet import Crew, Stay
 from simqueue.simulation.bullmq.gated_loops import GatedLoops
 from simqueue.simulation.waiting import BY_HAND

@@ -77,7 +77,7 @@ class LiveWorkload(Workload):
     def wait_s(self, kind: int, number: int, attempt: int, enqueued: float) -> float:
         """How long a job waits if an attempt fails, by the policy that it was added with; NaN."""
         at = bisect(self._versions, enqueued, key=lambda version: version[0]) - 1
-        return self._versions[at][1].waits_s(kind, attempt)[number]  # type: ignore[no-any-return]
+        return self._versions[at][1].waits_s(kind, attempt)[number]
 
     def think_s(self, queue: str) -> Floats:
         """How long the customers of a stream that follows another one think, seconds."""
@@ -106,7 +106,7 @@ class LiveWorkload(Workload):
         self._versions.append((now, self._as(self.scenario)))
 
     def _as(self, scenario: Scenario) -> Workload:
-        """This workload under other settings."""
+        """The same workload under other settings."""
         one = copy.copy(self)
         one.scenario, one._attempts, one._waits = scenario, {}, {}
         return one

@@ -14,7 +14,7 @@ from simqueue.workload.reading import build_scenario, read_scenario
 from simqueue.workload.scenario import Scenario
 
 if TYPE_CHECKING:
-    from simqueue.play.session import Session
+    from simqueue.live.session import Session
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Challenge:
     lasts_s
         When it ends, virtual seconds.
     may
-        What one may do: words of `simqueue.play.changes`; of ``set``, the keys as ``set.attempts``.
+        What one may do: words of `simqueue.live.changes`; of ``set``, the keys as ``set.attempts``.
     judge
         Computes the score of a session that was played to the end.
     """

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import simpy
 
-from simqueue.play.workload import LiveWorkload
+from simqueue.live.workload import LiveWorkload
 from simqueue.simulation.waiting import ARRIVAL, Timer, Wait
 from simqueue.workload.arrivals import Customers, Follows, Scheduler
 from simqueue.workload.draws import generator

@@ -10,10 +10,10 @@ import pytest
 from chromium import Page
 from small import differing, shop
 
+from simqueue.live.player import Player
+from simqueue.live.session import Session
+from simqueue.live.web import make_app
 from simqueue.operations.serving import address_of, listen, run_app
-from simqueue.play.player import Player
-from simqueue.play.session import Session
-from simqueue.play.web import make_app
 from simqueue.workload.scenario import Scenario
 
 TOKEN = "a-token-for-the-tests"
@@ -71,16 +71,17 @@ def put(page: Page, label: str, value: float) -> None:
     )
 
 
+SET = {"do": "set", "queue": "payment"}
 #: A control, what is put in (``None``: it is pressed), and the change that it is to make.
 CONTROLS: list[tuple[str, float | None, dict[str, Any]]] = [
     ("Send one job, order", None, {"do": "send", "queue": "order", "jobs": 1}),
     ("Send a hundred jobs, payment", None, {"do": "send", "queue": "payment", "jobs": 100}),
     ("Arrivals, order", 7, {"do": "arrivals", "queue": "order", "times": 2}),
-    ("Failures, payment", 30, _set := {"do": "set", "queue": "payment", "key": "failure_rate", "value": 0.3}),
-    ("Service, s, order", 0.2, {**_set, "queue": "order", "key": "service", "value": {"mean_s": 0.2}}),
-    ("Attempts, payment", 5, {**_set, "key": "attempts", "value": 5}),
-    ("Backoff, s, payment", 1.5, {**_set, "key": "backoff", "value": {"delay_ms": 1500}}),
-    ("Jitter, payment", 5, {**_set, "key": "backoff", "value": {"jitter": 0.5}}),
+    ("Failures, payment", 30, {**SET, "key": "failure_rate", "value": 0.3}),
+    ("Service, s, payment", 0.2, {**SET, "key": "service", "value": {"mean_s": 0.2}}),
+    ("Attempts, payment", 5, {**SET, "key": "attempts", "value": 5}),
+    ("Backoff, s, payment", 1.5, {**SET, "key": "backoff", "value": {"delay_ms": 1500}}),
+    ("Jitter, payment", 5, {**SET, "key": "backoff", "value": {"jitter": 0.5}}),
     ("Take the gateway away, payment", None, {"do": "gateway", "queue": "payment", "away": True}),
     ("Kill worker 1", None, {"do": "kill", "worker": 0}),
     ("Slots for order", 5, {"do": "slots", "queue": "order", "count": 5}),
@@ -109,7 +110,9 @@ def test_each_control_does_what_python_does(page: Page) -> None:
                 put(page, label, value)
             page.until(f"view.state.changes === {number + 1}")
             by_hand.run_until(moment)
-            done = by_hand.do(**{"what": change["do"], **{k: v for k, v in change.items() if k != "do"}})
+            done = by_hand.do(
+                **{"what": change["do"], **{k: v for k, v in change.items() if k != "do"}}
+            )
             assert player.session.changes[-1] == done, label
             page.until(f"{NEWS}.includes({done.words!r})")
         page.value("view.send({until: 90}), 1")
@@ -195,7 +198,9 @@ def test_without_its_token_the_page_says_so(page: Page) -> None:
     with playing(shop()) as (player, url):
         page.open(url.partition("#")[0])
         page.value("sessionStorage.clear(), location.reload()")
-        page.until("document.querySelector('[role=alert]').textContent.includes('token is missing')")
+        page.until(
+            "document.querySelector('[role=alert]').textContent.includes('token is missing')"
+        )
         assert player.session.now == 0.0
 
 

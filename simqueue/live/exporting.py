@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from simqueue.errors import InputError
-from simqueue.play import hands
-from simqueue.play.changes import Change, Gateway, Pause, Set, Worker, Workers
-from simqueue.play.structure import with_schedules
+from simqueue.live import hands
+from simqueue.live.changes import Change, Gateway, Pause, Set, Worker, Workers
+from simqueue.live.structure import with_schedules
 from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from simqueue.play import hands
-from simqueue.play.measures import Now
-from simqueue.play.models import LiveBullMQ, LiveInProcess
+from simqueue.live import hands
+from simqueue.live.measures import Measures, Now
+from simqueue.live.models import LiveBullMQ, LiveInProcess
 from simqueue.simulation.job import SimJob
-
-if TYPE_CHECKING:
-    from simqueue.play.session import Session
 
 #: Jobs of a list that are shown one by one, at most; of the rest there is a number.
 MOST_SHOWN = 2_500
@@ -54,11 +51,10 @@ def _in_process(model: LiveInProcess) -> dict[str, Now]:
     return found
 
 
-def state_of(session: Session) -> dict[str, Any]:
+def state_of(model: Model, measures: Measures, over: bool) -> dict[str, Any]:
     """What a page draws, and a screen reader says: only what JSON can hold."""
-    model = session.model
-    now, kinds = session.now, len(model.workload.kinds)
-    session.measures.read()
+    now, kinds = model.env.now, len(model.workload.kinds)
+    measures.read()
     settings = model.workload.scenario.queues
 
     def shown(jobs: Sequence[SimJob]) -> list[list[int]]:
@@ -78,7 +74,7 @@ def state_of(session: Session) -> dict[str, Any]:
             ],
             "active": its.active,
             "slots": its.slots,
-            **session.measures.state(name),
+            **measures.state(name),
             "paused": hands.is_paused(model, name),
             "away": hands.is_away(model.workload.scenario, name),
             "times": model.incoming.times.get(name, 1.0),
@@ -93,18 +89,18 @@ def state_of(session: Session) -> dict[str, Any]:
                 "jitter": queue.backoff.jitter,
             },
         }
-    ended, session.measures.ended = session.measures.ended, []
+    ended, measures.ended = measures.ended, []
     return {
         "now": now,
-        "clock": session.scenario.moment(now),
-        "mode": session.scenario.mode,
-        "over": session.over,
-        "ends": session.scenario.duration_s,
+        "clock": model.scenario.moment(now),
+        "mode": model.scenario.mode,
+        "over": over,
+        "ends": model.scenario.duration_s,
         "queues": queues,
         "workers": list(_workers(model, kinds)),
         "pools": _pools(model),
         "ended": ended,
-        "every_s": session.measures.every_s,
+        "every_s": measures.every_s,
     }
 
 

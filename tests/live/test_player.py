@@ -8,9 +8,9 @@ import httpx
 import pytest
 from small import differing, shop
 
-from simqueue.play.player import PATIENCE_S, Player
-from simqueue.play.session import Session, read_session
-from simqueue.play.web import make_app
+from simqueue.live.player import PATIENCE_S, Player
+from simqueue.live.session import Session, read_session
+from simqueue.live.web import make_app
 
 TOKEN = "a-token-for-the-tests"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -90,7 +90,9 @@ def test_training_mode_beside_has_the_same_arrivals_and_changes(player: Player) 
 
     kept = [change.words for change in player.beside.changes]
     assert kept == ["3 jobs sent to order", "what payment depends on is away"]
-    orders = [set(one.log().select("order").frame().job_id) for one in (player.session, player.beside)]
+    orders = [
+        set(one.log().select("order").frame().job_id) for one in (player.session, player.beside)
+    ]
     assert orders[0] == orders[1]
     assert seen["beside"]["mode"] == "in-process"
     assert seen["beside"]["queues"]["order"]["slots"] == 18  # as many callers as slots

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simqueue.errors import InputError
-from simqueue.play import hands
-from simqueue.play.models import LiveBullMQ
+from simqueue.live import hands
+from simqueue.live.models import LiveBullMQ
 from simqueue.results.formulas import formulas
 from simqueue.results.offered import Outlook
 from simqueue.workload.arrivals import Poisson
@@ -17,7 +17,7 @@ from simqueue.workload.scenario import Scenario
 LONG_JOBS = 1e6
 
 if TYPE_CHECKING:
-    from simqueue.play.session import Session
+    from simqueue.live.session import Session
 
 
 def formula_lines(session: Session) -> dict[str, Any]:

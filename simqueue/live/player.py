@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simqueue.errors import InputError
-from simqueue.play import challenges
-from simqueue.play.challenges import Challenge
-from simqueue.play.formula import formula_lines
-from simqueue.play.saving import scenario_text
-from simqueue.play.session import LONGEST_SESSION_S, Session, read_session
+from simqueue.live import challenges
+from simqueue.live.challenges import Challenge
+from simqueue.live.formula import formula_lines
+from simqueue.live.saving import scenario_text
+from simqueue.live.session import LONGEST_SESSION_S, Session, read_session
 from simqueue.workload.scenario import Scenario
 
 #: Nobody has looked for so long: time stands still meanwhile, seconds.
@@ -56,7 +56,7 @@ class Player:
         Parameters
         ----------
         command
-            One of ``change`` (a table, see `simqueue.play.changes`), ``running``, ``speed``,
+            One of ``change`` (a table, see `simqueue.live.changes`), ``running``, ``speed``,
             ``step``, ``until``, ``again``, ``beside``, ``save``, ``export``, ``load``,
             ``challenge``; none: just look. ``since``: the moment of the last sample that one has,
             and ``game``, of which game.

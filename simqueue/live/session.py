@@ -9,13 +9,14 @@ from typing import Any
 
 from simqueue.errors import InputError
 from simqueue.experiments.run import Run
-from simqueue.play import hands
-from simqueue.play.changes import TICK_S, Change, Pause, Workers, read_change, tick
-from simqueue.play.measures import Measures
-from simqueue.play.models import live_model
-from simqueue.play.state import jobs_now
-from simqueue.play.structure import structured
-from simqueue.play.workload import LiveWorkload
+from simqueue.live import hands, saving
+from simqueue.live.changes import TICK_S, Change, Pause, Workers, read_change, tick
+from simqueue.live.exporting import exported
+from simqueue.live.measures import Measures
+from simqueue.live.models import live_model
+from simqueue.live.state import jobs_now, state_of
+from simqueue.live.structure import structured
+from simqueue.live.workload import LiveWorkload
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.simulation.waiting import Wait
 from simqueue.workload.scenario import Scenario
@@ -46,7 +47,7 @@ class Session:
     Examples
     --------
     >>> import simqueue as sq
-    >>> from simqueue.play.session import Session
+    >>> from simqueue.live.session import Session
     >>> session = Session(sq.read_scenario("outage.toml"))
     >>> session.run_until(60)
     >>> session.do("kill", worker=0).words
@@ -59,6 +60,7 @@ class Session:
     def __init__(self, scenario: Scenario, changes: Iterable[Change] = ()) -> None:
         self.scenario = scenario
         self.changes = sorted(changes, key=lambda one: one.at_s)
+        self._next_sample = 0.0
         self._build()
 
     @property
@@ -111,7 +113,7 @@ class Session:
         Parameters
         ----------
         what, how
-            Such as ``"send", queue="order", jobs=100``; see `simqueue.play.changes`.
+            Such as ``"send", queue="order", jobs=100``; see `simqueue.live.changes`.
 
         Returns
         -------
@@ -160,17 +162,13 @@ class Session:
 
     def state(self) -> dict[str, Any]:
         """What is to be seen now."""
-        from simqueue.play.state import state_of
-
-        return state_of(self)
+        return state_of(self.model, self.measures, self.over)
 
     # ---- files
 
     def text(self) -> str:
         """The session as a file has it: it plays again to the same end."""
-        from simqueue.play.saving import text_of
-
-        return text_of(self.scenario, self.changes, self.now)
+        return saving.text_of(self.scenario, self.changes, self.now)
 
     def save(self, path: str | Path) -> None:
         """Write the session to a TOML file.
@@ -180,9 +178,7 @@ class Session:
         InputError
             If it cannot be written.
         """
-        from simqueue.play.saving import write
-
-        write(Path(path), self.text())
+        saving.write(Path(path), self.text())
 
     def exported(self) -> Scenario:
         """A scenario that `simulate` replays exactly: the changes are written into it.
@@ -192,8 +188,6 @@ class Session:
         InputError
             Names the first change that a scenario cannot say.
         """
-        from simqueue.play.exporting import exported
-
         return exported(self.scenario, self.changes)
 
     # ---- the model
@@ -227,10 +221,10 @@ class Session:
         self.measures.read()
 
     def _seen(self) -> tuple[int, ...]:
-        return tuple(
-            part for one in jobs_now(self.model).values()
-            for part in (len(one.ready), len(one.delayed), one.active)
-        ) + (len(self.model.rows),)  # fmt: skip
+        found = [len(self.model.rows)]
+        for one in jobs_now(self.model).values():
+            found += [len(one.ready), len(one.delayed), one.active]
+        return tuple(found)
 
 
 def read_session(table: Mapping[str, Any] | str | Path) -> Session:
@@ -241,9 +235,7 @@ def read_session(table: Mapping[str, Any] | str | Path) -> Session:
     InputError
         If it is none.
     """
-    from simqueue.play.saving import parse
-
-    scenario, changes, until_s = parse(table)
+    scenario, changes, until_s = saving.parse(table)
     session = Session(scenario, changes)
     session.run_until(until_s)
     return session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple
 
-from simqueue.play.models import LiveBullMQ, LiveInProcess
+from simqueue.live.models import LiveBullMQ, LiveInProcess
 from simqueue.record.attempt_log import COMPLETED, FAILED, LOST, REFUSED, RETRIED
 from simqueue.simulation.job import SimJob
 
@@ -101,14 +101,20 @@ class Measures:
         """Share of the slots that were busy, over the samples of the window."""
         since = self._model.env.now - WINDOW_S
         shares = [row[6] for row in self.past[name] if row[0] >= since and row[6] is not None]  # type: ignore[operator]
-        return sum(shares) / len(shares) if shares else None  # type: ignore[arg-type]
+        return sum(shares) / len(shares) if shares else None
 
     def state(self, name: str) -> dict[str, Any]:
         """What is shown of a queue in numbers."""
         p50, p95 = self.waits(name)
         recent = self._recent[name]
         mean = sum([one[1] for one in recent]) / len(recent) if recent else None
-        return {**self.counts[name], "mean": mean, "p50": p50, "p95": p95, "busy": self.busy_share(name)}
+        return {
+            **self.counts[name],
+            "mean": mean,
+            "p50": p50,
+            "p95": p95,
+            "busy": self.busy_share(name),
+        }
 
 
 def _quantile(ascending: list[float], share: float) -> float:
