@@ -183,15 +183,15 @@ def test_sliders_animation_and_live_view_in_jupyterlab(page: Page, tmp_path: Pat
 
         until(page, "document.querySelector('.sq-play .lane h2').textContent === 'payment'")
         page.value("document.querySelector('[aria-label=\"Kill worker 1\"]').click()")
-        until(
-            page, "document.querySelector('.sq-play [role=status]').textContent.includes('killed')"
-        )
+        news = "document.querySelector('.sq-play [role=status]').textContent"
+        until(page, f"{news}.includes('killed')")
         page.value("document.querySelector('.sq-play .main').click()")
         until(page, "parseFloat(document.querySelector('.sq-play .clock').textContent) > 1")
         until(page, "document.querySelector('.sq-play canvas').width > 300")
         page.value("document.querySelector('[data-command=\"docmanager:save\"]').click()")
         sliders, picture = saved(file).cells[1].outputs
-    assert not page.errors
+    # JupyterLab warns where the machine is slow.
+    assert [error for error in page.errors if "ms to activate" not in error] == []
     # A page without sliders has the note, and the picture as it was last.
     assert "load from 0.5 to 0.95" in sliders.data["text/html"]
     assert picture.data["text/plain"] == "The wait is 0.213 s."
