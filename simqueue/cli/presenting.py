@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from simqueue.results.shown import Shown
+
 
 class Finding(Protocol):
     """What came of a question: it can be printed and drawn."""
@@ -38,6 +40,13 @@ def present(found: Finding, plot: Path | None, as_json: bool) -> None:
         Console(highlight=False).print(found.report())
     if plot is not None:
         found.plot(plot)
+
+
+def show(found: Shown, plot: Path | None, report: Path | None, as_json: bool) -> None:
+    """Present an answer, and write a report to show others if there is to be one."""
+    present(found, plot, as_json)
+    if report is not None:
+        found.page().write(report)
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Session:
     'worker 1 was killed'
     >>> session.run_until(70)
     >>> session.state()["queues"]["payment"]["ready"]
-    147
+    174
     """
 
     def __init__(self, scenario: Scenario, changes: Iterable[Change] = ()) -> None:
