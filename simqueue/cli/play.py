@@ -20,17 +20,17 @@ def play(
         Path | None,
         typer.Argument(
             metavar="SCENARIO.toml",
-            help="What to play. [default: the busiest day of the recorded weeks, scaled up]",
+            help="Play this scenario. [default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; this machine's own, for others cannot help.")
+        str, typer.Option(help="Listen on this address, which has to be one of this machine's own.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="Listen on this port; 0 takes a free one.")
     ] = 0,
     open_: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser of this machine.")
+        bool, typer.Option("--open", help="Open the page in this machine's browser.")
     ] = False,
     set_: opt.Set = None,
     seed: opt.Seed = None,
