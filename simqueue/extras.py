@@ -16,7 +16,7 @@ EXTRAS = {
         *("uvicorn", "uvloop"),
     ),
     "postgres": ("psycopg",),
-    "course": ("IPython", "anywidget", "ipywidgets"),
+    "course": ("IPython", "anywidget", "ipywidgets", "nbformat"),
     "sweeps": ("dask", "distributed", "pyarrow"),
 }
 

@@ -59,7 +59,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("workload", "record", "shop", "adapters", "workers", "simulation", "results"),
-        *("experiments", "planning", "validation", "operations", "calibration", "live"),
+        *("experiments", "planning", "validation", "operations", "calibration", "live", "course"),
     },
 }
 #: The doors: whoever comes in from outside.
