@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from simqueue.experiments.compare_modes import ModeComparison, compare_modes
     from simqueue.experiments.run import Run, simulate
     from simqueue.experiments.sweep import Sweep, sweep
-    from simqueue.live import challenges
+    from simqueue.live.challenges import challenge
     from simqueue.live.session import Session, read_session
     from simqueue.live.widget import play
     from simqueue.planning.autoscaling.judge import Autoscaling, autoscale
@@ -76,7 +76,7 @@ _CONTENTS = {
         "Session",
         "read_session",
     ),
-    "simqueue.live": ("challenges",),
+    "simqueue.live.challenges": ("challenge",),
     "simqueue.record.reading": ("read_log",),
     "simqueue.record.attempt_log": ("AttemptLog",),
     "simqueue.results": ("theory",),

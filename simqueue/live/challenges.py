@@ -230,7 +230,7 @@ CHALLENGES = (
 )
 
 
-def get(name: str) -> Challenge:
+def challenge(name: str) -> Challenge:
     """The challenge of a name.
 
     Raises

@@ -126,7 +126,7 @@ class Player:
         return {"said": "training mode runs beside, from the start" if wanted else "one model runs"}
 
     def _take_on(self, name: str) -> dict[str, Any]:
-        chosen = challenges.get(name)
+        chosen = challenges.challenge(name)
         self._begin(Session(chosen.scenario()), False, chosen)
         return {"said": f"{chosen.title}: {chosen.task}"}
 

@@ -24,7 +24,7 @@ SOLUTIONS: dict[str, Acts] = {
 
 
 def score(name: str, acts: Acts) -> Score:
-    challenge = challenges.get(name)
+    challenge = challenges.challenge(name)
     session = Session(challenge.scenario())
     for at_s, what, how in acts:
         session.run_until(at_s)
@@ -50,7 +50,7 @@ def test_more_workers_than_needed_are_worth_less() -> None:
 
 
 def test_the_rules_hold_for_python_too() -> None:
-    challenge = challenges.get("outage")
+    challenge = challenges.challenge("outage")
     session = Session(challenge.scenario())
     session.do("workers", count=3)
 
@@ -59,4 +59,4 @@ def test_the_rules_hold_for_python_too() -> None:
     with pytest.raises(InputError, match="plays another scenario"):
         challenge.score(Session(shop()))
     with pytest.raises(InputError, match="expected one of broken, outage, storm, lean"):
-        challenges.get("chess")
+        challenges.challenge("chess")
