@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from simqueue.experiments.compare_modes import ModeComparison, compare_modes
     from simqueue.experiments.run import Run, simulate
     from simqueue.experiments.sweep import Sweep, sweep
+    from simqueue.live.challenges import challenge
+    from simqueue.live.session import Session, read_session
+    from simqueue.live.widget import play
     from simqueue.planning.autoscaling.judge import Autoscaling, autoscale
     from simqueue.planning.outages.outage import OutageResult, outage
     from simqueue.planning.plan import Plan, plan
@@ -68,6 +71,12 @@ _CONTENTS = {
         "outage",
         "OutageResult",
     ),
+    "simqueue.live.widget": ("play",),
+    "simqueue.live.session": (
+        "Session",
+        "read_session",
+    ),
+    "simqueue.live.challenges": ("challenge",),
     "simqueue.record.reading": ("read_log",),
     "simqueue.record.attempt_log": ("AttemptLog",),
     "simqueue.results": ("theory",),

@@ -16,7 +16,7 @@ EXTRAS = {
         *("uvicorn", "uvloop"),
     ),
     "postgres": ("psycopg",),
-    "course": ("IPython", "ipywidgets", "nbformat"),
+    "course": ("IPython", "anywidget", "ipywidgets", "nbformat"),
     "sweeps": ("dask", "distributed", "pyarrow"),
 }
 

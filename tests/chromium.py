@@ -136,7 +136,7 @@ class Page:
     def press(self, key: str, *, shift: bool = False) -> None:
         """Press a key and let go of it."""
         codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36,
-                 "ArrowLeft": 37, "ArrowRight": 39}  # fmt: skip
+                 "ArrowLeft": 37, "ArrowRight": 39, ".": 190, "0": 48, "w": 87}  # fmt: skip
         common = {"key": key, "windowsVirtualKeyCode": codes[key], "modifiers": 8 if shift else 0}
         text = {"Enter": {"text": "\r"}, " ": {"text": " "}}.get(key, {})
         self.call("Input.dispatchKeyEvent", type="keyDown", **common, **text)

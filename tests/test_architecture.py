@@ -49,6 +49,7 @@ MAY_IMPORT = {
         *("workload", "record", "adapters", "workers", "simulation", "results", "experiments"),
     },
     "operations": {"adapters"},
+    "live": {"workload", "record", "simulation", "results", "experiments", "operations"},
     "calibration": {
         *("workload", "record", "adapters", "simulation", "results", "experiments", "operations"),
     },
@@ -58,7 +59,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("workload", "record", "shop", "adapters", "workers", "simulation", "results"),
-        *("experiments", "planning", "validation", "operations", "calibration", "course"),
+        *("experiments", "planning", "validation", "operations", "calibration", "live", "course"),
     },
 }
 #: The doors: whoever comes in from outside.

@@ -24,6 +24,7 @@ from simqueue.cli.measure_overhead import measure_overhead
 from simqueue.cli.outage import outage
 from simqueue.cli.outermost import run_safely
 from simqueue.cli.plan import plan
+from simqueue.cli.play import play
 from simqueue.cli.replay import replay
 from simqueue.cli.serve import serve
 from simqueue.cli.simulate import simulate
@@ -43,6 +44,7 @@ app = typer.Typer(
 #: Every command, and what it does in the words that fit into a list of them.
 _COMMANDS: dict[Callable[..., None], str] = {
     simulate: "Simulate queues, and say what would happen.",
+    play: "Play with the live model in a browser.",
     compare: "Compare training mode with production, fairly.",
     plan: "Find the fewest workers with which targets hold.",
     autoscale: "Judge an autoscaler, and look for a better setting.",

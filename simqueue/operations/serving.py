@@ -1,4 +1,4 @@
-"""Runs the web server of `serve` on a port, until it is told to stop."""
+"""Runs a web server on a port, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from simqueue.errors import InputError
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from simqueue.adapters.bull_queue.connection import Connection
 
 TOKEN_VARIABLE = "SIMQUEUE_TOKEN"
@@ -97,7 +99,7 @@ async def serve(
     hosts: Sequence[str] | None,
     started: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> None:
-    """Answer requests until SIGINT or SIGTERM; then finish those that run, for 3 s at most.
+    """Serve the queues; see `run_app`.
 
     Parameters
     ----------
@@ -114,13 +116,33 @@ async def serve(
     started
         Called when requests are answered, with what stops the server as a signal does.
     """
+    from simqueue.operations.web import make_app
+
+    await run_app(make_app(connection, queues, token, hosts), listener, started)
+
+
+async def run_app(
+    app: Starlette,
+    listener: socket.socket,
+    started: Callable[[Callable[[], None]], None] = lambda _: None,
+) -> None:
+    """Answer requests until SIGINT or SIGTERM; then finish those that run, for 3 s at most.
+
+    Parameters
+    ----------
+    app
+        What answers.
+    listener
+        The socket, from `listen`.
+    started
+        Called when requests are answered, with what stops the server as a signal does.
+    """
     import uvicorn
 
     from simqueue.operations.connections import patient_protocol
-    from simqueue.operations.web import make_app
 
     config = uvicorn.Config(
-        make_app(connection, queues, token, hosts),
+        app,
         log_config=None,
         http=patient_protocol(),
         ws="none",

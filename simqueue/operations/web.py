@@ -6,55 +6,37 @@ Reading is open to whoever can connect, hence loopback by default. What changes 
 
 from __future__ import annotations
 
-import hmac
-import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from simqueue import __version__
 from simqueue.errors import InputError, JobError
 from simqueue.operations.failed import Failures, JobHeldError
+from simqueue.operations.guard import Guard, Handler, Json, guarded, refuse
 from simqueue.operations.monitor import Monitor
 from simqueue.operations.queues import number
 from simqueue.operations.stats import stats_json
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
     from simqueue.adapters.bull_queue.connection import Connection
 
 _STATIC = Path(__file__).parent / "static"
 #: What the page is made of, and nothing else of the folder.
 _FILES = ("page.css", "page.js", "chart.js", "icon.svg")
 
-_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "cache-control": "no-store",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
-
 _log = logging.getLogger(__name__)
 
-Handler = Callable[[Request], Awaitable[Response]]
 #: Answers about the failed jobs of a queue, or about one of them by its id. Both are given in the
 #: query and not in the path: there, `.`, `..` and slashes have a meaning of their own.
 OfFailures = Callable[[Failures, str, Request], Awaitable[Response]]
@@ -84,61 +66,49 @@ def make_app(
     failures = {queue: Failures(connection, queue) for queue in queues}
 
     async def stats(_: Request) -> Response:
-        return _Json({**stats_json(await monitor.stats()), "prefix": connection.prefix})
+        return Json({**stats_json(await monitor.stats()), "prefix": connection.prefix})
 
     async def history(request: Request) -> Response:
-        return _Json(monitor.history(number(request.query_params.get("since")) or 0.0))
+        return Json(monitor.history(number(request.query_params.get("since")) or 0.0))
 
     async def metrics(_: Request) -> Response:
         return Response(await monitor.metrics(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     async def alive(_: Request) -> Response:
-        return _Json({"alive": True, "version": __version__})
+        return Json({"alive": True, "version": __version__})
 
     async def ready(_: Request) -> Response:
         if trouble := await monitor.trouble():
-            return _Json({"ready": False, "reason": trouble}, 503)
-        return _Json({"ready": True})
+            return Json({"ready": False, "reason": trouble}, 503)
+        return Json({"ready": True})
 
     async def failed(jobs: Failures, _: str, request: Request) -> Response:
         limit = _limit(request.query_params.get("limit", "20"))
         if limit is None:
-            return _refuse(400, "limit: expected a whole number from 1 to 1000")
+            return refuse(400, "limit: expected a whole number from 1 to 1000")
         found = await jobs.list(limit)
-        return _Json({"failed": [job.as_json() for job in found]})
+        return Json({"failed": [job.as_json() for job in found]})
 
     async def retry(jobs: Failures, job_id: str, _: Request) -> Response:
         await jobs.retry(job_id)
         _log.info("failed job retried", extra={"queue": jobs.queue, "job_id": job_id})
-        return _Json({"retried": job_id})
+        return Json({"retried": job_id})
 
     async def remove(jobs: Failures, job_id: str, _: Request) -> Response:
         await jobs.remove(job_id)
         _log.info("failed job removed", extra={"queue": jobs.queue, "job_id": job_id})
-        return _Json({"removed": job_id})
+        return Json({"removed": job_id})
 
     def known(handler: OfFailures) -> Handler:
         async def of_a_known_queue(request: Request) -> Response:
             asked = request.query_params
             jobs = failures.get(asked.get("queue", ""))
             if jobs is None:
-                return _refuse(404, f"only these queues are served: {', '.join(failures)}")
+                return refuse(404, f"only these queues are served: {', '.join(failures)}")
             with connection.asking():
                 return await handler(jobs, asked.get("id", ""), request)
 
         return of_a_known_queue
-
-    def guarded(handler: Handler) -> Handler:
-        async def with_token(request: Request) -> Response:
-            scheme, _, given = request.headers.get("authorization", "").partition(" ")
-            right = hmac.compare_digest(given.strip().encode(), token.encode())
-            if scheme.lower() != "bearer" or not right:
-                answer = _refuse(401, "this needs the header Authorization: Bearer TOKEN")
-                answer.headers["www-authenticate"] = "Bearer"
-                return answer
-            return await handler(request)
-
-        return with_token
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -152,8 +122,8 @@ def make_app(
             Route("/api/queues/stats", stats),
             Route("/api/queues/history", history),
             Route("/api/failed", known(failed)),
-            Route("/api/failed/retry", guarded(known(retry)), methods=["POST"]),
-            Route("/api/failed/remove", guarded(known(remove)), methods=["POST"]),
+            Route("/api/failed/retry", guarded(known(retry), token), methods=["POST"]),
+            Route("/api/failed/remove", guarded(known(remove), token), methods=["POST"]),
             Route("/metrics", metrics),
             Route("/healthz", alive),
             Route("/readyz", ready),
@@ -163,48 +133,9 @@ def make_app(
             JobHeldError: partial(_said, 409),
             JobError: partial(_said, 503),
         },
-        middleware=[Middleware(_Guard, hosts=hosts)],
+        middleware=[Middleware(Guard, hosts=hosts)],
         lifespan=lifespan,
     )
-
-
-class _Json(JSONResponse):
-    """JSON in ASCII: what Redis holds may be no UTF-8, and one such text would be an error."""
-
-    def render(self, content: Any) -> bytes:
-        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
-
-
-class _Guard:
-    """Adds the security headers to every answer, and turns away foreign host names."""
-
-    def __init__(self, app: ASGIApp, hosts: Sequence[str] | None) -> None:
-        self._app = app
-        self._hosts = hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        host = _host(Headers(scope=scope).get("host", ""))
-        if self._hosts is not None and host not in self._hosts:
-            answer = _refuse(421, f"this server answers to {', '.join(self._hosts)} only")
-            await answer(scope, receive, send_guarded)
-            return
-        await self._app(scope, receive, send_guarded)
-
-
-def _host(header: str) -> str:
-    """The host of a ``Host`` header, without its port: ``[::1]:80`` has colons of its own."""
-    if header.startswith("["):
-        return header.partition("]")[0].removeprefix("[").lower()
-    return header.partition(":")[0].lower()
 
 
 def _file(name: str) -> Handler:
@@ -218,9 +149,5 @@ def _limit(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= 1000 else None
 
 
-def _refuse(status: int, why: str) -> Response:
-    return _Json({"error": why}, status)
-
-
 async def _said(status: int, _: Request, error: Exception) -> Response:
-    return _refuse(status, str(error))
+    return refuse(status, str(error))

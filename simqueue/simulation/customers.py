@@ -33,14 +33,13 @@ class Customers:
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
-        self._next = receiver.workload.next_requests
         self._asked: set[tuple[int, int]] = set()
         self.thinking = 0
 
     def answer(self, job: SimJob, *, turned_away: bool = False) -> None:
         """Tell a customer that the job has ended, or that nobody will do it."""
         now = self._receiver.env.now
-        for one in self._next.get(job.kind, ()):
+        for one in self._receiver.workload.next_requests.get(job.kind, ()):
             key = one.kind, one.number[job.number]
             if key[1] < 0 or key in self._asked or (turned_away and not one.turned_away_too):
                 continue

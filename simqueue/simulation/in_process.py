@@ -44,7 +44,7 @@ class InProcess(Model):
             self._processes[number] = WebProcess(self, number, caller.concurrency)
         # Idle processes take turns.
         for place in range(caller.concurrency):
-            self._idle.extend(process.callers[place] for process in self._up)
+            self._idle.extend(process.callers[place] for process in self.up)
         self._plan(caller.crashes)
 
     def put(self, job: SimJob, now: float) -> None:
@@ -54,7 +54,7 @@ class InProcess(Model):
             self._only.loop.enter(self._hear, now)
         elif self._idle:
             self._serve(self._idle.popleft(), job, now)
-        elif self._up:
+        elif self.up:
             self._line_up(job, now)
         else:
             self._turn_away(job, now)
@@ -63,7 +63,7 @@ class InProcess(Model):
         """The requests that no caller serves yet, and what callers have still to do."""
         yield from self._line
         yield from self._unheard
-        for process in self._up:
+        for process in self.up:
             for caller in process.callers:
                 yield from caller.to_do
 
@@ -96,7 +96,8 @@ class InProcess(Model):
         return [one for child in found for one in self.flows.in_order(child)]
 
     @property
-    def _up(self) -> list[WebProcess]:
+    def up(self) -> list[WebProcess]:
+        """The processes that are there."""
         return [process for process in self._processes if process is not None]
 
     @property
@@ -162,7 +163,7 @@ class InProcess(Model):
                 self._lose(job, started, number, caller.number)
             if caller.request is not None:
                 self._let_know(caller.request)
-        if not self._up:
+        if not self.up:
             for request in (*self._line, *self._unheard):
                 self._lose(request, math.nan, -1, -1)
                 self._let_know(request)

@@ -54,6 +54,19 @@ class PackedRows:
         """What was written, an element of `PACKED` each; while it is used, nothing can be added."""
         return np.frombuffer(self._packed, dtype=PACKED)
 
+    def __len__(self) -> int:
+        return len(self._packed) // PACKED.itemsize
+
+    def copy(self) -> PackedRows:
+        """The same rows, to which others can be added."""
+        other = PackedRows()
+        other._packed = bytearray(self._packed)
+        return other
+
+    def since(self, number: int) -> NDArray[Any]:
+        """A copy of what was written after the first so many elements."""
+        return np.frombuffer(bytes(self._packed[number * PACKED.itemsize :]), dtype=PACKED)
+
 
 def log_of(packed: NDArray[Any], workload: Workload, engine: str) -> AttemptLog:
     """The attempt log that packed rows tell, whoever packed them.

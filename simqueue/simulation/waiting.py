@@ -7,8 +7,9 @@ from collections.abc import Callable
 import simpy
 from simpy.events import EventPriority
 
-#: What comes first at one moment: an attempt ends, then a retry is due, then a job arrives.
-FINISH, DUE, ARRIVAL = map(EventPriority, (1, 2, 3))
+#: What comes first at one moment: an attempt ends, then somebody changes the model by hand, then a
+#: retry is due, then a job arrives.
+FINISH, BY_HAND, DUE, ARRIVAL = map(EventPriority, (1, 2, 3, 4))
 
 
 class Wait(simpy.Event):

@@ -86,6 +86,8 @@ class Caller:
         What it serves, or did last; ``None`` before the first.
     to_do
         What is left to do for it, and has not begun.
+    job, started
+        What it does now, ``None`` while it is idle, and since when, seconds.
     """
 
     def __init__(self, requests: Requests, process: WebProcess, number: int) -> None:
@@ -93,7 +95,7 @@ class Caller:
         self.started, self.failed = 0.0, 0
         self.request: SimJob | None = None
         self.to_do: deque[SimJob] = deque()
-        self._job: SimJob | None = None
+        self.job: SimJob | None = None
         self._free_at = requests.env.now
         self._cpu_s = self._io_s = 0.0
         self._computes = False
@@ -113,8 +115,8 @@ class Caller:
     def cut_off(self) -> Iterator[tuple[SimJob, float]]:
         """Die; what it has not done, and when each of these started, NaN if it had not."""
         self._timer.cancel()
-        if self._job is not None:
-            yield self._job, self.started
+        if self.job is not None:
+            yield self.job, self.started
         for job in self.to_do:
             yield job, math.nan
 
@@ -123,7 +125,7 @@ class Caller:
 
         Waiting for the event loop is a part of it.
         """
-        job = self._job = self.to_do.popleft()
+        job = self.job = self.to_do.popleft()
         self.started = max(job.enqueued, self._free_at)
         self._cpu_s, self._io_s, self.failed = self._requests.brings(job, self.started)
         self._computes = self._cpu_s > 0 or self._io_s == 0
@@ -148,10 +150,10 @@ class Caller:
 
     def _end(self, now: float) -> bool:
         """End the attempt; do what is left of this request before the next one."""
-        assert self._job is not None
+        assert self.job is not None
         assert self.request is not None
-        self._requests.finish(self, self._job, now)
-        self._job, self._free_at = None, now
+        self._requests.finish(self, self.job, now)
+        self.job, self._free_at = None, now
         if not self.to_do:
             self._requests.answered(self.request)
             request = self._requests.next_request(self)
@@ -175,8 +177,8 @@ class CallingCaller(Caller):
         yield from super().cut_off()
 
     def _begin_or_call(self, seconds: float) -> None:
-        assert self._job is not None
-        called = None if self._computes else self._requests.called.get(self._job.kind)
+        assert self.job is not None
+        called = None if self._computes else self._requests.called.get(self.job.kind)
         if called is None:
             self._timer.set(seconds)
         else:

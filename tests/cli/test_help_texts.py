@@ -15,9 +15,9 @@ from simqueue.cli import app
 VERBS = {
     "Add", "Append", "Ask", "Change", "Choose", "Compare", "Continue", "Divide", "Do", "Draw",
     "Find", "Give", "Judge", "Leave", "Let", "List", "Listen", "Log", "Look", "Make", "Measure",
-    "Name", "Place", "Plan", "Print", "Put", "Read", "Remove", "Repeat", "Replay", "Run", "Say",
-    "Serve", "Set", "Show", "Simulate", "Start", "Stop", "Take", "Try", "Use", "Wait", "Watch",
-    "Write",
+    "Name", "Open", "Place", "Plan", "Play", "Print", "Put", "Read", "Remove", "Repeat", "Replay",
+    "Run", "Say", "Serve", "Set", "Show", "Simulate", "Start", "Stop", "Take", "Try", "Use",
+    "Wait", "Watch", "Write",
 }  # fmt: skip
 
 

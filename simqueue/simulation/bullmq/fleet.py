@@ -65,6 +65,8 @@ class Crew:
     ----------
     name, pool
         The pool.
+    slots
+        Of each worker for each of its queues: those of the pool, until somebody changes them.
     on
         Those that there are to be, in the order in which they were asked for.
     ahead
@@ -75,6 +77,7 @@ class Crew:
 
     def __init__(self, name: str, pool: Pool) -> None:
         self.name, self.pool = name, pool
+        self.slots = dict(pool.queues)
         self.on: list[Stay] = []
         self.places: list[Worker] = []
         self.stays: dict[Worker, Stay] = {}
@@ -150,6 +153,52 @@ class Fleet:
             "presence": np.array(rows, dtype=PRESENCE),
         }
 
+    # ---- what somebody does to it, beforehand or by hand
+
+    def end(self, stay: Stay, drain: bool) -> None:
+        """Have a worker that is up die, or tell it to end."""
+        stay.down = True
+        (self._stalls.drain if drain else self._stalls.die)(stay.worker)
+        self.leaves(stay.worker)
+
+    def come_back(self, stay: Stay) -> None:
+        """Start a worker that has ended, unless it was dismissed meanwhile."""
+        if not stay.dismissed:
+            stay.down = False
+            self._stalls.come_up(stay.worker)
+
+    def give_slots(self, crew: Crew, queue: str, count: int) -> None:
+        """Have so many slots for a queue in each worker of a pool.
+
+        BullMQ's ``worker.concurrency`` can be set while it runs: whoever has a job too many ends
+        it first.
+        """
+        crew.slots[queue] = count
+        for worker in crew.places:
+            stay = crew.stays.get(worker)
+            mine = [slot for slot in worker.slots if slot.queue is self._queues[queue]]
+            takes = stay is not None and stay.up and not worker.closed
+            for slot in mine[count:]:
+                slot.retired = True
+                slot.queue.leave(slot)
+            mine += [
+                self._new_slot(crew, queue, mine, number) for number in range(len(mine), count)
+            ]
+            for slot in mine[:count]:
+                new, slot.retired = slot.retired, False
+                if new and takes and slot.job is None and not slot.telling:
+                    slot.next(self._env.now)
+
+    def _new_slot(self, crew: Crew, queue: str, others: list[Slot], number: int) -> Slot:
+        """A slot more for a worker; it takes no jobs yet."""
+        worker, looker = others[0].process, others[0].looker
+        closed, worker.closed = worker.closed, True  # so that it does not wait for jobs yet
+        slot = self._rules.open_slot(crew.name, queue, worker, number, looker)
+        worker.closed, slot.retired = closed, True
+        worker.slots.append(slot)
+        self._stalls.add_slots([slot])
+        return slot
+
     # ---- the beginning
 
     def _begin(self) -> None:
@@ -170,7 +219,7 @@ class Fleet:
 
     def _openings(self, crew: Crew, worker: Worker) -> Iterator[bool]:
         """Open the first slot of a worker for each of its queues, then the second, and so on."""
-        slots = {name: crew.pool.slots_for(name) for name in self._queues}
+        slots = {name: crew.slots.get(name, 0) for name in self._queues}
         lookers = {name: Looker(worker) for name in self._queues}
         for number in range(max(slots.values())):
             for name in self._queues:
@@ -203,18 +252,13 @@ class Fleet:
 
         def end() -> None:
             stay = crew.there(crash.worker)
-            if stay is None or not stay.up:
-                return
-            stay.down = True
-            ended.append(stay)
-            (self._stalls.drain if crash.drain else self._stalls.die)(stay.worker)
-            self.leaves(stay.worker)
+            if stay is not None and stay.up:
+                ended.append(stay)
+                self.end(stay, crash.drain)
 
         def come_back() -> None:
             for stay in ended:
-                if not stay.dismissed:
-                    stay.down = False
-                    self._stalls.come_up(stay.worker)
+                self.come_back(stay)
 
         self._at(crash.at_s, end)
         self._at(crash.at_s + crash.down_s, come_back)

@@ -144,8 +144,8 @@ class Gate:
         self.on_pause: Callable[[], None] = lambda: None
         self.on_resume: Callable[[], None] = lambda: None
         for start, end in pauses:
-            Wait(env, start, DUE, lambda _: self._pause())
-            Wait(env, end, DUE, lambda _: self._resume())
+            Wait(env, start, DUE, lambda _: self.pause())
+            Wait(env, end, DUE, lambda _: self.resume())
 
     @property
     def limited(self) -> bool:
@@ -179,11 +179,13 @@ class Gate:
         """Let jobs be active no more: they ended, or were put back."""
         self._active -= jobs
 
-    def _pause(self) -> None:
+    def pause(self) -> None:
+        """Let no job be taken until `resume`."""
         self.paused = True
         self.on_pause()
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
+        """End a pause."""
         self.paused = False
         self.on_resume()
 

@@ -149,6 +149,10 @@ class Queue(ABC):
         now = self._env.now
         yield from (job for job in chain(self.ready, self.due) if job.ready <= now)
 
+    def delayed(self) -> Iterator[SimJob]:
+        """The jobs of the delayed set, which wait for their time."""
+        return chain.from_iterable(self._delayed.values())
+
     def _begin(self, millisecond: float) -> None:
         """Let a millisecond begin in which retries are due."""
         for job in self._delayed.pop(millisecond):

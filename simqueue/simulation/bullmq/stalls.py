@@ -62,8 +62,12 @@ class Stalls:
     def add(self, worker: Worker) -> None:
         """See to the jobs of a further worker, which has its slots."""
         self._workers.append(worker)
-        self._slots += worker.slots
-        self._locks.add(worker.slots)
+        self.add_slots(worker.slots)
+
+    def add_slots(self, slots: Sequence[Slot]) -> None:
+        """See to the jobs of further slots of a worker."""
+        self._slots += slots
+        self._locks.add(slots)
 
     def begin(self) -> None:
         """Start all timers, as if they had run from the start."""

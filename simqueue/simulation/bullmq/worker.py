@@ -90,6 +90,8 @@ class Slot:
         Of that attempt: when it started, seconds, and how it will end: 0, it completes.
     telling
         Whether it still tells Redis of a failure.
+    retired
+        Whether its worker is to have fewer slots: it takes no more jobs.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Slot:
         self.looker = looker
         self.job: SimJob | None = None
         self.started, self.failed, self.telling = 0.0, 0, False
+        self.retired = False
         self._ending = Timer(rules.env, FINISH, self._done)
         self._in_line = False
         if not process.closed:
@@ -133,7 +136,7 @@ class Slot:
     def next(self, now: float) -> None:
         """Take the next job, or be idle; a job that stalled too often fails here, unrun."""
         rules, queue = self.rules, self.queue
-        if self.process.closed:
+        if self.process.closed or self.retired:
             queue.left_alone()
             rules.leaves(self.process)
             return
@@ -155,7 +158,7 @@ class Slot:
 
         At most one slot of a worker does at a time (``waiting`` in ``worker.py``).
         """
-        if self.looker.looking and not self.process.closed:
+        if self.looker.looking and not (self.process.closed or self.retired):
             self.queue.join(self)
         else:
             self.next(now)
