@@ -16,6 +16,7 @@ EXTRAS = {
     ),
     "postgres": ("psycopg",),
     "course": ("IPython", "ipywidgets"),
+    "fast": ("llvmlite", "numba"),
     "sweeps": ("dask", "distributed", "pyarrow"),
 }
 

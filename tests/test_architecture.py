@@ -175,7 +175,7 @@ def test_conda_and_pip_install_the_same() -> None:
             *project["dependencies"],
             *(
                 text
-                for extra in ("benchmarks", "course", "postgres", "queue", "sweeps", "dev")
+                for extra in ("benchmarks", "course", "fast", "postgres", "queue", "sweeps", "dev")
                 for text in extras[extra]
             ),
             f"python {project['requires-python']}",

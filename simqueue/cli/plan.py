@@ -62,7 +62,7 @@ def plan(
       simqueue plan --target 'order.response.p95 < 10s' --report friday.html
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early, present
+    from simqueue.cli.presenting import ending_early, present, say_engine
     from simqueue.cli.progress import telling
     from simqueue.errors import InputError
     from simqueue.planning.plan import plan as find
@@ -79,6 +79,7 @@ def plan(
                 scenario, target, vary, traffic=traffic, survive=survive, down_s=down, days=days,
                 kept=kept, most=most, margins=margins, cores=cores, cluster=cluster, tell=tell,
             )  # fmt: skip
+        say_engine(found.engine)
         present(found, plot, as_json)
         if report is not None:
             found.page().write(report)

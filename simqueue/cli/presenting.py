@@ -40,6 +40,12 @@ def present(found: Finding, plot: Path | None, as_json: bool) -> None:
         found.plot(plot)
 
 
+def say_engine(words: str) -> None:
+    """Say on standard error if the compiled engine could not be used, and why."""
+    if words.startswith("simpy ("):
+        print(f"engine: {words}", file=sys.stderr)
+
+
 @contextmanager
 def ending_early(when: str = "before there was anything to report") -> Iterator[None]:
     """Say of a Ctrl-C when it came, such as ``before there was anything to report``."""
