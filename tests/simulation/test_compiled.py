@@ -97,6 +97,21 @@ POOLS = st.fixed_dictionaries(
         "night": st.sampled_from([{"count": 1, "queues": {"b": 3, "a": 1}}, {"queues": {"c": 4}}]),
     }
 )
+#: Workers come, some time after they were asked for, and go while they have something to finish.
+SCHEDULES = st.fixed_dictionaries(
+    {
+        "web": st.fixed_dictionaries(
+            {
+                "schedule": st.lists(st.integers(0, 3), min_size=2, max_size=6)
+                .filter(any)
+                .map(lambda counts: [[4.5 * place, count] for place, count in enumerate(counts)]),
+                "start_s": st.sampled_from([0.0, 2.0, 6.0]),
+                "queues": st.sampled_from([{"a": 2, "c": 1}, {"a": 3}]),
+            }
+        ),
+        "night": st.just({"count": 1, "queues": {"a": 1, "b": 3, "c": 1}}),
+    }
+)
 ARRIVALS = st.fixed_dictionaries(
     {
         "a": st.sampled_from(
@@ -135,14 +150,12 @@ def alike(compiled: Replication, simpy: Replication) -> None:
 
 
 def both(scenario: Scenario, **options: Any) -> tuple[Replication, Replication]:
-    one, other = (
-        ENGINES[name](Workload(scenario, 1), **options) for name in ("compiled", "simpy")
-    )
+    one, other = (ENGINES[name](Workload(scenario, 1), **options) for name in ("compiled", "simpy"))
     return one, other
 
 
-@settings(max_examples=120, deadline=None)
-@given(table=SCENARIOS, workers=WORKERS | POOLS)
+@settings(max_examples=80, deadline=None)
+@given(table=SCENARIOS, workers=WORKERS | POOLS | SCHEDULES)
 def test_it_writes_the_log_of_the_model(table: dict[str, Any], workers: dict[str, Any]) -> None:
     kind = "workers" if "count" in workers else "pools"
     alike(*both(build_scenario({**table, kind: workers})))
@@ -173,7 +186,11 @@ def everything() -> Scenario:
             "seed": 16,
             "pools": {
                 "web": {"count": 3, "queues": {"a": 3, "b": 2}},
-                "mail": {"count": 2, "queues": {"b": 1, "c": 4, "d": 2}},
+                "mail": {
+                    "schedule": [[0, 1], [50, 4], [120, 2]],
+                    "start_s": 10,
+                    "queues": {"b": 1, "c": 4, "d": 2},
+                },
             },
             "arrivals": {
                 "a": {"rate_per_s": 8},
@@ -231,11 +248,8 @@ HAS_NOT: dict[str, dict[str, Any]] = {
         "queues.order.downstream": "gateway",
         "downstreams": {"gateway": {"places": 3}},
     },
-    "pools.web.schedule": {
-        "pools": {"web": {"schedule": [[0, 1], [9, 2]], "queues": {"order": 2}}}
-    },
     "pools.web.autoscale": {
-        "pools": {"web": {"autoscale": {"metric": "ready", "target": 5}, "queues": {"order": 2}}}
+        "pools": {"web": {"autoscale": {"metric": "ready", "target": 5, "max": 3}, "queues": {"order": 2}}}
     },
 }
 

@@ -250,5 +250,6 @@ def test_an_engine_is_chosen_by_name_or_given() -> None:
 
 
 def test_an_engine_that_there_is_not_is_named() -> None:
-    with pytest.raises(InputError, match=r"^engine 'simpi': expected auto or one of simpy, compiled$"):
+    said = r"^engine 'simpi': expected auto or one of simpy, compiled$"
+    with pytest.raises(InputError, match=said):
         engine_of("simpi")

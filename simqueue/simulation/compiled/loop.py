@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from simqueue.simulation.compiled import by_loops, held_loops, one_loop
+from simqueue.simulation.compiled import by_loops, fleet, held_loops, one_loop
 from simqueue.simulation.compiled.core import arrival, await_arrival
 from simqueue.simulation.compiled.jit import compiled, compiled_and_kept, sources
 from simqueue.simulation.compiled.state import (
@@ -25,6 +25,8 @@ from simqueue.simulation.compiled.state import (
     PAUSE,
     RESUME,
     STALL,
+    STEP,
+    UP,
     WAIT,
     WAKE,
     Records,
@@ -55,6 +57,10 @@ def happen(w: World, what: int, who: int, since: float) -> None:
         held_loops.pause(w, who)
     elif what == RESUME:
         held_loops.resume(w, who)
+    elif what == STEP:
+        fleet.resize(w, who, int(since))
+    elif what == UP:
+        fleet.up(w, who)
     else:
         come_to(w, what, who, since)
 
@@ -91,14 +97,23 @@ def has_room(w: World) -> bool:
 
 
 @compiled
+def plan(w: World, number: int) -> None:
+    """Have something happen that is known beforehand."""
+    one = planned(w, number)
+    wait(w, one.at, DUE, one.what, one.who, one.count)
+
+
+@compiled
 def open_up(w: World) -> None:
     """Let the run begin: the workers that there are ask for jobs, one slot after the other."""
     await_arrival(w)
-    for number in range(w.planned_count):
-        one = planned(w, number)
-        wait(w, one.at, DUE, one.what, one.who, 0.0)
+    for number in range(w.pause_count):
+        plan(w, number)
+    fleet.begin(w)
     for number in range(w.opening_count):
         by_loops.join(w, openings(w, number).slot)
+    for number in range(w.pause_count, w.planned_count):
+        plan(w, number)
     w.begun = True
 
 

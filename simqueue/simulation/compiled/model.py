@@ -15,7 +15,7 @@ from simqueue.simulation.compiled import state
 from simqueue.simulation.compiled.attempts import WANTED
 from simqueue.simulation.compiled.loop import run
 from simqueue.simulation.compiled.state import NONE, Records
-from simqueue.simulation.compiled.tables import tables
+from simqueue.simulation.compiled.tables import asked_for, tables
 from simqueue.simulation.packed import add_classes, has_classes, told
 from simqueue.workload.pools import worker_name
 from simqueue.workload.workload import Workload
@@ -107,7 +107,8 @@ class CompiledBullMQ:
             for job in chain.from_iterable(self._chain(*one) for one in heads):
                 if s["jobs"][job]["ready"] <= now:
                     yield job
-        for slot in s["slots"]:
+        number_of = s["workers"]["number"]
+        for slot in s["slots"][np.argsort(number_of[s["slots"]["worker"]], kind="stable")]:
             if slot["job"] != NONE and slot["started"] > now:
                 yield int(slot["job"])
 
@@ -132,13 +133,23 @@ class CompiledBullMQ:
 
     def _record(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         """Who worked, and from when to when."""
-        pools = self.scenario.worker_pools
-        places = [(name, n) for name, pool in pools.items() for n in range(pool.steps[0][1])]
-        here = self.workload.replication
-        stays = [(here, number, 0.0, 0.0, np.nan, np.nan) for number in range(len(places))]
-        return tuple(worker_name(*place) for place in places), {
-            "pools": tuple(name for name, _ in places) if any(pools) else (),
-            "presence": np.array(stays, PRESENCE),
+        s, world = self._state, self._state.world[0]
+        number_of, names, pool_of = s["workers"]["number"], {}, {}
+        for crew, (pool, its) in zip(s["crews"], self.scenario.worker_pools.items(), strict=True):
+            first = int(crew["first_worker"])
+            for place in range(asked_for(its)):
+                number = int(number_of[first + place])
+                names[number], pool_of[number] = worker_name(pool, place), pool
+        here = range(int(world["worker_count"]))
+        stays = s["stays"][: world["stay_count"]]
+        presence = np.zeros(len(stays), PRESENCE)
+        presence["replication"] = self.workload.replication
+        presence["worker"] = number_of[stays["worker"]]
+        for name in ("asked", "ready", "drained", "gone"):
+            presence[f"{name}_s"] = stays[name]
+        return tuple(names[number] for number in here), {
+            "pools": tuple(pool_of[n] for n in here) if any(pool_of.values()) else (),
+            "presence": presence,
         }
 
     def _draw_wanted(self) -> None:

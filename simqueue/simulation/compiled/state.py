@@ -25,10 +25,8 @@ NONE = -1
 FREE_LOOPS, ONE_LOOP, HELD_LOOPS, GATED_LOOPS = range(4)
 
 #: What happens at a moment; see `simqueue.simulation.compiled.loop`.
-DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, LOOK, WAIT, HEAR, ANSWERED, COME, OVER, PAUSE, RESUME = (
-    range(13)
-)
-STEP, UP = 13, 14
+DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, PAUSE, RESUME, STEP, UP = range(9)
+LOOK, WAIT, HEAR, ANSWERED, COME, OVER = range(9, 15)
 
 #: Why the loop stops: all is over, it is as late as was asked for, or it was long enough for once;
 #: attempts have to be drawn; a table is full; a lock may run out.
@@ -93,7 +91,7 @@ LOOKER = np.dtype(
 WORKER = np.dtype(
     [
         *(("loop_free_at", "f8"), ("number", "i8"), ("first_slot", "i8"), ("last_slot", "i8")),
-        ("closed", "?"),
+        *(("stay", "i8"), ("closed", "?")),
     ],
     align=True,
 )
@@ -110,8 +108,21 @@ BUCKET = np.dtype(
 CHAIN = np.dtype([("bucket", "i8")])
 DUE_AT = np.dtype([("begins", "f8")])
 OPENING = np.dtype([("slot", "i8")])
-#: What is to happen: a queue's pause begins or ends.
-PLANNED = np.dtype([("at", "f8"), ("what", "i8"), ("who", "i8")])
+#: What is to happen: a queue's pause begins or ends, a pool has so many workers from then on.
+PLANNED = np.dtype([("at", "f8"), ("what", "i8"), ("who", "i8"), ("count", "f8")])
+#: The workers of a pool: those that there are to be, as a chain of their stays, newest first.
+CREW = np.dtype(
+    [
+        *(("start_s", "f8"), ("first_worker", "i8"), ("begins_with", "i8")),
+        *(("on", "i8"), ("newest", "i8")),
+    ]
+)
+STAY = np.dtype(
+    [
+        *(("asked", "f8"), ("ready", "f8"), ("drained", "f8"), ("gone", "f8")),
+        *(("worker", "i8"), ("before", "i8")),
+    ]
+)
 #: What each table holds.
 TABLES = {
     "jobs": JOB,
@@ -128,6 +139,8 @@ TABLES = {
     "slots": SLOT,
     "lookers": LOOKER,
     "workers": WORKER,
+    "crews": CREW,
+    "stays": STAY,
     "openings": OPENING,
     "planned": PLANNED,
     "events": EVENT,
@@ -157,6 +170,12 @@ WORLD = np.dtype(
             ("dues_room", "i8"),
             ("spare", "i8"),
             ("replication", "i8"),
+        ),
+        *(
+            ("queue_count", "i8"),
+            ("crew_count", "i8"),
+            ("worker_count", "i8"),
+            ("stay_count", "i8"),
         ),
         *((f"{name}_at", "i8") for name in TABLES),
         *(
@@ -203,6 +222,7 @@ blocks, drawn = map(_records, ("blocks", "drawn"))
 outages, hit_blocks, hits = map(_records, ("outages", "hit_blocks", "hits"))
 queues, lines = map(_records, ("queues", "lines"))
 slots, lookers, workers = map(_records, ("slots", "lookers", "workers"))
+crews, stays = map(_records, ("crews", "stays"))
 openings, planned, events = map(_records, ("openings", "planned", "events"))
 chains, buckets, dues = map(_records, ("chains", "buckets", "dues"))
 rows = _records("rows")

@@ -29,7 +29,7 @@ def cannot_run(scenario: Scenario) -> str | None:
 def _unsupported_keys(scenario: Scenario) -> Iterator[str]:
     for name, pool in scenario.worker_pools.items():
         place = ("pools", name) if name else ("workers",)
-        for key in ("crashes", "schedule", "autoscale"):
+        for key in ("crashes", "autoscale"):
             if getattr(pool, key):
                 yield key_of(*place, key)
     for name, stream in scenario.arrivals.items():

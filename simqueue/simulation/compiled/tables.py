@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from simqueue.simulation.bullmq.one_loop import OneLoop
 from simqueue.simulation.compiled import state
 from simqueue.simulation.compiled.state import NONE, Records, State
 from simqueue.simulation.packed import codes_of
+from simqueue.workload.pools import Pool
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
@@ -32,7 +34,6 @@ def tables(workload: Workload) -> State:
     scenario = workload.scenario
     queues, lines = _queues(scenario)
     kinds, follow_ups, outages = _kinds(workload)
-    workers, lookers, slots, openings = _workers(scenario)
     times, arriving, numbers = workload.arrivals
     parts = [part for queue in scenario.queues.values() for _, part in queue.parts]
     attempts = 2 + max(part.attempts for part in parts)
@@ -40,8 +41,8 @@ def tables(workload: Workload) -> State:
     found["jobs"] = _jobs(workload, kinds, queues, lines)
     found["kinds"], found["follow_ups"], found["outages"] = kinds, follow_ups, outages
     found["queues"], found["lines"] = queues, lines
-    found["workers"], found["lookers"], found["slots"] = workers, lookers, slots
-    found["openings"], found["planned"] = openings, _planned(scenario)
+    _add_workers(found, scenario)
+    found["planned"] = _planned(scenario)
     found["arrivals"] = np.zeros(len(times), state.ARRIVAL)
     found["arrivals"]["at"] = times
     found["arrivals"]["job"] = kinds["first_job"][arriving] + numbers
@@ -52,9 +53,11 @@ def tables(workload: Workload) -> State:
     world = found.world[0]
     world["attempts"], world["kind_count"] = attempts, len(kinds)
     world["replication"] = workload.replication
-    world["arrival_count"], world["opening_count"] = len(times), len(openings)
+    world["arrival_count"], world["queue_count"] = len(times), len(queues)
+    world["opening_count"], world["crew_count"] = len(found["openings"]), len(found["crews"])
     world["planned_count"] = len(found["planned"])
-    world["spare"] = 4 * (len(slots) + len(lookers) + len(kinds)) + 64
+    world["pause_count"] = np.count_nonzero(found["planned"]["what"] != state.STEP)
+    world["spare"] = 4 * (len(found["slots"]) + len(found["lookers"]) + len(kinds)) + 64
     return found
 
 
@@ -137,33 +140,48 @@ def _jobs(workload: Workload, kinds: Records, queues: Records, lines: Records) -
     return jobs
 
 
-def _workers(scenario: Scenario) -> tuple[Records, Records, Records, Records]:
-    """Workers, their consumers of each queue, their slots, and in which order these open."""
+def _add_workers(found: State, scenario: Scenario) -> None:
+    """Workers pool by pool, as many as may ever be there, and their slots.
+
+    Which of them open in which order as the run begins; consumers are those of each stay.
+    """
     names = list(scenario.queues)
+    crews: list[tuple[float, ...]] = []
     workers: list[tuple[int, ...]] = []
-    lookers: list[tuple[int, ...]] = []
     slots: list[tuple[int, ...]] = []
     openings: list[tuple[int, int, int]] = []
     for pool in scenario.worker_pools.values():
-        for _ in range(pool.steps[0][1]):
-            number = len(workers)
-            looker_of = {
-                name: len(lookers) + place
-                for place, name in enumerate(name for name in names if pool.slots_for(name))
-            }
-            lookers += [(names.index(name), number) for name in looker_of]
+        begins_with = pool.steps[0][1]
+        crews.append((pool.start_s, len(workers), begins_with))
+        most = max((slots for slots in pool.queues.values()), default=0)
+        for place in range(asked_for(pool)):
             first = len(slots)
-            for queue, name in enumerate(names):
-                for of_queue in range(pool.slots_for(name)):
-                    openings.append((of_queue, number, len(slots)))
-                    slots.append((queue, looker_of[name], number, of_queue))
-            workers.append((number, first, len(slots)))
-    return (
-        _filled(state.WORKER, workers, ("number", "first_slot", "last_slot")),
-        _empty_lookers(_filled(state.LOOKER, lookers, ("queue", "worker"))),
-        _idle(_filled(state.SLOT, slots, ("queue", "looker", "worker", "number"))),
-        np.array([slot for *_, slot in sorted(openings)], state.OPENING),
-    )
+            for number, (queue, name) in product(range(most), enumerate(names)):
+                if number < pool.slots_for(name):
+                    if place < begins_with:
+                        openings.append((number, len(workers), len(slots)))
+                    slots.append((queue, len(workers), number))
+            workers.append((first, len(slots)))
+    found["crews"] = _filled(state.CREW, crews, ("start_s", "first_worker", "begins_with"))
+    found["crews"]["newest"] = NONE
+    found["workers"] = _filled(state.WORKER, workers, ("first_slot", "last_slot"))
+    found["workers"]["number"] = found["workers"]["stay"] = NONE
+    found["slots"] = _filled(state.SLOT, slots, ("queue", "worker", "number"))
+    found["slots"]["job"] = found["slots"]["next"] = NONE
+    found["openings"] = np.array([slot for *_, slot in sorted(openings)], state.OPENING)
+    found["stays"] = np.zeros(len(workers), state.STAY)
+    lookers = np.zeros(len(workers) * len(names), state.LOOKER)
+    lookers["queue"] = np.tile(np.arange(len(names)), len(workers))
+    for name in ("worker", "idle_head", "idle_tail", "next", "before", "known"):
+        lookers[name] = NONE
+    lookers["drained"], lookers["heard"] = True, math.inf
+    found["lookers"] = lookers
+
+
+def asked_for(pool: Pool) -> int:
+    """How many workers of a pool are asked for in a run, those included with which it begins."""
+    counts = [count for _, count in pool.steps]
+    return counts[0] + sum(max(after - before, 0) for before, after in pairwise(counts))
 
 
 def _filled(dtype: np.dtype[Any], rows: list[Any], names: tuple[str, ...]) -> Records:
@@ -173,25 +191,16 @@ def _filled(dtype: np.dtype[Any], rows: list[Any], names: tuple[str, ...]) -> Re
     return found
 
 
-def _empty_lookers(lookers: Records) -> Records:
-    for name in ("idle_head", "idle_tail", "next", "before", "known"):
-        lookers[name] = NONE
-    lookers["drained"], lookers["heard"] = True, math.inf
-    return lookers
-
-
-def _idle(slots: Records) -> Records:
-    slots["job"] = slots["next"] = NONE
-    return slots
-
-
 def _planned(scenario: Scenario) -> Records:
-    """What is to happen, in the order in which the model in SimPy plans it."""
+    """What is to happen, in the order in which the model in SimPy plans it: pauses, then steps."""
 
-    def pauses() -> Iterator[tuple[float, int, int]]:
+    def all_of_it() -> Iterator[tuple[float, int, int, float]]:
         for number, queue in enumerate(scenario.queues.values()):
-            for start, end in queue.paused if queue.gated else ():
-                yield start, state.PAUSE, number
-                yield end, state.RESUME, number
+            for start, end in queue.paused:
+                yield start, state.PAUSE, number, 0.0
+                yield end, state.RESUME, number, 0.0
+        for crew, pool in enumerate(scenario.worker_pools.values()):
+            for moment, count in pool.steps[1:]:
+                yield moment, state.STEP, crew, float(count)
 
-    return np.array(list(pauses()), state.PLANNED)
+    return np.array(list(all_of_it()), state.PLANNED)

@@ -17,6 +17,7 @@ from simqueue.simulation.compiled.state import (
     slots,
     workers,
 )
+from simqueue.simulation.compiled.stays import leaves
 from simqueue.simulation.compiled.waiting import FINISH, wait
 
 
@@ -27,6 +28,7 @@ def next_job(w: World, slot: int) -> None:
     queue = its.queue
     if workers(w, its.worker).closed:
         by_loops.left_alone(w, queue)
+        leaves(w, its.worker)
         return
     if queues(w, queue).due:
         promote(w, queue)
