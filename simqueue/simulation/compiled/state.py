@@ -162,6 +162,7 @@ WORLD = np.dtype(
             ("kind_count", "i8"),
             ("opening_count", "i8"),
             ("planned_count", "i8"),
+            ("pause_count", "i8"),
         ),
         # How much there may be in tables, and how much one thing that happens adds at most.
         *(
