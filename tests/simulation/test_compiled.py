@@ -249,7 +249,12 @@ HAS_NOT: dict[str, dict[str, Any]] = {
         "downstreams": {"gateway": {"places": 3}},
     },
     "pools.web.autoscale": {
-        "pools": {"web": {"autoscale": {"metric": "ready", "target": 5, "max": 3}, "queues": {"order": 2}}}
+        "pools": {
+            "web": {
+                "autoscale": {"metric": "ready", "target": 5, "max": 3},
+                "queues": {"order": 2},
+            }
+        }
     },
 }
 

@@ -7,25 +7,28 @@ from typing import Any
 from simqueue.simulation.compiled.jit import compiled
 from simqueue.simulation.compiled.state import (
     DONE,
-    NONE,
     World,
     blocks,
-    drawn,
+    cpu_s,
+    fails,
     follow_ups,
-    hit_blocks,
+    hit,
+    hit_io_s,
     hits,
+    io_s,
     jobs,
     kinds,
     outages,
     slots,
     workers,
 )
+from simqueue.simulation.compiled.state import backoff_s as drawn_backoff_s
 from simqueue.simulation.compiled.waiting import FINISH, wait
 
 #: How an attempt ends, as in `simqueue.workload.attempts`.
 FAILS, FATAL = 1, 2
-#: A block of attempts that is to be drawn before anything else happens.
-WANTED = -2
+#: Attempts of a number: not drawn, to be drawn before anything else happens, drawn.
+UNKNOWN, WANTED, DRAWN = range(3)
 
 
 @compiled
@@ -38,17 +41,14 @@ def block_of(w: World, kind: int, attempt: int) -> Any:
 def brings(w: World, job: int, at: float) -> tuple[float, float, int]:
     """What an attempt brings that starts at a moment: seconds of cpu, of io, and how it ends."""
     its = jobs(w, job)
-    brought = drawn(w, block_of(w, its.kind, its.attempt).first + its.number)
-    kind = kinds(w, its.kind)
+    block, kind = block_of(w, its.kind, its.attempt), kinds(w, its.kind)
+    cpu, io = cpu_s(block, its.number).value, io_s(block, its.number).value
     for number in range(kind.outages_from, kind.outages_to):
         if outages(w, number).from_s <= at < outages(w, number).to_s:
-            block = hit_blocks(w, number * w.attempts + its.attempt).first
-            if block == NONE:
-                return brought.cpu, brought.io, FAILS
-            hit = hits(w, block + its.number)
-            if hit.hits:
-                return brought.cpu, hit.io, FAILS
-    return brought.cpu, brought.io, brought.fails
+            does = hits(w, number * w.attempts + its.attempt)
+            if not does.hits or hit(does, its.number).value:
+                return cpu, hit_io_s(does, its.number).value if does.io else io, FAILS
+    return cpu, io, int(fails(block, its.number).value)
 
 
 @compiled
@@ -57,16 +57,15 @@ def backoff_s(w: World, job: int, failed: int) -> float:
     its = jobs(w, job)
     if failed == FATAL:
         return float("nan")
-    wait_s: float = drawn(w, block_of(w, its.kind, its.attempt).first + its.number).backoff
-    return wait_s
+    return float(drawn_backoff_s(block_of(w, its.kind, its.attempt), its.number).value)
 
 
 @compiled
 def want(w: World, kind: int, attempt: int) -> None:
     """Have attempts drawn before the next thing happens, if they are not."""
     block = block_of(w, kind, attempt)
-    if block.first == NONE:
-        block.first = WANTED
+    if block.state == UNKNOWN:
+        block.state = WANTED
         w.wants = True
 
 

@@ -9,10 +9,11 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import PRESENCE, ROW, ROW_OF_CLASSES, UNFINISHED, AttemptLog
 from simqueue.simulation.compiled import state
-from simqueue.simulation.compiled.attempts import WANTED
+from simqueue.simulation.compiled.attempts import DRAWN, WANTED
 from simqueue.simulation.compiled.loop import run
 from simqueue.simulation.compiled.state import NONE, Records
 from simqueue.simulation.compiled.tables import asked_for, tables
@@ -41,8 +42,9 @@ class CompiledBullMQ:
         self.workload, self.scenario = workload, workload.scenario
         self._state = tables(workload)
         self._attempts = int(self._state.world["attempts"][0])
-        self._drawn = self._hits = 0
-        self._draw(set(np.flatnonzero(np.bincount(workload.arrivals[1])).tolist()), 1)
+        self._kept: list[NDArray[Any]] = []
+        for kind in np.flatnonzero(np.bincount(workload.arrivals[1])).tolist():
+            self._draw(kind, 1)
         self._grow()
 
     def run(self, until: float | None = None) -> None:
@@ -153,45 +155,32 @@ class CompiledBullMQ:
         }
 
     def _draw_wanted(self) -> None:
-        wanted = np.flatnonzero(self._state["blocks"]["first"] == WANTED)
+        wanted = np.flatnonzero(self._state["blocks"]["state"] == WANTED)
         for place in wanted.tolist():
-            kind, attempt = divmod(place, self._attempts)
-            self._draw({kind}, attempt)
+            self._draw(*divmod(place, self._attempts))
         self._state.world["wants"] = False
 
-    def _draw(self, kinds: set[int], attempt: int) -> None:
-        """Draw what the attempts of a number at jobs of some kinds bring."""
-        for kind in kinds:
-            drawn = self.workload.attempts(kind, attempt)
-            end = self._drawn + len(drawn.io_s)
-            if end > len(self._state["drawn"]):
-                self._enlarge("drawn", max(end, 2 * len(self._state["drawn"])))
-            block = self._state["drawn"][self._drawn : end]
-            block["cpu"], block["io"], block["fails"] = drawn.cpu_s, drawn.io_s, drawn.fails
-            block["backoff"] = self.workload.waits_s(kind, attempt)
-            self._state["blocks"]["first"][kind * self._attempts + attempt] = self._drawn
-            self._drawn = end
-            self._draw_hits(kind, attempt)
-
-    def _draw_hits(self, kind: int, attempt: int) -> None:
-        """Draw what outages do to these attempts."""
+    def _draw(self, kind: int, attempt: int) -> None:
+        """Draw what the attempts of a number at jobs of a kind bring."""
+        drawn = self.workload.attempts(kind, attempt)
+        block = self._state["blocks"][kind * self._attempts + attempt]
+        block["cpu"], block["io"] = self._address(drawn.cpu_s), self._address(drawn.io_s)
+        block["backoff"] = self._address(self.workload.waits_s(kind, attempt))
+        block["fails"] = self._address(drawn.fails, np.uint8)
+        block["state"] = DRAWN
         if kind not in self.workload.outages:
             return
-        first, drawn = (
-            self._state["kinds"][kind]["outages_from"],
-            self.workload.attempts(kind, attempt),
-        )
-        for place, hit in enumerate(self.workload.outages[kind].of(attempt), start=int(first)):
-            if hit.hits is None and hit.io_s is None:
-                continue
-            end = self._hits + len(drawn.io_s)
-            if end > len(self._state["hits"]):
-                self._enlarge("hits", max(end, 2 * len(self._state["hits"])))
-            block = self._state["hits"][self._hits : end]
-            block["io"] = drawn.io_s if hit.io_s is None else hit.io_s
-            block["hits"] = True if hit.hits is None else hit.hits
-            self._state["hit_blocks"]["first"][place * self._attempts + attempt] = self._hits
-            self._hits = end
+        first = int(self._state["kinds"][kind]["outages_from"])
+        for place, hit in enumerate(self.workload.outages[kind].of(attempt), start=first):
+            does = self._state["hits"][place * self._attempts + attempt]
+            does["hits"] = 0 if hit.hits is None else self._address(hit.hits, np.uint8)
+            does["io"] = 0 if hit.io_s is None else self._address(hit.io_s)
+
+    def _address(self, numbers: Any, dtype: type = float) -> int:
+        """Where numbers are in memory, which stay there."""
+        kept = np.ascontiguousarray(numbers, dtype)
+        self._kept.append(kept)
+        return int(kept.ctypes.data)
 
     def _grow(self) -> None:
         """Make room in the tables that may be full after one thing more."""

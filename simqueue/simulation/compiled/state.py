@@ -49,12 +49,15 @@ KIND = np.dtype(
 )
 FOLLOW_UP = np.dtype([("kind", "i8")])
 ARRIVAL = np.dtype([("at", "f8"), ("job", "i8")])
-#: Where in another table the attempts of a kind and an attempt's number begin.
-BLOCK = np.dtype([("first", "i8")])
-DRAWN = np.dtype([("cpu", "f8"), ("io", "f8"), ("backoff", "f8"), ("fails", "i8")])
+#: Where in memory that is which the attempts of a number at jobs of a kind bring: as it was drawn,
+#: not copied. ``state``: whether it was.
+BLOCK = np.dtype([("state", "i8"), ("cpu", "i8"), ("io", "i8"), ("backoff", "i8"), ("fails", "i8")])
+#: The same for what an outage does to attempts: which it hits (0: all), how long their io parts
+#: last (0: as long as without).
+HIT = np.dtype([("hits", "i8"), ("io", "i8")])
+FLOAT = np.dtype([("value", "f8")])
+BYTE = np.dtype([("value", "u1")])
 OUTAGE = np.dtype([("from_s", "f8"), ("to_s", "f8")])
-#: Whether an outage hits an attempt that starts inside, and how long its io part lasts then.
-HIT = np.dtype([("io", "f8"), ("hits", "?")], align=True)
 #: A plain list, or the jobs of one priority: the first to be taken, the last, and how many.
 LINE = np.dtype([("head", "i8"), ("tail", "i8"), ("length", "i8"), ("priority", "i8")])
 QUEUE = np.dtype(
@@ -130,9 +133,7 @@ TABLES = {
     "follow_ups": FOLLOW_UP,
     "arrivals": ARRIVAL,
     "blocks": BLOCK,
-    "drawn": DRAWN,
     "outages": OUTAGE,
-    "hit_blocks": BLOCK,
     "hits": HIT,
     "queues": QUEUE,
     "lines": LINE,
@@ -219,8 +220,10 @@ def _records(table: str) -> Callable[[World, int], Any]:
 
 
 jobs, kinds, follow_ups, arrivals = map(_records, ("jobs", "kinds", "follow_ups", "arrivals"))
-blocks, drawn = map(_records, ("blocks", "drawn"))
-outages, hit_blocks, hits = map(_records, ("outages", "hit_blocks", "hits"))
+blocks, outages, hits = map(_records, ("blocks", "outages", "hits"))
+cpu_s, io_s, backoff_s = (record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff"))
+fails = record_at(BLOCK, "fails", BYTE)
+hit, hit_io_s = record_at(HIT, "hits", BYTE), record_at(HIT, "io", FLOAT)
 queues, lines = map(_records, ("queues", "lines"))
 slots, lookers, workers = map(_records, ("slots", "lookers", "workers"))
 crews, stays = map(_records, ("crews", "stays"))

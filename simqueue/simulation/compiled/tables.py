@@ -46,9 +46,9 @@ def tables(workload: Workload) -> State:
     found["arrivals"] = np.zeros(len(times), state.ARRIVAL)
     found["arrivals"]["at"] = times
     found["arrivals"]["job"] = kinds["first_job"][arriving] + numbers
-    found["blocks"] = _no_blocks(len(kinds) * attempts)
-    found["hit_blocks"] = _no_blocks(len(outages) * attempts)
-    for empty in ("drawn", "hits", "events", "chains", "buckets", "dues", "rows"):
+    found["blocks"] = np.zeros(len(kinds) * attempts, state.BLOCK)
+    found["hits"] = np.zeros(len(outages) * attempts, state.HIT)
+    for empty in ("events", "chains", "buckets", "dues", "rows"):
         found[empty] = np.zeros(0, state.TABLES[empty])
     world = found.world[0]
     world["attempts"], world["kind_count"] = attempts, len(kinds)
@@ -59,12 +59,6 @@ def tables(workload: Workload) -> State:
     world["pause_count"] = np.count_nonzero(found["planned"]["what"] != state.STEP)
     world["spare"] = 4 * (len(found["slots"]) + len(found["lookers"]) + len(kinds)) + 64
     return found
-
-
-def _no_blocks(size: int) -> Records:
-    blocks = np.zeros(size, state.BLOCK)
-    blocks["first"] = NONE
-    return blocks
 
 
 def _world(scenario: Scenario) -> Records:
