@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from engine_contract import EngineContract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_engines import FAILING, shop
@@ -25,13 +24,6 @@ from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
 DAY_S = 30
-
-
-class TestCompiled(EngineContract):
-    engine = "compiled"
-
-    def workload(self) -> Workload:
-        return Workload(shop(rate_per_s=1.5, workers={"count": 2, "concurrency": 1}), replication=2)
 
 
 def times(mean_s: float) -> st.SearchStrategy[dict[str, Any]]:

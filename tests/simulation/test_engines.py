@@ -96,6 +96,13 @@ class TestBullMQ(EngineContract):
         assert there["started_s"].tolist() == [1.2]
 
 
+class TestCompiled(EngineContract):
+    engine = "compiled"
+
+    def workload(self) -> Workload:
+        return Workload(shop(rate_per_s=1.5, workers={"count": 2, "concurrency": 1}), replication=2)
+
+
 class TestInProcess(EngineContract):
     engine = "simpy"
 
