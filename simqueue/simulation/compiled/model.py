@@ -178,7 +178,7 @@ class CompiledBullMQ:
 
     def _address(self, numbers: Any, dtype: type = float) -> int:
         """Where numbers are in memory, which stay there."""
-        kept = np.ascontiguousarray(numbers, dtype)
+        kept: NDArray[Any] = np.ascontiguousarray(numbers, dtype)
         self._kept.append(kept)
         return int(kept.ctypes.data)
 
