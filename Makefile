@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all lint format notebooks benchmarks lab clean
+.PHONY: help install test test-all lint format notebooks benchmarks site lab clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,8 +36,11 @@ notebooks: install ## run every notebook and store its outputs
 benchmarks: install ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m benchmarks
 
+site: install ## make the site of documents, API and course in build/site
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -c docs . build/site
+
 lab: install ## open the course in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 clean: ## remove the environment and what runs left behind
-	rm -rf .venv shop.db shop.db-* sent-emails .hypothesis .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build shop.db shop.db-* sent-emails .hypothesis .mypy_cache .ruff_cache .pytest_cache

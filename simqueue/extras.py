@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -41,10 +42,10 @@ def naming_extras(extra: str | None = None) -> Iterator[None]:
 
     Examples
     --------
-    >>> with naming_extras():
+    >>> with naming_extras():  # doctest: +ELLIPSIS
     ...     raise ModuleNotFoundError(name="redis.asyncio")
     Traceback (most recent call last):
-    simqueue.extras.MissingExtraError: package redis is missing: pip install 'simqueue[queue]'
+    simqueue.extras.MissingExtraError: package redis is missing: in your clone of simqueue: ...
     """
     try:
         yield
@@ -55,4 +56,13 @@ def naming_extras(extra: str | None = None) -> Iterator[None]:
             raise
         missing = isinstance(error, ModuleNotFoundError) and package
         what = f"package {package} is missing" if missing else reason(error)
-        raise MissingExtraError(f"{what}: pip install 'simqueue[{named}]'") from error
+        raise MissingExtraError(f"{what}: {advice(named)}") from error
+
+
+def advice(extra: str) -> str:
+    """How to install an extra: no index has simqueue, and there may be several Pythons.
+
+    Quotes are double: single ones are none in a Windows prompt.
+    """
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    return f'in your clone of simqueue: {python} -m pip install ".[{extra}]"'

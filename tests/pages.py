@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 DEPLOY = DOCS / "deploy"
 README = ROOT / "README.md"
-PAGES = (README, *sorted(DOCS.glob("*.md")))
+PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md")))
 
 _FENCE = re.compile(
     r"(?:^ *<!-- (?P<note>[^\n]*?) -->\n)?"
@@ -71,6 +71,12 @@ def blocks(page: Path, *languages: str) -> list[Block]:
 def fences(page: Path, *languages: str) -> list[str]:
     """The code of the blocks of a page that are in one of these languages."""
     return [block.code for block in blocks(page, *languages)]
+
+
+def entries(toctree: Block) -> list[str]:
+    """The pages that a table of contents names, without the titles that it gives them."""
+    lines = [line for line in toctree.code.splitlines() if line and not line.startswith(":")]
+    return [re.sub(r".*<(.*)>", r"\1", line) for line in lines]
 
 
 def prose(page: Path) -> str:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from pages import DOCS
 
 from simqueue.checked import Checked
+from simqueue.results.shown import Drawn, Shown
 
 PAGE = DOCS / "python-api.md"
 #: The doors, and the module behind each.
@@ -71,10 +72,13 @@ def public(door: str) -> dict[str, Any]:
 
 
 def members(cls: type) -> dict[str, Any]:
-    """The methods and properties that a public class has of its own."""
+    """The methods and properties of a public class: its own, and what answers have in common."""
+    bases = [base for base in (Drawn, Shown) if issubclass(cls, base)]
+    common = {name: found for base in bases for name, found in vars(base).items()}
+    more = {name: found for name, found in common.items() if name not in vars(cls)}
     return {
         name: found
-        for name, found in vars(cls).items()
+        for name, found in {**vars(cls), **more}.items()
         if not name.startswith(("_", "model_"))
         and (inspect.isfunction(found) or hasattr(found, "__get__"))
         and name not in fields(cls)

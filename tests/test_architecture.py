@@ -175,7 +175,9 @@ def test_conda_and_pip_install_the_same() -> None:
             *project["dependencies"],
             *(
                 text
-                for extra in ("benchmarks", "course", "fast", "postgres", "queue", "sweeps", "dev")
+                for extra in (
+                    *("benchmarks", "course", "docs", "fast", "postgres", "queue", "sweeps", "dev"),
+                )
                 for text in extras[extra]
             ),
             f"python {project['requires-python']}",
@@ -195,9 +197,15 @@ def test_conda_and_pip_install_the_same() -> None:
 
 
 def test_the_version_is_said_once() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    """In the package, where the build reads it; the changelog's newest release is it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    released = re.search(r"^## \[([\d.]+)\] - \d{4}-\d{2}-\d{2}$", changes, re.MULTILINE)
 
-    assert project["version"] == simqueue.__version__
+    assert "version" not in project["project"]
+    assert (ROOT / project["tool"]["hatch"]["version"]["path"]).samefile(simqueue.__file__)
+    assert released
+    assert released[1] == simqueue.__version__
 
 
 def test_make_help_names_every_door() -> None:

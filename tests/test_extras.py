@@ -10,7 +10,7 @@ import pytest
 
 from simqueue.cli import run
 from simqueue.errors import InputError
-from simqueue.extras import EXTRAS, MissingExtraError, naming_extras
+from simqueue.extras import EXTRAS, MissingExtraError, advice, naming_extras
 from simqueue.validation import open_server
 
 ROOT = Path(__file__).parent.parent
@@ -44,9 +44,19 @@ def test_a_package_of_nobodys_is_left_alone() -> None:
 
 
 def test_a_package_that_cannot_be_loaded_is_said_as_it_is() -> None:
-    said = r"^no pq wrapper: pip install 'simqueue\[postgres\]'$"
-    with pytest.raises(MissingExtraError, match=said), naming_extras("postgres"):
+    said = re.escape(f"no pq wrapper: {advice('postgres')}")
+    with pytest.raises(MissingExtraError, match=f"^{said}$"), naming_extras("postgres"):
         raise ImportError("no pq\nwrapper")
+
+
+def test_the_advice_is_for_this_python_and_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is to be found in an index by the name of simqueue; README.md installs a clone."""
+    assert advice("queue") == (
+        f'in your clone of simqueue: {sys.executable} -m pip install ".[queue]"'
+    )
+    monkeypatch.setattr(sys, "executable", "/my envs/python")
+    assert advice("course").endswith(': "/my envs/python" -m pip install ".[course]"')
+    assert "-m pip install -q ." in (ROOT / "README.md").read_text()
 
 
 @pytest.fixture
@@ -61,7 +71,15 @@ def without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("validate", "measure-overhead", "worker", "serve", "stats", "replay --limit 1"),
+        *(
+            "calibrate",
+            "validate",
+            "measure-overhead",
+            "worker",
+            "serve",
+            "stats",
+            "replay --limit 1",
+        ),
         *("failed list", "failed retry --all", "worker --metrics-port 0"),
     ],
 )
@@ -79,10 +97,9 @@ def test_a_command_names_the_extra(
     assert run(command.split()) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err == "error: package redis is missing: pip install 'simqueue[queue]'\n"
+    assert said.err == f"error: package redis is missing: {advice('queue')}\n"
 
 
 def test_so_does_the_python_face(without_redis: None) -> None:
-    said = r"pip install 'simqueue\[queue\]'"
-    with pytest.raises(ImportError, match=said), open_server("embedded://"):
+    with pytest.raises(ImportError, match=re.escape(advice("queue"))), open_server("embedded://"):
         pass

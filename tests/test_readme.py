@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from pages import DOCS, README, fences, rows
+from pages import DOCS, README, ROOT, fences, rows
 
 from simqueue.results.comparison.tolerances import DEFAULT_TOLERANCES
 
@@ -35,6 +35,17 @@ def test_the_main_job_prints_what_it_is_said_to_print() -> None:
 
     # The last line has the time that it took.
     assert lines(done.stdout)[:-1] == lines(shown)[:-1]
+
+
+def test_the_picture_shows_what_is_printed() -> None:
+    """In its title, which its alternative text begins with; the test above has it printed."""
+    picture = re.search(r'<img src="(.*?)" width="\d+" alt="(.*?\.) [^"]+">', TEXT)
+    (shown,) = (block for block in fences(README, "") if block.startswith("busy day"))
+
+    assert picture is not None
+    assert (ROOT / picture[1]).read_bytes().startswith(b"\x89PNG")
+    assert (ROOT / picture[1]).stat().st_size < 300_000
+    assert picture[2] in " ".join(shown.split())
 
 
 def errors_of(table: str) -> list[tuple[float, float]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import missing
 
+from simqueue import __version__
 from simqueue.record.reading import read_log
 
 pytestmark = pytest.mark.slow
@@ -64,6 +65,7 @@ def test_the_sdist_has_all_that_is_needed_to_build_and_test(built: Path) -> None
     assert tracked("simqueue", "data", "benchmarks") <= names
     assert {"pyproject.toml", "README.md", "LICENSE", "tests/conftest.py"} <= names
     assert {"docs/validation.md", "notebooks/run.py", "environment.yml", "Makefile"} <= names
+    assert {"CITATION.cff", "CONTRIBUTING.md", "SECURITY.md", "docs/conf.py"} <= names
     assert not [name for name in names if name.endswith((".pyc", ".db"))]
 
 
@@ -85,7 +87,7 @@ def test_its_metadata_are_those_of_the_project(built: Path) -> None:
         about = Parser().parsestr(archive.read(name).decode())
         (licences) = [n for n in archive.namelist() if "/licenses/" in n]
 
-    assert about["Name"] == "simqueue"
+    assert (about["Name"], about["Version"]) == ("simqueue", __version__)
     assert set(about.get_all("Provides-Extra", [])) >= {"queue", "postgres", "course"}
     plain = [text for text in about.get_all("Requires-Dist", []) if "extra ==" not in text]
     assert not [text for text in plain if text.startswith(("redis", "bullmq", "jupyter"))]
@@ -153,7 +155,7 @@ def test_what_needs_an_extra_says_which(plain: Path, tmp_path: Path, arguments: 
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
-    assert "pip install 'simqueue[queue]'" in done.stderr
+    assert '-m pip install ".[queue]"' in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -163,4 +165,4 @@ def test_a_driver_that_is_missing_is_named_too(plain: Path, tmp_path: Path) -> N
 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "pip install 'simqueue[postgres]'" in done.stderr
+    assert '-m pip install ".[postgres]"' in done.stderr

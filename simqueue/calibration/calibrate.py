@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from simqueue.calibration.attempts import Day, day_of
 from simqueue.calibration.estimates import Estimates, estimates_of
+from simqueue.calibration.figure import fit_figure
 from simqueue.calibration.fit import Fit, fits_of, log_of
 from simqueue.calibration.kept import read_kept
+from simqueue.calibration.page import calibration_page
 from simqueue.calibration.report import document, markdown
 from simqueue.calibration.seen import Seen, SeenFile, read_seen
 from simqueue.calibration.watching import Tell, Watcher
@@ -24,11 +26,15 @@ from simqueue.calibration.writing import SCENARIO, write_scenario
 from simqueue.errors import InputError
 from simqueue.files import reason, writing
 from simqueue.operations.queues import all_queues, operators_connection, require_queues
+from simqueue.results.shown import Drawn
 from simqueue.workload.reading import read_scenario
 from simqueue.workload.scenario import Scenario
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from simqueue.record.attempt_log import AttemptLog
+    from simqueue.results.page import Page
 
 #: What the folder holds beside the scenario.
 OBSERVATIONS, LOG, REPORT = "observations.jsonl", "attempts.csv.gz", "report.md"
@@ -41,8 +47,8 @@ ENOUGH = 300
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """What came of watching queues.
+class Calibration(Drawn):
+    """What came of watching queues. `plot` draws how well the model replays the very same jobs.
 
     Attributes
     ----------
@@ -80,6 +86,13 @@ class Calibration:
         """The same, for JSON; times in seconds."""
         said = document(self.seen, self.day, self.estimates, self.fits)
         return {"schema": 1, "folder": str(self.folder), **said}
+
+    def page(self) -> Page:
+        """A report to show others: `Page.write` makes it a file."""
+        return calibration_page(self.scenario, self.seen, self.day, self.estimates, self.fits)
+
+    def _figure(self) -> tuple[Figure, str]:
+        return fit_figure(self.fits)
 
 
 def calibrate(
@@ -128,7 +141,9 @@ def calibrate(
         If Redis does not let us look.
     """
     folder = Path(folder)
-    check_folder(folder, file is not None, goes_on)
+    if file is not None:
+        _check_alone(url=url, queues=queues, kept=kept, goes_on=goes_on)
+    check_folder(folder, goes_on)
     if not (math.isfinite(minutes) and 0 < minutes <= _LONGEST_MIN):
         raise InputError(f"minutes = {minutes:g}: expected a number above 0, to {_LONGEST_MIN:,}")
     if file is not None:
@@ -139,6 +154,9 @@ def calibrate(
     except KeyboardInterrupt:
         if not (folder / OBSERVATIONS).is_file():  # there was nothing to see yet
             raise
+    except InputError as error:
+        # The URL was given, and may stand in no variable.
+        raise InputError(str(error).removeprefix("QUEUE_REDIS_URL=")) from error
     return calibrated(folder)
 
 
@@ -168,7 +186,17 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
             raise
 
 
-def check_folder(folder: Path, from_file: bool, goes_on: bool) -> None:
+def _check_alone(**others: object) -> None:
+    """Refuse what makes no sense beside a file that was recorded: it is over."""
+    words = {"url": "a URL", "queues": "--queue", "kept": "--kept", "goes_on": "--continue"}
+    for name, value in others.items():
+        if value:
+            raise InputError(
+                f"--from, {words[name]}: give one of them; a recorded file has all that was seen"
+            )
+
+
+def check_folder(folder: Path, goes_on: bool) -> None:
     """Refuse a folder that is there, unless the watch is to go on that it holds.
 
     Raises
@@ -176,8 +204,6 @@ def check_folder(folder: Path, from_file: bool, goes_on: bool) -> None:
     InputError
         If it cannot be used.
     """
-    if goes_on and from_file:
-        raise InputError("--continue, --from: give one of them; a file that was recorded is over")
     if goes_on:
         if not (folder / OBSERVATIONS).is_file():
             raise InputError(f"{folder}: nothing to go on with: there is no {OBSERVATIONS} in it")
@@ -216,6 +242,11 @@ async def _watch(
         try:
             if kept:
                 await read_kept(connection, names, file)
+                if b'"event"' not in file.path.read_bytes():
+                    raise InputError(
+                        f"--kept: {', '.join(names[:5])}: no job that ended is kept there; watch "
+                        "the queues instead, without --kept"
+                    )
             else:
                 await Watcher(connection, names, file, before).run(seconds, tell)
         except BaseException:

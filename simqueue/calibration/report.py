@@ -5,48 +5,69 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from simqueue.calibration.attempts import Day
-from simqueue.calibration.doubts import could_not_see, finite, misfit, suggestions
-from simqueue.calibration.estimates import Estimates, KindEstimate, QueueEstimate
+from simqueue.calibration.doubts import could_not_see, finite, suggestions
+from simqueue.calibration.estimates import Estimates, QueueEstimate
 from simqueue.calibration.fit import FIGURES, Fit
 from simqueue.calibration.seen import Seen
+from simqueue.calibration.tables import (
+    FOUND,
+    MEASURES,
+    fit_cells,
+    fit_name,
+    fit_sentence,
+    found_lines,
+    found_rows,
+    safe,
+    service_mean,
+    watched_words,
+)
 from simqueue.safe_text import one_line
 from simqueue.workload.scenario import Scenario
-
-_MEASURES = {"wait_s": "wait", "response_s": "response"}
 
 
 def markdown(
     scenario: Scenario, seen: Seen, day: Day, found: Estimates, fits: Sequence[Fit]
 ) -> str:
     """The report, in Markdown."""
-    ended = sum(bool(one.outcome) for one in day.attempts)
-    what = "kept by" if seen.kept else f"{day.lasted_s / 60:,.1f} minutes of"
+    heads = ["queue", "jobs", *(f"{word} {f}" for word in MEASURES.values() for f in FIGURES)]
     lines = [
         f"# {one_line(scenario.name)}",
         "",
-        f"{len(day.jobs):,} jobs and {ended:,} attempts, {what} {_queues(found)}.",
+        f"{watched_words(seen, day, found)} {fit_sentence(fits)}",
         "",
         "## How well the model replays the very same jobs",
         "",
         "Their own arrivals, times and failures; the workers and rules of the scenario. Seen / "
         "model; **bold** where they are more than 10 % and 5 ms apart.",
         "",
-        *_table(_fit_heads(), [_fit_cells(one) for one in fits]),
+        *_table(heads, [_fit_row(one) for one in fits]),
         "",
         "## What was found",
         "",
-        *_table(_FOUND, [cells for one in found.queues.values() for cells in _found_cells(one)]),
+        *_table(FOUND, found_rows(found)),
         "",
-        *_found_lines(found),
+        *(f"- {line}" for line in found_lines(found)),
     ]
     if told := suggestions(day, found, fits):
-        lines += ["", "## What the misfit suggests", "", *(f"- {_safe(one)}" for one in told)]
+        lines += ["", "## What the misfit suggests", "", *(f"- {safe(one)}" for one in told)]
     lines += ["", "## What could not be seen", ""]
-    lines += [f"- {_safe(one)}" for one in could_not_see(seen, day, found)]
+    lines += [f"- {safe(one)}" for one in could_not_see(seen, day, found)]
     return "\n".join(lines) + "\n"
+
+
+def _fit_row(fit: Fit) -> list[str]:
+    cells = [fit_name(fit), f"{fit.jobs:,}"]
+    for real, model, off in fit_cells(fit):
+        cells.append(f"**{real} / {model}**" if off else f"{real} / {model}")
+    return cells
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table in Markdown; all but the first column are numbers."""
+    line = ["---", *("--:" for _ in heads[1:])]
+    body = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return [f"| {' | '.join(cells)} |" for cells in (heads, line, *body)]
 
 
 def document(seen: Seen, day: Day, found: Estimates, fits: Sequence[Fit]) -> dict[str, Any]:
@@ -56,6 +77,7 @@ def document(seen: Seen, day: Day, found: Estimates, fits: Sequence[Fit]) -> dic
         "jobs": len(day.jobs),
         "attempts": sum(bool(one.outcome) for one in day.attempts),
         "queues": {queue: _as_json(one) for queue, one in found.queues.items()},
+        "sentence": fit_sentence(fits),
         "fit": [one.as_json() for one in fits],
         "suggestions": suggestions(day, found, fits),
         "could_not_see": could_not_see(seen, day, found),
@@ -88,113 +110,8 @@ def _as_json(one: QueueEstimate) -> dict[str, Any]:
                 "attempts": kind.attempts,
                 "backoff": kind.backoff,
                 "failure_rate": finite(kind.failure_rate),
-                "service_mean_s": finite(_mean(kind)),
+                "service_mean_s": finite(service_mean(kind)),
             }
             for kind in one.kinds
         },
     }
-
-
-def _queues(found: Estimates) -> str:
-    names = [one_line(name) for name in found.queues]
-    return ", ".join(names) if len(names) <= 8 else f"{len(names)} queues"
-
-
-def _safe(text: str) -> str:
-    return one_line(text, 2000)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table in Markdown; all but the first two columns are numbers."""
-    line = ["---", *("--:" for _ in heads[1:])]
-    return [f"| {' | '.join(cells)} |" for cells in (heads, line, *rows)]
-
-
-def _fit_heads() -> list[str]:
-    return ["queue", "jobs", *(f"{word} {f}" for word in _MEASURES.values() for f in FIGURES)]
-
-
-def _fit_cells(fit: Fit) -> list[str]:
-    name = _name(fit.queue) + ("" if fit.priority is None else f", priority {fit.priority}")
-    cells = [name, f"{fit.jobs:,}"]
-    for measure in _MEASURES:
-        for figure in FIGURES:
-            real, model = getattr(fit, measure)[figure]
-            text = f"{seconds(real)} / {seconds(model)}"
-            cells.append(f"**{text}**" if misfit(fit, measure, figure) else text)
-    return cells
-
-
-_FOUND = (
-    *("queue, class", "jobs", "priority", "attempts", "backoff", "service mean", "p95", "failed"),
-)
-
-
-def _found_cells(one: QueueEstimate) -> list[list[str]]:
-    rows = []
-    for kind in one.kinds:
-        name = _name(one.queue) + (f", {kind.kind.label}" if len(one.kinds) > 1 else "")
-        p95 = float(np.quantile(kind.service_s, 0.95)) if len(kind.service_s) else 0.0
-        rows.append(
-            [
-                *(name, f"{kind.jobs:,}", f"{kind.kind.priority or '–'}", f"{kind.attempts}"),
-                *(_backoff(kind), seconds(_mean(kind)), seconds(p95), f"{kind.failure_rate:.2%}"),
-            ]
-        )
-    return rows
-
-
-def _backoff(kind: KindEstimate) -> str:
-    if kind.backoff is None or kind.attempts == 1:
-        return "–"
-    said = kind.backoff
-    if said["type"] == "list":
-        return "list " + ", ".join(f"{ms:,.0f}" for ms in said["delays_ms"]) + " ms"
-    jitter = f", jitter {said['jitter']:g}" if said.get("jitter") else ""
-    return f"{said['type']} {said['delay_ms']:,.0f} ms{jitter}"
-
-
-def _found_lines(found: Estimates) -> list[str]:
-    """Who works on each queue, and what keeps its jobs waiting."""
-    lines = []
-    for queue, one in found.queues.items():
-        workers = one.workers
-        steps = [f"{count} from {at_s:,.0f} s" for at_s, count in workers.schedule]
-        many = f"{workers.most}" if len(steps) == 1 else ", ".join(steps)
-        said = [f"workers: {many}, with {workers.concurrency} slots each"]
-        if one.limiter is not None and one.limiter.reached:
-            said.append(f"limiter: {one.limiter.most} starts in {one.limiter.duration_s:g} s")
-        if one.global_concurrency:
-            said.append(f"at most {one.global_concurrency} at once over all workers")
-        said += [f"paused from {a:,.0f} to {b:,.0f} s" for a, b in one.paused]
-        said += [
-            f"{burst.rate:.0%} of the attempts failed that started from {burst.from_s:,.0f} to "
-            f"{burst.to_s:,.0f} s"
-            for burst in one.bursts
-        ]
-        if one.children:
-            said.append(
-                f"children of each job: {', '.join(f'{n} {q}' for q, n in one.children.items())}"
-            )
-        if one.reasons:
-            often = sorted(one.reasons.items(), key=lambda pair: -pair[1])[:5]
-            said.append(f"final failures: {', '.join(f'{n} {name}' for name, n in often)}")
-        lines.append(f"- {_safe(queue)}: {'; '.join(map(_safe, said))}.")
-    return lines
-
-
-def _name(text: str) -> str:
-    return one_line(text).replace("|", "\\|")
-
-
-def _mean(kind: KindEstimate) -> float:
-    return float(kind.service_s.mean()) if len(kind.service_s) else 0.0
-
-
-def seconds(value: float) -> str:
-    """A time with three digits, in ms or s.
-
-    >>> [seconds(0.0123), seconds(1.5), seconds(250.0)]
-    ['12.3 ms', '1.5 s', '250 s']
-    """
-    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"

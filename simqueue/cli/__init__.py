@@ -41,25 +41,25 @@ app = typer.Typer(
 )
 #: Every command, and what it does in the words that fit into a list of them.
 _COMMANDS: dict[Callable[..., None], str] = {
-    simulate: "What would happen: the queues in the model.",
-    compare: "Training mode and production: the same work.",
-    plan: "How many workers a target needs.",
-    autoscale: "Whether an autoscaler will do, and what else would.",
-    outage: "What a downstream that fails for a while would do.",
-    sweep: "One scenario at many settings, on all cores.",
-    validate: "The same jobs on the real BullMQ and in the model.",
-    validate_log: "A day that real workers wrote down, in the model.",
-    calibrate: "A scenario made of a live BullMQ.",
-    measure_overhead: "What the queue itself costs on this machine.",
+    simulate: "Simulate queues, and say what would happen.",
+    compare: "Compare training mode with production, fairly.",
+    plan: "Find the fewest workers with which targets hold.",
+    autoscale: "Judge an autoscaler, and look for a better setting.",
+    outage: "Try what a downstream that fails for a while does.",
+    sweep: "Simulate one scenario at many settings.",
+    validate: "Run the same jobs on BullMQ and in the model.",
+    validate_log: "Replay in the model what real workers wrote down.",
+    calibrate: "Watch a live BullMQ, and make a scenario of it.",
+    measure_overhead: "Measure what the queue itself costs here.",
     replay: "Place recorded orders in the shop.",
     worker: "Do the jobs of the shop's queues.",
-    stats: "What queues hold, on any BullMQ.",
-    serve: "The same over HTTP: a live page, JSON, metrics.",
-    backoff: "When each attempt of a job would be made.",
+    stats: "Print what queues of any BullMQ hold.",
+    serve: "Serve the same as a live page, JSON and metrics.",
+    backoff: "Print when each attempt of a job would be made.",
 }
 for command, words in _COMMANDS.items():
     app.command(short_help=words)(command)
-app.add_typer(failed, short_help="Failed jobs: list, show, retry, remove.")
+app.add_typer(failed, short_help="List failed jobs, show, retry or remove them.")
 
 #: Options of ``validate`` that have become commands.
 _MOVED = {

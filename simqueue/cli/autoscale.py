@@ -15,19 +15,23 @@ def autoscale(
         Path | None,
         typer.Argument(
             metavar="SCENARIO.toml",
-            help="The day. [default: the busiest day of the recorded weeks, scaled up]",
+            help="Take the day of this file. "
+            "[default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
     target: opt.Targets = None,
     pool: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Whose autoscaler. [default: the only one's]"),
+        typer.Option(
+            metavar="NAME",
+            help="Name the pool whose autoscaler is judged. [default: the only one's]",
+        ),
     ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
             metavar="WORD",
-            help="What it looks at: ready, wait_list, busy, oldest_s, utilisation. "
+            help="Choose what it looks at: ready, wait_list, busy, oldest_s or utilisation. "
             "[default: the scenario's, else ready]",
         ),
     ] = None,
@@ -35,22 +39,22 @@ def autoscale(
         float | None,
         typer.Option(
             metavar="X",
-            help="Its target: so much of the metric for each worker; of oldest_s and utilisation "
-            "so much.",
+            help="Set its target: so much of the metric for each worker; of oldest_s and "
+            "utilisation just so much.",
         ),
     ] = None,
     min_: Annotated[
-        int | None, typer.Option("--min", metavar="N", help="The fewest workers.")
+        int | None, typer.Option("--min", metavar="N", help="Set the fewest workers.")
     ] = None,
     max_: Annotated[
-        int | None, typer.Option("--max", metavar="N", help="The most workers.")
+        int | None, typer.Option("--max", metavar="N", help="Set the most workers.")
     ] = None,
     start: Annotated[
         float | None,
-        typer.Option(metavar="S", help="From being asked for until it takes jobs, seconds."),
+        typer.Option(metavar="S", help="Set how many seconds a new worker takes to start."),
     ] = None,
     traffic: opt.Traffic = 1.0,
-    days: Annotated[int, typer.Option(metavar="N", min=1, help="Days to simulate.")] = 10,
+    days: Annotated[int, typer.Option(metavar="N", min=1, help="Simulate so many days.")] = 10,
     kept: opt.Kept = 0.95,
     most: opt.Most = 1000,
     proposals: Annotated[bool, typer.Option(help="Look also for other settings.")] = True,
@@ -71,13 +75,14 @@ def autoscale(
         typer.Option(
             "--as",
             metavar="keda|hpa",
-            help="Which manifest: KEDA's ScaledObject, or a HorizontalPodAutoscaler. "
+            help="Choose the manifest: KEDA's ScaledObject, or a HorizontalPodAutoscaler. "
             "[default: hpa if the file's name says so, else keda]",
         ),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the workers of the first day.")
     ] = None,
+    report: opt.Report = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """Judge an autoscaler: on how many days targets hold with it, and what would do for less.
@@ -91,9 +96,10 @@ def autoscale(
       simqueue autoscale --target 'order.response.p95 < 10s' --per-worker 20 --max 8 --start 40
       simqueue autoscale shop.toml --target 'order.wait.p95 < 30s' --plot day.png
       simqueue autoscale shop.toml --target 'order.wait.p95 < 30s' --min 4 --export keda.yaml
+      simqueue autoscale shop.toml --target 'order.wait.p95 < 30s' --report autoscaler.html
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early, present
+    from simqueue.cli.presenting import ending_early, show
     from simqueue.cli.progress import telling
     from simqueue.errors import InputError
     from simqueue.planning.autoscaling.judge import autoscale as judge
@@ -107,6 +113,7 @@ def autoscale(
     given = {"metric": metric, "target": per_worker, "min": min_, "max": max_}
     setting = {key: value for key, value in given.items() if value is not None}
     check_writable(plot, ".png")
+    check_writable(report, ".html")
     check_writable(export)
     if export is not None:
         if export.suffix not in (".yaml", ".yml"):
@@ -120,7 +127,7 @@ def autoscale(
                 scenario, target, setting, pool=pool, start_s=start, traffic=traffic, days=days,
                 kept=kept, most=most, proposals=proposals, cores=cores, cluster=cluster, tell=tell,
             )  # fmt: skip
-        present(found, plot, as_json)
+        show(found, plot, report, as_json)
         if export is not None:
             found.export(export, kind or "keda")
     if found.interrupted:

@@ -15,30 +15,34 @@ if TYPE_CHECKING:
 
 def backoff(
     type: Annotated[  # noqa: A002
-        str | None, typer.Option(help="Of one policy: fixed, exponential or list.")
+        str | None, typer.Option(help="Show one policy of this type: fixed, exponential or list.")
     ] = None,
     delay_ms: Annotated[
-        float | None, typer.Option(help="Delay after the first failed attempt, milliseconds.")
+        float | None,
+        typer.Option(help="Set the delay after the first failed attempt, milliseconds."),
     ] = None,
     delays_ms: Annotated[
         str | None,
-        typer.Option(help="Of a list: the delays, milliseconds, such as 1000,5000,60000."),
+        typer.Option(help="List the delays, milliseconds, such as 1000,5000,60000."),
     ] = None,
     multiplier: Annotated[
-        float | None, typer.Option(help="How much an exponential delay grows. [default: 2]")
+        float | None, typer.Option(help="Set how much an exponential delay grows. [default: 2]")
     ] = None,
     attempts: Annotated[
-        int | None, typer.Option(help="Tries in all, the first included. [default: 3]")
+        int | None,
+        typer.Option(help="Set how many tries there are, the first included. [default: 3]"),
     ] = None,
     jitter: Annotated[
         float | None,
-        typer.Option(help="0 to 1: a wait is uniform between (1 - jitter) and 1 times the delay."),
+        typer.Option(
+            help="Make a wait uniform between (1 - jitter) and 1 times the delay; 0 to 1."
+        ),
     ] = None,
     min_ms: Annotated[
-        float | None, typer.Option(help="Floor of the wait, milliseconds; after jitter.")
+        float | None, typer.Option(help="Set the floor of the wait, milliseconds; after jitter.")
     ] = None,
     max_ms: Annotated[
-        float | None, typer.Option(help="Cap on the delay, milliseconds; before jitter.")
+        float | None, typer.Option(help="Set the cap on the delay, milliseconds; before jitter.")
     ] = None,
     as_json: opt.AsJson = False,
 ) -> None:

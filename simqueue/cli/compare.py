@@ -15,7 +15,7 @@ def compare(
         Path | None,
         typer.Argument(
             metavar="SCENARIO.toml",
-            help="What to compare. [default: the busiest day of the recorded weeks, scaled up]",
+            help="Take this scenario. [default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
     loads: Annotated[
@@ -23,13 +23,14 @@ def compare(
         typer.Option(
             "--load",
             metavar="X",
-            help="Times the arrivals at 1x; may be repeated. [default: 1, and the scenario's own]",
+            help="Run at so many times the arrivals; may be repeated. "
+            "[default: 1, and the scenario's own]",
         ),
     ] = None,
     replications: Annotated[
         int,
         typer.Option(
-            metavar="R", min=1, help="Independent repetitions; two or more give intervals."
+            metavar="R", min=1, help="Repeat it independently; two or more give intervals."
         ),
     ] = 1,
     seed: opt.Seed = None,

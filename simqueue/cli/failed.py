@@ -24,9 +24,11 @@ failed = typer.Typer(
     rich_markup_mode=None,
 )
 
-JobIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="The jobs' ids.")]
-All = Annotated[bool, typer.Option("--all", help="All that failed.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+JobIds = Annotated[
+    list[str] | None, typer.Argument(metavar="ID...", help="Take the jobs of these ids.")
+]
+All = Annotated[bool, typer.Option("--all", help="Take all that failed.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Start without asking.")]
 
 
 @failed.callback(invoke_without_command=True)
@@ -40,7 +42,7 @@ def options(context: typer.Context) -> None:
 def list_(
     queue: opt.Queues = None,
     prefix: opt.Prefix = "bull",
-    limit: Annotated[int, typer.Option(min=1, help="The newest N of each queue.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="List the newest N of each queue.")] = 50,
     as_json: opt.AsJson = False,
 ) -> None:
     """List the failed jobs that queues keep, the newest first.
@@ -62,7 +64,7 @@ def list_(
 
 @failed.command(short_help="Print all that is kept of a failed job.")
 def show(
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="Show the job of this id.")],
     queue: opt.Queues = None,
     prefix: opt.Prefix = "bull",
     as_json: opt.AsJson = False,

@@ -25,14 +25,18 @@ Report = Annotated[
 
 # ---- of a scenario
 
-Workers = Annotated[int | None, typer.Option(metavar="N", help="Worker processes.")]
+Workers = Annotated[
+    int | None, typer.Option(metavar="N", help="Set how many worker processes there are.")
+]
 Concurrency = Annotated[
-    int | None, typer.Option(metavar="N", help="Slots of each worker, for each queue.")
+    int | None, typer.Option(metavar="N", help="Set the slots of each worker, for each queue.")
 ]
 Duration = Annotated[
     float | None, typer.Option(metavar="S", help="Stop arrivals after so many seconds.")
 ]
-Seed = Annotated[int | None, typer.Option(metavar="N", help="The number that fixes every draw.")]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="Set the number that fixes every draw.")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -66,12 +70,12 @@ def changes_of(set_: list[str] | None, **flags: Any) -> list[Change]:
 # ---- of many runs
 
 Cores = Annotated[
-    int | None, typer.Option(metavar="N", help="Processes to use. [default: all cores]")
+    int | None, typer.Option(metavar="N", help="Use so many processes. [default: all cores]")
 ]
 Cluster = Annotated[
     str | None,
     typer.Option(
-        metavar="ADDRESS", help="A Dask scheduler to use instead, such as tcp://10.0.0.5:8786."
+        metavar="ADDRESS", help="Use a Dask scheduler instead, such as tcp://10.0.0.5:8786."
     ),
 ]
 
@@ -81,18 +85,18 @@ Targets = Annotated[
     list[str] | None,
     typer.Option(
         metavar="'QUEUE.MEASURE < N UNIT'",
-        help="What has to hold, such as 'order.response.p95 < 10s' or 'payment.failed < 5'; "
+        help="Say what has to hold, such as 'order.response.p95 < 10s' or 'payment.failed < 5'; "
         "may be repeated: all have to hold.",
     ),
 ]
 Traffic = Annotated[
-    float, typer.Option(metavar="X", help="So many times the arrivals, the day's shape kept.")
+    float, typer.Option(metavar="X", help="Take so many times the arrivals, in the day's shape.")
 ]
 Kept = Annotated[
     float,
-    typer.Option(metavar="SHARE", help="On which share of the days the targets have to hold."),
+    typer.Option(metavar="SHARE", help="Set the share of the days on which targets have to hold."),
 ]
-Most = Annotated[int, typer.Option(metavar="N", min=1, help="Look no further.")]
+Most = Annotated[int, typer.Option(metavar="N", min=1, help="Look no further than this number.")]
 
 # ---- of a real queue
 
@@ -100,7 +104,8 @@ Redis = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help="The Redis to run on. [default: QUEUE_REDIS_URL, else a redis-server started for "
+        help="Run on the Redis at this address. "
+        "[default: QUEUE_REDIS_URL, else a redis-server started for "
         "the run, else fakeredis in this process]",
     ),
 ]
@@ -108,22 +113,24 @@ Client = Annotated[
     str | None,
     typer.Option(
         metavar="python|node",
-        help="Whose workers: simqueue's own, or Node's of an installed bullmq 5 or 6.",
+        help="Choose whose workers run: simqueue's own, or Node's of an installed bullmq 5 or 6.",
     ),
 ]
 NodeModules = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Where Node's bullmq is installed. [default: ./node_modules]"),
+    typer.Option(
+        metavar="DIR", help="Say where Node's bullmq is installed. [default: ./node_modules]"
+    ),
 ]
 Queues = Annotated[
     list[str] | None,
     typer.Option(
         "--queue",
         metavar="NAME",
-        help="A BullMQ queue; may be repeated. [default: order, payment, email]",
+        help="Take this BullMQ queue; may be repeated. [default: order, payment, email]",
     ),
 ]
-Prefix = Annotated[str, typer.Option(help="What the queues' keys in Redis begin with.")]
+Prefix = Annotated[str, typer.Option(help="Say what the queues' keys in Redis begin with.")]
 
 # ---- of a comparison
 
@@ -131,7 +138,7 @@ Tolerance = Annotated[
     str,
     typer.Option(
         metavar="SHARE",
-        help="How far the model may be off: 5%, or response.mean=2%,response.p99=5%,jobs=0. "
+        help="Set how far the model may be off: 5%, or response.mean=2%,response.p99=5%,jobs=0. "
         "[default: the latter]",
     ),
 ]

@@ -15,38 +15,43 @@ def outage(
         Path | None,
         typer.Argument(
             metavar="SCENARIO.toml",
-            help="The day. [default: the busiest day of the recorded weeks, scaled up]",
+            help="Take the day of this file. "
+            "[default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
     queue: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose attempts are to fail.")
+        str | None, typer.Option(metavar="NAME", help="Name the queue whose attempts are to fail.")
     ] = None,
     from_: Annotated[
         float | None,
-        typer.Option("--from", metavar="S", help="When it begins, seconds from the start."),
+        typer.Option(
+            "--from", metavar="S", help="Start the outage so many seconds after the day's start."
+        ),
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option(metavar="HH:MM", help="When it begins, where arrivals follow a clock."),
+        typer.Option(metavar="HH:MM", help="Start it at a clock time, where arrivals follow one."),
     ] = None,
-    lasts: Annotated[float, typer.Option(metavar="S", help="How long it lasts, seconds.")] = 300.0,
+    lasts: Annotated[
+        float, typer.Option(metavar="S", help="Stop it after so many seconds.")
+    ] = 300.0,
     hangs: Annotated[
         float | None,
         typer.Option(
             metavar="S",
-            help="How long each attempt hangs before it fails. [default: its own time]",
+            help="Let each attempt hang so many seconds before it fails. [default: its own time]",
         ),
     ] = None,
     rate: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of the attempts that fail.")
+        float, typer.Option(metavar="SHARE", help="Set the share of the attempts that fail.")
     ] = 1.0,
-    days: Annotated[int, typer.Option(metavar="N", min=1, help="Days to simulate.")] = 5,
+    days: Annotated[int, typer.Option(metavar="N", min=1, help="Simulate so many days.")] = 5,
     tries: Annotated[
         list[str] | None,
         typer.Option(
             "--try",
             metavar="KEY=VALUES",
-            help="Other retry policies, keys of the queue: attempts=3,5,8 or "
+            help="Try other retry policies, keys of the queue: attempts=3,5,8 or "
             "backoff.delay_ms=1000,5000. May be repeated: then every combination is tried. "
             "[default: a few that outlast it]",
         ),
@@ -60,6 +65,7 @@ def outage(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw the unfinished jobs of the first day."),
     ] = None,
+    report: opt.Report = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """Let what a queue's jobs call fail for a while: what is lost, and how long until it is over.
@@ -70,12 +76,13 @@ def outage(
     \b
     Try:
       simqueue outage --queue payment --at 10:00 --lasts 300
+      simqueue outage --queue payment --at 10:00 --lasts 300 --report outage.html
       simqueue outage shop.toml --queue payment --from 600 --lasts 300 --hangs 8
       simqueue outage shop.toml --queue payment --from 600 --try attempts=3,5,8 \\
         --try 'backoff.delay_ms=1000,5000' --plot outage.png
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early, present
+    from simqueue.cli.presenting import ending_early, show
     from simqueue.cli.progress import telling
     from simqueue.cli.values import parse_vary
     from simqueue.errors import InputError
@@ -93,6 +100,7 @@ def outage(
     assert begins is not None  # one of the two was given
     grid = dict(parse_vary(text, "--try") for text in tries or ())
     check_writable(plot, ".png")
+    check_writable(report, ".html")
     with ending_early():
         with telling(f"an outage of {queue}") as tell:
             found = find(
@@ -100,6 +108,6 @@ def outage(
                 tries={} if not policies else grid or None,
                 cores=cores, cluster=cluster, tell=tell,
             )  # fmt: skip
-        present(found, plot, as_json)
+        show(found, plot, report, as_json)
     if found.interrupted:
         raise typer.Exit(130)

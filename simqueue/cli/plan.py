@@ -15,23 +15,24 @@ def plan(
         Path | None,
         typer.Argument(
             metavar="SCENARIO.toml",
-            help="The day to plan for. [default: the busiest day of the recorded weeks, scaled up]",
+            help="Plan for the day of this file. "
+            "[default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
     target: opt.Targets = None,
     vary: Annotated[
-        str, typer.Option(metavar="KEY", help="What to find the fewest of.")
+        str, typer.Option(metavar="KEY", help="Name what the fewest of is looked for.")
     ] = "workers.count",
     traffic: opt.Traffic = 1.0,
     survive: Annotated[
         int,
-        typer.Option(metavar="N", min=0, help="N workers die at the busiest time of the day."),
+        typer.Option(metavar="N", min=0, help="Let N workers die at the busiest time of the day."),
     ] = 0,
     down: Annotated[
-        float, typer.Option(metavar="S", help="How long a dead worker is away, seconds.")
+        float, typer.Option(metavar="S", help="Set how many seconds a dead worker is away.")
     ] = 600.0,
     days: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Days to simulate of the answer.")
+        int, typer.Option(metavar="N", min=1, help="Simulate so many days of the answer.")
     ] = 10,
     kept: opt.Kept = 0.95,
     most: opt.Most = 1000,
@@ -62,7 +63,7 @@ def plan(
       simqueue plan --target 'order.response.p95 < 10s' --report friday.html
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early, present, say_engine
+    from simqueue.cli.presenting import ending_early, say_engine, show
     from simqueue.cli.progress import telling
     from simqueue.errors import InputError
     from simqueue.planning.plan import plan as find
@@ -80,9 +81,7 @@ def plan(
                 kept=kept, most=most, margins=margins, cores=cores, cluster=cluster, tell=tell,
             )  # fmt: skip
         say_engine(found.engine)
-        present(found, plot, as_json)
-        if report is not None:
-            found.page().write(report)
+        show(found, plot, report, as_json)
     if found.interrupted:
         raise typer.Exit(130)
     if found.answer is None:

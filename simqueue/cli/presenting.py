@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from simqueue.results.shown import Shown
+
 
 class Finding(Protocol):
     """What came of a question: it can be printed and drawn."""
@@ -44,6 +46,13 @@ def say_engine(words: str) -> None:
     """Say on standard error if the compiled engine could not be used, and why."""
     if words.startswith("simpy ("):
         print(f"engine: {words}", file=sys.stderr)
+
+
+def show(found: Shown, plot: Path | None, report: Path | None, as_json: bool) -> None:
+    """Present an answer, and write a report to show others if there is to be one."""
+    present(found, plot, as_json)
+    if report is not None:
+        found.page().write(report)
 
 
 @contextmanager

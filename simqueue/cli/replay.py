@@ -28,7 +28,8 @@ def replay(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="ORDERS.csv", help="Orders to place. [default: the packaged recorded weeks]"
+            metavar="ORDERS.csv",
+            help="Place the orders of this file. [default: the packaged recorded weeks]",
         ),
     ] = None,
     speed: Annotated[

@@ -15,10 +15,10 @@ import simqueue.cli.options as opt
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on; whoever can reach it can read.")
+        str, typer.Option(help="Listen on this address; whoever can reach it can read.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="Listen on this port; 0 takes a free one.")
     ] = 8080,
     queue: opt.Queues = None,
     prefix: opt.Prefix = "bull",

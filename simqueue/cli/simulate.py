@@ -20,19 +20,21 @@ def simulate(
         Path | None,
         typer.Argument(
             metavar="SCENARIO.toml",
-            help="What to simulate. [default: the busiest day of the recorded weeks, scaled up]",
+            help="Simulate this scenario. "
+            "[default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
     workers: opt.Workers = None,
     concurrency: opt.Concurrency = None,
     mode: Annotated[
-        str | None, typer.Option(metavar="MODE", help="bull-queue or in-process.")
+        str | None,
+        typer.Option(metavar="MODE", help="Run it in this mode: bull-queue or in-process."),
     ] = None,
     arrivals: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|RATE",
-            help="Other arrivals: a CSV file with a column placed_at, or a rate per second.",
+            help="Take other arrivals: a CSV file with a column placed_at, or a rate per second.",
         ),
     ] = None,
     duration: opt.Duration = None,
@@ -49,7 +51,7 @@ def simulate(
             metavar="R",
             min=1,
             max=1_000_000,
-            help="Independent repetitions; two or more give intervals.",
+            help="Repeat it independently; two or more give intervals.",
         ),
     ] = 1,
     seed: opt.Seed = None,

@@ -20,26 +20,27 @@ def sweep(
         Path | None,
         typer.Argument(
             metavar="SCENARIO.toml",
-            help="What to vary. [default: the busiest day of the recorded weeks, scaled up]",
+            help="Take this scenario. [default: the busiest day of the recorded weeks, scaled up]",
         ),
     ] = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUES",
-            help="What varies: 1..8, 0.1..0.5..0.1 (from, to, step), or 2,4,8. May be repeated: "
+            help="Change this key: 1..8, 0.1..0.5..0.1 (from, to, step), or 2,4,8. May be "
+            "repeated: "
             "then every combination is run. [default: workers.count=1..4]",
         ),
     ] = None,
     replications: Annotated[
         int,
-        typer.Option(metavar="R", min=1, help="Independent repetitions of each setting."),
+        typer.Option(metavar="R", min=1, help="Repeat each setting independently, so many times."),
     ] = 5,
     measure: Annotated[
         list[str] | None,
         typer.Option(
             metavar="QUEUE.MEASURE",
-            help="What to show, such as order.response.p95 or order.failed; may be repeated. "
+            help="Show this measure, such as order.response.p95 or order.failed; may be repeated. "
             "[default: response.p95 of every queue]",
         ),
     ] = None,

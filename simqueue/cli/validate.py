@@ -23,7 +23,7 @@ def validate(
         Path | None,
         typer.Argument(
             metavar="SCENARIO.toml",
-            help="What to run. [default: a noon hour of recorded orders, in a minute]",
+            help="Run this scenario. [default: a noon hour of recorded orders, in a minute]",
         ),
     ] = None,
     redis: opt.Redis = None,

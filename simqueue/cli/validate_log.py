@@ -16,7 +16,7 @@ def validate_log(
         Path,
         typer.Argument(
             metavar="FILE.csv[.gz]",
-            help="The attempt log of real workers: what simqueue worker --log was given.",
+            help="Read this attempt log of real workers: what simqueue worker --log was given.",
         ),
     ],
     workers: opt.Workers = None,

@@ -27,7 +27,7 @@ def worker(
     grace: Annotated[
         float,
         typer.Option(
-            metavar="S", min=0, help="Seconds that running jobs get to finish after SIGTERM."
+            metavar="S", min=0, help="Give running jobs so many seconds to finish after SIGTERM."
         ),
     ] = 30.0,
     log: Annotated[

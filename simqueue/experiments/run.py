@@ -168,22 +168,21 @@ class Run:
         from rich.table import Table
         from rich.text import Text
 
-        from simqueue.results.page import Page, Section, about, unseen
+        from simqueue.results.page import Page, Section, about
         from simqueue.results.table import report
         from simqueue.results.title import run_title
 
         title = run_title(self.scenario, self.replications)
         shown = report(self.summary(), title, self.theory()).renderables
         parts = [part for part in shown if isinstance(part, Table | Text)]
-        found = [
-            Section("What happened", [parts[0], self._drawn(), *parts[1:]]),
-            Section("What it needs", [Text(words) for words in self.verdicts().values()]),
-            Section("What to keep in mind", [Text(words) for words in self.warnings()]),
-        ]
         return Page(
             question=f"What happens on {self.scenario.name}?",
             answer=self.finding(),
-            sections=[*(one for one in found if one.parts), unseen()],
+            sections=[
+                Section("What happened", [parts[0], self._drawn, *parts[1:]]),
+                Section("What it needs", [*self.verdicts().values()]),
+                Section("What to keep in mind", self.warnings()),
+            ],
             scenario=about(self.scenario),
             seed=self.scenario.seed,
         )

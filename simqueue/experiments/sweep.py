@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from simqueue.results.wording import count
 from simqueue.simulation.engines import Engine, engine_of, engine_words
 from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.varying import check_varies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -287,9 +289,8 @@ class Sweep:
             If there is no such measure.
         """
         from rich.table import Table
-        from rich.text import Text
 
-        from simqueue.results.page import Page, Section, about, unseen
+        from simqueue.results.page import Page, Section, about
         from simqueue.results.sweeps import sweep_finding
 
         first = self._measure(measures[0])
@@ -297,13 +298,13 @@ class Sweep:
         keys = " and ".join(self.keys)
         words = f"{count(self.asked_for, 'replication')} of each setting. All of them met the same "
         words += "jobs, so what differs is what was changed. Ranges are 95 % intervals."
+        drawn = [partial(self._drawn, one) for one in measures]
         return Page(
             question=f"What does {keys} change on {self.scenario.name}?",
             answer=f"{sweep_finding(self.keys, first, self._points(first))}.",
             sections=[
-                Section("What was found", [*map(self._drawn, measures), *table]),
-                Section("What is taken for granted", [Text(words)]),
-                unseen(),
+                Section("What was found", [*drawn, *table]),
+                Section("What is taken for granted", [words]),
             ],
             scenario=about(self.scenario),
             seed=self.scenario.seed,
@@ -391,7 +392,7 @@ def sweep(
     cores
         Processes to use; by default as many as there are cores.
     cluster
-        Address of a Dask scheduler to use instead (``pip install 'simqueue[sweeps]'``).
+        Address of a Dask scheduler to use instead (it needs the extra ``sweeps``).
     engine
         See `simulate`; by default compiled where that can be, else SimPy, which says the same.
     progress
@@ -432,6 +433,8 @@ def sweep(
         )
     if cluster is None:
         check_cores(cores)
+    for key in keys:
+        check_varies(scenario, key)
     scenarios = [
         scenario.replace(dict(zip(keys, combination, strict=True))) for combination in combinations
     ]

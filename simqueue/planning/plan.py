@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simqueue.errors import InputError
@@ -13,7 +12,9 @@ from simqueue.experiments.parallel import check_cores
 from simqueue.experiments.run import replicate
 from simqueue.planning.answer import Answer, Margin, too_few
 from simqueue.planning.days import Laboratory, Tried, check_days
+from simqueue.planning.page import plan_page
 from simqueue.planning.search import Search, first_allowed
+from simqueue.planning.shown import plan_figure
 from simqueue.planning.situations import (
     has_traffic,
     needed_at_least,
@@ -24,14 +25,15 @@ from simqueue.planning.situations import (
 from simqueue.planning.targets import parse_targets
 from simqueue.planning.words import answer_sentence, assumptions
 from simqueue.results.measures import measures_of
+from simqueue.results.shown import Shown
 from simqueue.simulation.engines import Engine, engine_of, engine_words
-from simqueue.workload.changes import key_of, path_of
+from simqueue.workload.changes import path_of
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.varying import check_varies
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-    from rich.console import Group
 
     from simqueue.results.page import Page
 
@@ -41,8 +43,11 @@ WORKERS = "workers.count"
 
 
 @dataclass(frozen=True)
-class Plan(Answer):
-    """What `plan` gives; its methods answer questions about it. Its attributes: see `Answer`."""
+class Plan(Answer, Shown):
+    """What `plan` gives; its methods answer questions about it. Its attributes: see `Answer`.
+
+    `plot` draws each day's first target over what varies, and its limit.
+    """
 
     def sentence(self) -> str:
         """The answer, and what it rests on."""
@@ -68,36 +73,12 @@ class Plan(Answer):
             rows.append(row)
         return pd.DataFrame(rows)
 
-    def report(self) -> Group:
-        """What ``plan`` prints, for ``rich``."""
-        from simqueue.planning.shown import plan_report
-
-        return plan_report(self)
-
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """Each day's first target over what varies, and its limit.
-
-        Parameters
-        ----------
-        path
-            A PNG to write; without one nothing is written.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written.
-        """
-        from simqueue.planning.shown import plan_figure
-        from simqueue.results.drawing import in_style
-
-        figure, _ = in_style(lambda: plan_figure(self), None if path is None else Path(path))
-        return figure
-
     def page(self) -> Page:
         """A report to show others: `Page.write` makes it a file."""
-        from simqueue.planning.page import plan_page
-
         return plan_page(self)
+
+    def _figure(self) -> tuple[Figure, str]:
+        return plan_figure(self)
 
     def document(self) -> dict[str, Any]:
         """What ``plan --json`` prints."""
@@ -225,11 +206,8 @@ def plan(
     if survive and not vary.endswith(".count") and survive >= there_are:
         raise InputError(f"survive = {survive}: there are {there_are} workers; expected fewer")
     day = with_traffic(scenario, traffic)
-    first, second = (*path_of(vary), "", "")[:2]
-    if first == "queues" and second not in scenario.queues:
-        raise InputError(f"{vary}: the scenario has no {key_of(first, second)}")
-
-    pool = second if first == "pools" else ""
+    check_varies(scenario, vary)
+    pool = path_of(vary)[1] if vary.startswith("pools.") else ""
 
     def at(value: int, base: Scenario = day) -> Scenario:
         return with_deaths(base.replace({vary: value}), survive, down_s, pool)

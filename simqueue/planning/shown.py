@@ -1,4 +1,4 @@
-"""A plan for people: in a terminal, and as a figure."""
+"""What a plan shows: a table, lines, a figure."""
 
 from __future__ import annotations
 
@@ -7,28 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simqueue.planning.answer import too_few
-from simqueue.planning.words import answer_sentence, assumptions, days_words, held_of_a_hundred
+from simqueue.planning.words import answer_sentence, days_words, held_of_a_hundred
 from simqueue.results.drawing import wrapped
 from simqueue.results.style import OKABE_ITO
 from simqueue.results.wording import digits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from rich.console import Group
     from rich.table import Table
 
     from simqueue.planning.answer import Answer
-
-
-def plan_report(plan: Answer) -> Group:
-    """The answer, the table that it rests on, what binds, what margin there is."""
-    from rich.console import Group
-    from rich.text import Text
-
-    parts: list[Text | Table] = [Text(answer_sentence(plan), style="bold"), tried_table(plan)]
-    parts += map(Text, limit_lines(plan))
-    parts += [Text(line, style="dim") for line in assumptions(plan)]
-    return Group(*parts)
 
 
 def tried_table(plan: Answer) -> Table:

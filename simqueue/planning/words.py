@@ -8,6 +8,7 @@ from simqueue.planning.answer import too_few
 from simqueue.planning.days import Tried
 from simqueue.results.wording import count, duration
 from simqueue.workload.arrivals import Trace
+from simqueue.workload.scenario import Scenario
 
 if TYPE_CHECKING:
     from simqueue.planning.answer import Answer
@@ -65,17 +66,24 @@ def answer_sentence(plan: Answer) -> str:
 
 def assumptions(plan: Answer) -> list[str]:
     """What the answer takes for granted, a sentence each."""
-    found = [
-        "All days have the scenario's rates, service times and failures; they differ by chance.",
+    return [
         f"A target holds on a day or it does not; it has to on {100 * plan.kept:g} % of the days "
         "that were simulated.",
+        *about_days(plan.scenario),
     ]
-    if any(isinstance(s, Trace) and s.scale == 1 for s in plan.scenario.arrivals.values()):
+
+
+def about_days(scenario: Scenario) -> list[str]:
+    """What simulated days take for granted, a sentence each."""
+    found = [
+        f"A day is {duration(scenario.duration_s)} of arrivals. All days have the scenario's "
+        "rates, service times and failures; they differ by chance.",
+    ]
+    if any(isinstance(s, Trace) and s.scale == 1 for s in scenario.arrivals.values()):
         found.append(
             "The recorded orders come on every day alike, each within its minute: what another "
             "day would bring is not in the interval."
         )
-    if plan.scenario.bullmq.overhead.loop_s == 0:
+    if scenario.bullmq.overhead.loop_s == 0:
         found.append("The queue itself costs nothing (bullmq.overhead = 'measured' adds it).")
-    found.append(f"A day is {duration(plan.scenario.duration_s)} of arrivals.")
     return found

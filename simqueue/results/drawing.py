@@ -15,10 +15,11 @@ from simqueue.record.attempt_log import Floats
 from simqueue.results.history import History
 from simqueue.results.style import STYLE
 from simqueue.results.timeline import seconds_since
-from simqueue.results.wording import TimeLabel
+from simqueue.results.wording import TimeLabel, duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import XAxis, YAxis
     from matplotlib.figure import Figure
 
 _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
@@ -79,6 +80,17 @@ def clock_axis(panel: Axes, window: tuple[float, float], moment: TimeLabel) -> N
     panel.set_xticks(ticks, [moment(float(tick)) for tick in ticks])
     panel.set_xlim(low, high)
     panel.set_xlabel("time")
+
+
+def log_times(axis: XAxis | YAxis, low: float, high: float) -> None:
+    """Let an axis show times from ``low`` to ``high`` seconds, logarithmically."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    wide = high / low > 200
+    axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 3.0)))
+    axis.set_major_formatter(FuncFormatter(lambda time, _: duration(time)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def wrapped(text: str, width: int = 78) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shlex
 from pathlib import Path
@@ -55,9 +56,11 @@ def test_one_that_will_do_is_exit_code_0(shop: Path, tmp_path: Path) -> None:
     assert yaml.safe_load(hpa.read_text())["spec"]["minReplicas"] == 8
 
 
-def test_json(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["autoscale", str(shop), *SETTING, *QUICK, "--json"]) == 1
+def test_json_and_a_report(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = shop.parent / "tea.html"
+    assert run(["autoscale", str(shop), *SETTING, *QUICK, "--json", "--report", str(report)]) == 1
     document = json.loads(capsys.readouterr().out)
+    assert html.escape(document["sentence"]) in report.read_text(encoding="utf-8")
     assert document["will_do"] is False
     assert document["setting"]["max"] == 12
     assert len(document["as_it_is"]["worker_hours"]) == 2
@@ -79,6 +82,7 @@ def test_json(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ([*QUICK, *SETTING, "--export", "{folder}/theirs.yaml"], "was not written by simqueue"),
         ([*QUICK, *SETTING, "--min", "0", "--as", "hpa", "--export", "a.yaml"], "has no 0"),
         ([*QUICK, *SETTING, "--plot", "day.jpg"], "day.jpg"),
+        ([*QUICK, *SETTING, "--report", "{folder}"], "is a folder; expected the name of a file"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -68,6 +68,17 @@ def test_the_document_says_how_well_it_fits(
     assert document["queues"]["video"]["workers"]["reached"]
 
 
+def test_a_report_may_go_into_the_folder_and_beside_json(
+    observed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, file = tmp_path / "out", tmp_path / "out" / "video.html"
+    command = ["calibrate", "--from", str(observed), "--out", str(out), "--report", str(file)]
+
+    assert run([*command, "--json"]) == 0
+    sentence = json.loads(capsys.readouterr().out)["sentence"]
+    assert f'<p class="answer">{sentence}</p>' in file.read_text(encoding="utf-8")
+
+
 def test_a_busier_day_is_asked_for_as_of_any_scenario(observed: Path, tmp_path: Path) -> None:
     assert run(["calibrate", "--from", str(observed), "--out", str(tmp_path / "out")]) == 0
     arguments = ["plan", str(tmp_path / "out" / "scenario.toml"), "--vary", "pools.video.count"]
@@ -113,8 +124,15 @@ def test_torn_lines_are_passed_over_and_counted(
         (["--out", "{new}", "--minutes", "0"], "minutes = 0: expected a number above 0"),
         (["--out", "{new}", "--minutes", "nan"], "minutes = nan: expected a number above 0"),
         (["--from", "{there}/none", "--continue", "--out", "{new}"], "give one of them"),
+        (["--from", "{there}/none", "--kept", "--out", "{new}"], "--from, --kept: give one"),
+        (["--from", "{there}/none", "--queue", "a", "--out", "{new}"], "--from, --queue: give"),
+        (["redis://h", "--from", "{there}/none", "--out", "{new}"], "--from, a URL: give one"),
+        (["redis://127.0.0.1:1/0", "--out", "{new}"], "error: redis://127.0.0.1:1/0: no Redis"),
         (["--from", "{there}/none", "--out", "{new}"], "cannot read observations"),
         (["--out", "{new}"], "QUEUE_REDIS_URL is not set"),
+        (["--out", "{new}", "--report", "{there}"], "is a folder; expected the name of a file"),
+        (["--out", "{new}", "--report", "{new}/a.txt"], "expected a name that ends in .html"),
+        (["--out", "{new}", "--report", "{there}/no/a.html"], "there is no folder"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -134,6 +152,17 @@ def test_bad_input_is_one_line(
     assert said in told
     assert told.count("\n") == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_queues_that_keep_nothing_are_named_and_leave_no_folder(
+    redis_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset("bull:video:meta", "v", "1")
+
+    assert run(["calibrate", redis_url, "--kept", "--out", str(tmp_path / "out")]) == 2
+    assert "--kept: video: no job that ended is kept there; watch" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_ctrl_c_ends_the_watch_and_what_was_seen_is_written(redis_url: str, tmp_path: Path) -> None:

@@ -44,10 +44,12 @@ def test_the_answer_first(
     assert (tmp_path / "outage.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_json(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_and_a_report(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tries = ["--try", "attempts=3,20", "--try", "backoff.delay_ms=1000"]
-    assert run(["outage", str(shop), *WHEN, *tries, "--json"]) == 0
+    report = shop.parent / "outage.html"
+    assert run(["outage", str(shop), *WHEN, *tries, "--json", "--report", str(report)]) == 0
     document = json.loads(capsys.readouterr().out)
+    assert document["sentence"] in report.read_text(encoding="utf-8")
     assert document["best"] == {"attempts": 20, "backoff.delay_ms": 1000}
     assert [one["changes"].get("attempts") for one in document["policies"]] == [None, 3, 20]
     assert document["policies"][0]["queues"]["pay"]["failed"]["with"]["mean"] > 20
@@ -74,6 +76,7 @@ def test_one_policy_and_one_day(shop: Path, capsys: pytest.CaptureFixture[str]) 
         ([*WHEN, "--try", "attempts"], "--try attempts: expected KEY=VALUE"),
         ([*WHEN, "--try", "atempts=3"], "atempts"),
         ([*WHEN, "--plot", "a.jpg"], "a.jpg"),
+        ([*WHEN, "--report", "a.htm"], "a.htm: expected a name that ends in .html"),
         ([*WHEN, "--set", "mode=in-process"], "in-process"),
     ],
 )

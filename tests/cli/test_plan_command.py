@@ -62,7 +62,8 @@ def test_no_number_will_do_is_exit_code_1(cafe: Path, capsys: pytest.CaptureFixt
         (["--target", "coffee.p95 < 1s"], "expected one of"),
         (["--target", "tea.wait.p95 < 1s"], "there is no queue 'tea'"),
         ([*TARGET, "--vary", "workers.cuont"], "cuont"),
-        ([*TARGET, "--vary", "queues.tea.attempts"], "tea"),
+        ([*TARGET, "--vary", "queues.tea.attempts"], "has no queues.tea; there are coffee"),
+        ([*TARGET, "--vary", "pools.bar.count"], "has no pools.bar; there are none"),
         ([*TARGET, "--kept", "95"], "kept = 95"),
         ([*TARGET, "--traffic", "-1"], "traffic = -1"),
         ([*TARGET, "--plot", "plan.jpg"], "plan.jpg"),
@@ -76,3 +77,17 @@ def test_bad_input_is_one_line(
     err = capsys.readouterr().err
     assert said in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["plan", "sweep"])
+def test_a_scenario_with_pools_is_said_to_have_them(
+    cafe: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As calibrate writes it: that there is no workers.count must not be a riddle."""
+    pool = "[pools.bar]\nqueues = { coffee = 1 }\n"
+    cafe.write_text(CAFE.replace("[workers]\nconcurrency = 1\n", pool))
+    target = TARGET[:2] if command == "plan" else []
+
+    assert run([command, str(cafe), *target]) == 2
+    said = "error: workers.count: scenario cafe has pools: expected pools.bar.count\n"
+    assert capsys.readouterr().err == said

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import PAGES, ROOT, Block, blocks
+from pages import PAGES, ROOT, Block, blocks, entries
 
 from simqueue.settings import Settings
 from simqueue.workload.reading import build_scenario
@@ -166,11 +166,12 @@ class Reader:
         assert lines(block.code) == lines(self.printed), block.place
 
     def toctree(self, block: Block) -> None:
-        """Its entries are pages."""
-        names = [line for line in block.code.splitlines() if line and not line.startswith(":")]
+        """Its entries are pages, or patterns that lessons have."""
+        names = entries(block)
         assert names, block.place
         for name in names:
-            assert (block.page.parent / f"{name}.md").is_file(), f"{block.place}: {name}"
+            ending = "ipynb" if "*" in name else "md"
+            assert list(block.page.parent.glob(f"{name}.{ending}")), f"{block.place}: {name}"
 
 
 RUNNERS: dict[str, Callable[[Reader, Block], None]] = {

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chromium import Page as Browser
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +20,8 @@ from simqueue.errors import InputError
 from simqueue.results.page import Page, Section
 
 NAME = 'a "<b>" & c'
+COMMANDS = ["simulate", "sweep", "plan", "autoscale", "outage", "calibrate"]
+STORY = Path(__file__).parent.parent / "calibration"
 
 
 def scenario(**changes: Any) -> sq.Scenario:
@@ -60,27 +65,49 @@ class Read(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if data.strip() and self.opened:
-            self.texts.append((self.opened[-1], data.strip()))
+            whose = [tag for tag in self.opened if tag not in ("strong", "code")]
+            self.texts.append((whose[-1], data.strip()))
 
     def of(self, tag: str) -> list[str]:
         return [text for whose, text in self.texts if whose == tag]
 
 
 @pytest.fixture(scope="module")
-def pages() -> dict[str, Page]:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
     """A report of each command that writes one."""
     grid = sq.sweep(scenario(), {"workers.count": [2, 4]}, replications=3, cores=1)
     measure = next(one for one in grid.measures if one.what == "response.p95")
+    target = f"{measure.name.replace('response', 'wait')} < 20s"
+    setting = {"metric": "ready", "target": 2, "min": 1, "max": 5}
     return {
         "simulate": sq.simulate(scenario(), replications=2).page(),
         "sweep": grid.page([measure]),
-        "plan": sq.plan(
-            scenario(), f"{measure.name.replace('response', 'wait')} < 20s", days=3, cores=1
+        "plan": sq.plan(scenario(), target, days=3, cores=1).page(),
+        "autoscale": sq.autoscale(
+            scenario(), target, setting, days=2, proposals=False, cores=1
         ).page(),
+        "outage": sq.outage(
+            scenario(), NAME, 100, 60, tries={"attempts": [9]}, days=2, cores=1
+        ).page(),
+        "calibrate": calibration(tmp_path_factory.mktemp("calibration")).page(),
     }
 
 
-@pytest.mark.parametrize("command", ["simulate", "sweep", "plan"])
+def calibration(folder: Path) -> sq.Calibration:
+    """Of 120 jobs, one after the other; of every third the start is late by something unseen."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(STORY))
+        from story import Story
+    story = Story(NAME)
+    for number in range(120):
+        began = 10_000 * number
+        story.head(str(number), attempts=1)
+        story.run(str(number), began, began + 900 * (number % 3 == 0), began + 2_000)
+    seen = story.end(1_300_000).write(folder / "seen.jsonl")
+    return sq.calibrate(folder=folder / "out", file=seen)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_file_is_whole_in_itself(command: str, pages: dict[str, Page], tmp_path: Path) -> None:
     """No address leads out of it, each picture has words, and each can be read."""
     file = tmp_path / "report.html"
@@ -96,7 +123,7 @@ def test_the_file_is_whole_in_itself(command: str, pages: dict[str, Page], tmp_p
     assert all(len(alt) > 40 for alt in read.alts)
 
 
-@pytest.mark.parametrize("command", ["simulate", "sweep", "plan"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_it_says_question_answer_assumptions_and_what_was_not_seen(
     command: str, pages: dict[str, Page], tmp_path: Path
 ) -> None:
@@ -109,7 +136,8 @@ def test_it_says_question_answer_assumptions_and_what_was_not_seen(
     assert NAME in page.question
     assert read.of("p")[0] == page.answer
     assert "What was not seen" in read.of("h2")
-    assert f"seed {scenario().seed}." in read.of("footer")[0]
+    seed = "" if command == "calibrate" else f", seed {scenario().seed}"
+    assert re.search(rf"on \d\d \w+ \d{{4}}{seed}\.$", read.of("footer")[0])
     tables = [
         part for section in page.sections for part in section.parts if isinstance(part, Table)
     ]
@@ -120,6 +148,29 @@ def test_it_says_question_answer_assumptions_and_what_was_not_seen(
         for cell in row
     ]
     assert ["".join(one.split()) for one in read.of("td")] == [one for one in wanted if one]
+
+
+def test_files_are_named_without_their_folders(tmp_path: Path) -> None:
+    """Where they are tells about a machine: the page goes to others."""
+    (tmp_path / "times.csv").write_text("job_s\n1\n2\n")
+    own = {"distribution": "empirical", "file": str(tmp_path / "times.csv"), "column": "job_s"}
+    day = scenario(**{f"queues.'{NAME}'.service": own})
+    page = sq.simulate(day).page()
+
+    assert str(tmp_path) in str(day.table())
+    assert str(tmp_path) not in page.scenario
+    assert '"file": "times.csv"' in page.scenario
+
+
+def test_what_a_terminal_shows_is_the_page_without_its_figure(pages: dict[str, Page]) -> None:
+    out = io.StringIO()
+    Console(file=out, width=100).print(pages["plan"].in_terminal())
+    shown = "".join(out.getvalue().split())
+
+    for words in (pages["plan"].answer, *map(str, pages["plan"].sections[-1].parts)):
+        assert "".join(words.split()) in shown
+    assert "partial" not in shown
+    assert not any("".join(words.split()) in shown for words in pages["plan"].not_seen)
 
 
 def test_equal_runs_are_equal_files(tmp_path: Path) -> None:
@@ -144,7 +195,7 @@ def test_a_file_that_cannot_be_written_is_named(name: str, said: str, tmp_path: 
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("command", ["simulate", "sweep", "plan"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_it_fits_a_phone_and_a_desk(
     command: str, width: int, pages: dict[str, Page], tmp_path: Path, page: Browser
 ) -> None:

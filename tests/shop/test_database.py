@@ -64,7 +64,7 @@ def test_a_server_that_is_not_running(scheme: str) -> None:
 
 def test_a_driver_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    assert "pip install 'simqueue[postgres]'" in refusal("postgresql://shop:secret@db/shop")
+    assert '-m pip install ".[postgres]"' in refusal("postgresql://shop:secret@db/shop")
 
 
 def test_trouble_in_a_transaction_is_worth_another_attempt(database_url: str) -> None:

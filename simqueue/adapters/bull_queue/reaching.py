@@ -111,10 +111,7 @@ def no_greeting(error: BaseException) -> str:
     if why := found(of_redis.ResponseError, of_redis.BusyLoadingError):
         return f"a Redis answers there, but says: {why}"
     why = found(of_redis.RedisError) or "no answer in time"
-    return (
-        f"no Redis answers there ({why}); start one (redis-server), mend the URL, or use "
-        "embedded:// for a volatile queue"
-    )
+    return f"no Redis answers there ({why}); start one (redis-server), or mend the URL"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

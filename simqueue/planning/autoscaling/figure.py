@@ -39,7 +39,8 @@ def judged_figure(found: Judgement) -> tuple[Figure, str]:
     _draw_need(above, found)
     above.set_ylim(bottom=0)
     above.set_ylabel(f"workers of {found.pool}")
-    above.legend(ncols=2)
+    above.yaxis.get_major_locator().set_params(integer=True)
+    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     below.set_ylim(bottom=0)
     below.set_ylabel(f"mean wait of {', '.join(queues)},\nby the minute (s)")
     scenario = found.scenario

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from simqueue.errors import InputError
 from simqueue.experiments.parallel import check_cores
+from simqueue.planning.autoscaling.figure import judged_figure
 from simqueue.planning.autoscaling.judged import Judged
 from simqueue.planning.autoscaling.judgement import Judgement
 from simqueue.planning.autoscaling.looks import Looks
 from simqueue.planning.autoscaling.manifest import manifest_of, write_manifest
+from simqueue.planning.autoscaling.page import judged_page
 from simqueue.planning.autoscaling.pool_day import PoolDay, needs
 from simqueue.planning.autoscaling.settings import (
     alternatives,
@@ -22,12 +24,14 @@ from simqueue.planning.autoscaling.settings import (
     with_autoscaler,
     with_pool,
 )
+from simqueue.planning.autoscaling.shown import judged_frame
 from simqueue.planning.autoscaling.words import verdict
 from simqueue.planning.days import Laboratory, check_days
 from simqueue.planning.search import Search, first_allowed
 from simqueue.planning.situations import with_traffic
 from simqueue.planning.targets import parse_targets
 from simqueue.results.measures import measures_of
+from simqueue.results.shown import Shown
 from simqueue.results.wording import count
 from simqueue.simulation.engines import Engine, engine_of
 from simqueue.workload.scenario import Scenario
@@ -35,14 +39,16 @@ from simqueue.workload.scenario import Scenario
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-    from rich.console import Group
+
+    from simqueue.results.page import Page
 
 
 @dataclass(frozen=True)
-class Autoscaling(Judgement):
+class Autoscaling(Judgement, Shown):
     """What `autoscale` gives; its methods answer questions about it.
 
-    Its attributes: see `Judgement`.
+    Its attributes: see `Judgement`. `plot` draws the workers of the first day over time: as it is,
+    all day, proposed; and what is needed.
     """
 
     def sentence(self) -> str:
@@ -55,34 +61,14 @@ class Autoscaling(Judgement):
         ``what``, ``day``, ``held``; the targets' measures; and ``worst_minute_s``,
         ``worker_hours``, ``cost``, ``most``, ``turns``, ``late_s``, ``left``.
         """
-        from simqueue.planning.autoscaling.shown import judged_frame
-
         return judged_frame(self)
 
-    def report(self) -> Group:
-        """What ``autoscale`` prints, for ``rich``."""
-        from simqueue.planning.autoscaling.shown import judged_report
+    def page(self) -> Page:
+        """A report to show others: `Page.write` makes it a file."""
+        return judged_page(self)
 
-        return judged_report(self)
-
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """The workers of the first day over time: as it is, all day, proposed; and what is needed.
-
-        Parameters
-        ----------
-        path
-            A PNG to write; without one nothing is written.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written.
-        """
-        from simqueue.planning.autoscaling.figure import judged_figure
-        from simqueue.results.drawing import in_style
-
-        figure, _ = in_style(lambda: judged_figure(self), None if path is None else Path(path))
-        return figure
+    def _figure(self) -> tuple[Figure, str]:
+        return judged_figure(self)
 
     def manifest(self, kind: Literal["keda", "hpa"] = "keda") -> str:
         """The setting that was judged as a manifest for Kubernetes, YAML.

@@ -1,34 +1,24 @@
-"""An autoscaler judged, for people: in a terminal, and as a table."""
+"""What a judged autoscaler shows: a table for people, and one for programs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from simqueue.planning.autoscaling.pool_day import NUMBERS
-from simqueue.planning.autoscaling.words import verdict
 from simqueue.planning.words import held_of_a_hundred
 from simqueue.results.wording import digits, duration
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Group
+    from rich.table import Table
 
     from simqueue.planning.autoscaling.judged import Judged
     from simqueue.planning.autoscaling.judgement import Judgement
 
-#: What the columns are, for whoever has not read the page.
-_LEGEND = (
-    "worst minute: the largest mean wait of the attempts that became ready within one minute; "
-    "the mean of the days, and the worst day. late: the longest time in one go in which there were "
-    "fewer slots than the work that came in needs. turns: how often a day the number of workers "
-    "went up after it had gone down, or down after up."
-)
 
-
-def judged_report(found: Judgement) -> Group:
-    """The answer, and a table of what is compared."""
+def judged_table(found: Judgement) -> Table:
+    """A row for each that is compared."""
     from rich import box
-    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
@@ -44,9 +34,7 @@ def judged_report(found: Judgement) -> Group:
     for one in found.judged:
         what = one.what.replace(" = ", "=").replace(", ", "\n")
         table.add_row(Text(what), *map(Text, _cells(one, costs=costs)))
-    parts: list[Any] = [Text(verdict(found), style="bold"), table, Text(_LEGEND, style="dim")]
-    parts += [Text(line, style="dim") for line in _assumptions(found)]
-    return Group(*parts)
+    return table
 
 
 def _cells(one: Judged, *, costs: bool) -> list[str]:
@@ -64,18 +52,6 @@ def _cells(one: Judged, *, costs: bool) -> list[str]:
     if costs:
         cells.append(digits(one.mean("cost") or 0.0))
     return [*cells, digits(one.worst("most") or 0.0), digits(one.mean("turns") or 0.0)]
-
-
-def _assumptions(found: Judgement) -> list[str]:
-    """What the judgement takes for granted, a sentence each."""
-    return [
-        "All of them met the same days. Below the days on which the targets held: on how many of a "
-        "hundred such days they hold, at 95 %. "
-        f"A day is {duration(found.scenario.duration_s)} of arrivals; worker-hours count from when "
-        "a worker is asked for until it is gone.",
-        "The metric is never late or missing, and a node for a new worker is always there: where "
-        "it is not, add that to the start-up time.",
-    ]
 
 
 def judged_frame(found: Judgement) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from simqueue.planning.autoscaling.settings import setting_of, setting_words
-from simqueue.planning.words import held_of_a_hundred
+from simqueue.planning.words import about_days, held_of_a_hundred
 from simqueue.results.wording import count, digits, duration
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ def held_words(one: Judged) -> str:
     return f"{one.held} of {count(one.number, 'day')}"
 
 
+def question(found: Judgement) -> str:
+    """What was asked."""
+    aim = " and ".join(target.words for target in found.targets)
+    return f"Will the autoscaler of {found.pool} do on {_day(found)}, so that {aim}?"
+
+
 def verdict(found: Judgement, *, brief: bool = False) -> str:
     """Whether it will do; what would; and what that costs.
 
@@ -40,8 +46,7 @@ def verdict(found: Judgement, *, brief: bool = False) -> str:
     """
     now, pool = found.as_it_is, found.scenario.pools[found.pool]
     aim = " and ".join(target.words for target in found.targets)
-    traffic = "" if found.traffic == 1 else f" with {found.traffic:g} times the traffic"
-    words = f"{found.scenario.name}{traffic}: as it is"
+    words = f"{_day(found)}: as it is"
     words += ", " if brief else f" ({setting_words(pool)}), "
     words += f"{aim} {'holds' if len(found.targets) == 1 else 'hold'} on {held_words(now)}"
     words += "" if brief else f" ({held_of_a_hundred(now.share)} of a hundred such days)"
@@ -54,6 +59,21 @@ def verdict(found: Judgement, *, brief: bool = False) -> str:
     words += f"{'it' if len(found.targets) == 1 else 'them'} "
     words += f"for {digits(found.all_day.worker_hours)}"
     return f"{words}{_instead(found)}."
+
+
+def assumptions(found: Judgement) -> list[str]:
+    """What the judgement takes for granted, a sentence each."""
+    return [
+        "All of them met the same days.",
+        *about_days(found.scenario),
+        "The metric is never late or missing, and a node for a new worker is always there: where "
+        "it is not, add that to the start-up time.",
+    ]
+
+
+def _day(found: Judgement) -> str:
+    traffic = "" if found.traffic == 1 else f" with {found.traffic:g} times the traffic"
+    return f"{found.scenario.name}{traffic}"
 
 
 def _instead(found: Judgement) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +14,11 @@ from simqueue.experiments.parallel import check_cores
 from simqueue.planning.days import check_days
 from simqueue.planning.outages.days import NUMBERS, Pair, pairs
 from simqueue.planning.outages.finding import OutageFinding, Policy
+from simqueue.planning.outages.page import outage_page
 from simqueue.planning.outages.policies import combinations, policy_words, usual_tries
+from simqueue.planning.outages.shown import outage_figure
 from simqueue.planning.outages.words import outage_sentence, policy_document
+from simqueue.results.shown import Shown
 from simqueue.simulation.engines import Engine, engine_of
 from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
@@ -24,14 +26,16 @@ from simqueue.workload.scenario import Scenario
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-    from rich.console import Group
+
+    from simqueue.results.page import Page
 
 
 @dataclass(frozen=True)
-class OutageResult(OutageFinding):
+class OutageResult(OutageFinding, Shown):
     """What `outage` gives; its methods answer questions about it.
 
-    Its attributes: see `OutageFinding`.
+    Its attributes: see `OutageFinding`. `plot` draws the queue's unfinished jobs over the first
+    day, with the outage and without it.
     """
 
     def sentence(self) -> str:
@@ -59,30 +63,12 @@ class OutageResult(OutageFinding):
                 rows.append(row)
         return pd.DataFrame(rows)
 
-    def report(self) -> Group:
-        """What ``outage`` prints, for ``rich``."""
-        from simqueue.planning.outages.shown import outage_report
+    def page(self) -> Page:
+        """A report to show others: `Page.write` makes it a file."""
+        return outage_page(self)
 
-        return outage_report(self)
-
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """The queue's unfinished jobs over the first day, with the outage and without it.
-
-        Parameters
-        ----------
-        path
-            A PNG to write; without one nothing is written.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written.
-        """
-        from simqueue.planning.outages.shown import outage_figure
-        from simqueue.results.drawing import in_style
-
-        figure, _ = in_style(lambda: outage_figure(self), None if path is None else Path(path))
-        return figure
+    def _figure(self) -> tuple[Figure, str]:
+        return outage_figure(self)
 
     def document(self) -> dict[str, Any]:
         """What ``outage --json`` prints."""

@@ -1,7 +1,8 @@
-"""An outage for people: in a terminal, and as a figure."""
+"""What an outage shows: tables and a figure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from simqueue.experiments.run import replicate
 from simqueue.planning.outages.days import spans, unfinished
 from simqueue.planning.outages.policies import policy_words
-from simqueue.planning.outages.words import difference_words, outage_sentence
+from simqueue.planning.outages.words import difference_words, mean_words, outage_sentence
 from simqueue.results.drawing import clock_axis, wrapped
 from simqueue.results.history import histories
 from simqueue.results.style import OKABE_ITO, look
@@ -17,36 +18,16 @@ from simqueue.results.wording import digits, duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from rich.console import Group
     from rich.table import Table
 
     from simqueue.planning.outages.finding import OutageFinding, Policy
     from simqueue.workload.scenario import Scenario
 
-#: What the words mean, for whoever has not read the page.
-_LEGEND = (
-    "lost: jobs of the queue that failed for good. as before: how long after the end of the outage "
-    "until no more jobs of the queue are unfinished (waiting, running or in backoff) than at that "
-    "moment of the same day without it. Below each, day by day against the queue as it is: the "
-    "mean, and its 95 % interval. p95 and p99 are those of the jobs that came in the outage or as "
-    "long after, the mean of the days."
-)
 _POINTS = 1000
 
 
-def outage_report(found: OutageFinding) -> Group:
-    """The answer, a row for each policy, and one for each other queue that suffers."""
-    from rich.console import Group
-    from rich.text import Text
-
-    parts: list[Text | Table] = [Text(outage_sentence(found), style="bold"), _policies(found)]
-    others = [queue for queue in found.scenario.queues if queue != found.queue]
-    if others:
-        parts.append(_others(found, others))
-    return Group(*parts, Text(_LEGEND, style="dim"))
-
-
-def _policies(found: OutageFinding) -> Table:
+def policies_table(found: OutageFinding) -> Table:
+    """The queue: a row for each policy."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -71,14 +52,17 @@ def _cells(found: OutageFinding, policy: Policy) -> list[str]:
         _seconds(policy.mean(found.queue, "p95_s")),
         _seconds(policy.mean(found.queue, "p99_s")),
     ]
-    if policy is not found.as_it_is:
-        for at, what in enumerate(("failed", "recovery_s")):
-            apart = found.against_as_it_is(policy, what)
-            cells[at] += f"\n{difference_words(apart, time=what == 'recovery_s')}"
+    if policy is found.as_it_is:
+        lost = mean_words(policy.mean(found.queue, "failed"), time=False)
+        return [lost, mean_words(policy.recovery, time=True), *cells[2:]]
+    for at, what in enumerate(("failed", "recovery_s")):
+        apart = found.against_as_it_is(policy, what)
+        cells[at] += f"\n{difference_words(apart, time=what == 'recovery_s')}"
     return cells
 
 
-def _others(found: OutageFinding, queues: list[str]) -> Table:
+def others_table(found: OutageFinding, queues: Sequence[str]) -> Table:
+    """Other queues as they are: a row for each."""
     from rich import box
     from rich.table import Table
     from rich.text import Text

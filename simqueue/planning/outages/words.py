@@ -9,6 +9,8 @@ import numpy as np
 from simqueue.planning.outages.days import NUMBERS
 from simqueue.planning.outages.finding import Difference
 from simqueue.planning.outages.policies import policy_words
+from simqueue.planning.words import about_days
+from simqueue.results.statistics import Estimate
 from simqueue.results.wording import (
     count,
     digits,
@@ -19,6 +21,11 @@ from simqueue.results.wording import (
 
 if TYPE_CHECKING:
     from simqueue.planning.outages.finding import OutageFinding, Policy
+
+
+def question(found: OutageFinding) -> str:
+    """What was asked."""
+    return f"What happens on {found.scenario.name} {_what(found)}?"
 
 
 def outage_sentence(found: OutageFinding) -> str:
@@ -47,6 +54,17 @@ def _what(found: OutageFinding) -> str:
     what += "fail" if outage.hang is None else f"hang for {duration(outage.hang.mean)} and fail"
     when = found.scenario.moment(outage.from_s)
     return f"when {what} for {duration(outage.to_s - outage.from_s)} from {when} on"
+
+
+def assumptions(found: OutageFinding) -> list[str]:
+    """What is taken for granted, a sentence each."""
+    return [
+        "Each day was simulated with the outage and without it, and with each policy, on the same "
+        "jobs.",
+        *about_days(found.scenario),
+        "Nobody stays away because of the outage, and nobody asks again but by the scenario's "
+        "`client`.",
+    ]
 
 
 def _loss(found: OutageFinding, policy: Policy) -> str:
@@ -102,11 +120,23 @@ def difference_words(one: Difference | None, *, time: bool) -> str:
     """
     if one is None:
         return "–"
-    sign = "+" if one.mean > 0 else ""
-    if one.interval is None:
-        return sign + (_seconds(one.mean) if time else digits(one.mean))
+    mean = Estimate(one.mean, one.interval)
+    return f"{'+' if one.mean > 0 else ''}{mean_words(mean, time=time)}"
+
+
+def mean_words(mean: Estimate | None, *, time: bool) -> str:
+    r"""A mean, of times or of jobs, and its interval below it.
+
+    >>> mean_words(Estimate(30.0, (12.0, 42.0)), time=True)
+    '30 s\n(12 to 42)'
+    """
+    if mean is None or mean.interval is None:
+        return _seconds(mean) if time or mean is None else digits(mean)
+    low, high = mean.interval
+    assert low is not None  # of a mean both ends are known
+    assert high is not None
     within = duration_within if time else digits_within
-    return sign + within(one.mean, one.interval).replace(" (", "\n(")
+    return within(mean, (low, high)).replace(" (", "\n(")
 
 
 def policy_document(found: OutageFinding, policy: Policy) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from simqueue.record.attempt_log import AttemptLog, Floats
 from simqueue.results.comparison.compare import Comparison, compare
 from simqueue.results.comparison.measure_words import share
 from simqueue.results.comparison.words import finding
-from simqueue.results.drawing import clock_axis, in_style, mean_lengths, wrapped
+from simqueue.results.drawing import clock_axis, in_style, log_times, mean_lengths, wrapped
 from simqueue.results.history import History, by_queue
 from simqueue.results.style import OKABE_ITO, look
 from simqueue.results.wording import digits, duration
@@ -137,17 +137,14 @@ def _limits(values: Floats) -> tuple[float, float, bool]:
 
 
 def _scale(panel: Axes, low: float, high: float, log: bool) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     for axis, limits in ((panel.xaxis, panel.set_xlim), (panel.yaxis, panel.set_ylim)):
         if log:
-            axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-            wide = high / low > 200
-            axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 3.0)))
-            axis.set_minor_formatter(NullFormatter())
+            log_times(axis, low, high)
         else:
             axis.set_major_locator(MaxNLocator(5))
-        axis.set_major_formatter(FuncFormatter(lambda time, _: duration(time)))
+            axis.set_major_formatter(FuncFormatter(lambda time, _: duration(time)))
         limits(low, high)
     panel.set_box_aspect(1)
 
