@@ -296,7 +296,7 @@ def simulate(
         Called with the share of the work that is done, 0 to 1.
     engine
         ``simpy``; ``compiled``, which writes the same log some thirty times as fast, for most
-        scenarios (``pip install 'simqueue[fast]'``); ``auto``: compiled where that can be; or an
+        scenarios (extra ``fast``); ``auto``: compiled where that can be; or an
         engine of your own.
 
     Raises

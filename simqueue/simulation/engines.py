@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from simqueue.errors import InputError
-from simqueue.extras import naming_extras
+from simqueue.extras import advice, naming_extras
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.simulation.bullmq import BullMQ
 from simqueue.simulation.compiled.support import cannot_run, unsupported
@@ -183,7 +183,7 @@ def why_not_compiled(scenario: Scenario) -> str | None:
     (A run in which a job may lose its lock is done in SimPy, too; that only shows on the way.)
     """
     if not has_numba():
-        return "package numba is missing: pip install 'simqueue[fast]'"
+        return f"package numba is missing: {advice('fast')}"
     return cannot_run(scenario)
 
 
