@@ -16,7 +16,7 @@ EXTRAS = {
         *("uvicorn", "uvloop"),
     ),
     "postgres": ("psycopg",),
-    "course": ("IPython", "ipywidgets"),
+    "course": ("IPython", "ipywidgets", "nbformat"),
     "fast": ("llvmlite", "numba"),
     "sweeps": ("dask", "distributed", "pyarrow"),
 }

@@ -58,7 +58,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("workload", "record", "shop", "adapters", "workers", "simulation", "results"),
-        *("experiments", "planning", "validation", "operations", "calibration"),
+        *("experiments", "planning", "validation", "operations", "calibration", "course"),
     },
 }
 #: The doors: whoever comes in from outside.

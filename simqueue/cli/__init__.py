@@ -18,6 +18,7 @@ from simqueue.cli.autoscale import autoscale
 from simqueue.cli.backoff import backoff
 from simqueue.cli.calibrate import calibrate
 from simqueue.cli.compare import compare
+from simqueue.cli.course import course
 from simqueue.cli.failed import failed
 from simqueue.cli.measure_overhead import measure_overhead
 from simqueue.cli.outage import outage
@@ -60,6 +61,7 @@ _COMMANDS: dict[Callable[..., None], str] = {
 for command, words in _COMMANDS.items():
     app.command(short_help=words)(command)
 app.add_typer(failed, short_help="List failed jobs, show, retry or remove them.")
+app.add_typer(course, short_help="Use the course in a class: editions, progress, scores.")
 
 #: Options of ``validate`` that have become commands.
 _MOVED = {

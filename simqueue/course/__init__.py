@@ -11,11 +11,13 @@ from simqueue.lazy import contents
 
 if TYPE_CHECKING:
     from simqueue.course.animation import animate
+    from simqueue.course.asking import quiz, recall
     from simqueue.course.classroom import open_classroom, replay_orders, training_adapter
     from simqueue.course.display import attended
     from simqueue.course.fairness import beside
     from simqueue.course.figures import figure
     from simqueue.course.grading import grade
+    from simqueue.course.learners.score import progress
     from simqueue.course.marking import answer, check, predict, reveal
     from simqueue.course.material import busy_day, real_orders
     from simqueue.course.sliders import explore
@@ -35,6 +37,11 @@ _CONTENTS = {
         "check",
         "answer",
     ),
+    "simqueue.course.asking": (
+        "recall",
+        "quiz",
+    ),
+    "simqueue.course.learners.score": ("progress",),
     "simqueue.course.figures": ("figure",),
     "simqueue.course.fairness": ("beside",),
     "simqueue.course.grading": ("grade",),

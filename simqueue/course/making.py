@@ -105,9 +105,14 @@ class Make:
         return str(self.solution.__name__)
 
     @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of what it takes."""
+        return tuple(inspect.signature(self.solution).parameters)
+
+    @property
     def wants(self) -> str:
         """How an answer must look, and how precise its numbers."""
-        head = f"a function `{self.name}({', '.join(inspect.signature(self.solution).parameters)})`"
+        head = f"a function `{self.name}({', '.join(self.parameters)})`"
         return f"{head}; its numbers to within {digits(self.share * 100)} %" if self.share else head
 
     @property

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from simqueue.course.display import code, folded, prose, show, signed, table
+from simqueue.course.judging import Mark, mark, shown
+from simqueue.course.learners import record
 from simqueue.course.lessons import exercises, predictions
-from simqueue.course.making import Make, StumbledError
+from simqueue.course.making import Make
 from simqueue.course.questions import Exercise, Prediction
 from simqueue.course.reading import Span, UnreadableError, read_span
+from simqueue.errors import InputError
 from simqueue.results.wording import (
     digits,
     digits_within,
@@ -39,17 +42,22 @@ def predict(key: str = "", guess: Any = None) -> None:
         return
     _guesses.pop(key, None)
     if guess is None or guess is ...:
+        before = _guess(key)
         _say(
             f"Your turn: what do you expect the {question.what} to be? Put your guess in the place "
             f"of None. I want {question.wants}."
+            if before is None
+            else f"Before, you expected the {question.what} to be {_worded(before, question)}."
         )
         return
     try:
         read = read_span(guess, question.unit)
     except UnreadableError as why:
-        _say(f"I cannot read {_shown(guess)}. {why} I want {question.wants}.")
+        _keep(lambda: record.forget_guess(key))
+        _say(f"I cannot read {shown(guess)}. {why} I want {question.wants}.")
         return
     _guesses[key] = read
+    _keep(lambda: record.keep_guess(key, *read))
     _say(f"Noted. You expect the {question.what} to be {_worded(read, question)}.")
 
 
@@ -80,9 +88,9 @@ def reveal(
         return
     number = _measured(measured, question)
     if number is None:
-        _say(f"{_shown(measured)} is not what I can read as the {question.what}.")
+        _say(f"{shown(measured)} is not what I can read as the {question.what}.")
         return
-    guess, interval = _guesses.get(key), _ends(ci95)
+    guess, interval = _guess(key), _ends(ci95)
     formula = _measured(theory, question)
     cells = {} if guess is None else {"your guess": _worded(guess, question)}
     cells["measured"] = _within(number, interval, question)
@@ -114,68 +122,67 @@ def check(key: str = "", answer: Any = None, *more: Any) -> None:
     exercise = _find(key, exercises(), 'check("{}", your answer)')
     if exercise is None:
         return
-    judged = mark(key, (answer, *more) if more else answer)
+    given = (answer, *more) if more else answer
+    judged = mark(key, given)
+    keep_judged(key, given, judged)
+    earlier = _earlier(key) if judged.verdict == "missing" else ""
+    if exercise.answer:
+        below, note = _solution(exercise), f'(answer("{key}") shows the answer.)'
+    else:  # the students' edition
+        below, note = prose(judged.why), _plain(judged.why)
     show(
-        signed(judged.sign, prose(judged.text)) + folded("Answer", _solution(exercise)),
-        f'{judged.sign} {_plain(judged.text)}\n(answer("{key}") shows the answer.)',
+        signed(judged.sign, prose(judged.text + earlier))
+        + (folded("Answer", below) if below else ""),
+        f"{judged.sign} {_plain(judged.text + earlier)}\n{note}".strip(),
     )
 
 
 def answer(key: str = "") -> None:
     """Show the answer of an exercise."""
     exercise = _find(key, exercises(), 'answer("{}")')
-    if exercise is not None:
+    if exercise is not None and not exercise.answer:
+        _say("This is the students' edition: it shows an answer to whoever has found it.")
+    elif exercise is not None:
         source = _source(exercise)
         plain = _plain(exercise.answer) + (f"\n\n{source}" if source else "")
         show(_solution(exercise), plain)
 
 
-@dataclass(frozen=True)
-class Mark:
-    """What `mark` thinks of an answer, and the words for it."""
-
-    verdict: Literal["right", "wrong", "unread", "missing"]
-    text: str
-
-    @property
-    def sign(self) -> str:
-        """A sign that goes with the words: whoever does not see it hears them."""
-        return {"right": "✓", "wrong": "✗", "unread": "?", "missing": "…"}[self.verdict]
+def keep_judged(key: str, answer: Any, judged: Mark) -> None:
+    """Keep an answer that was judged."""
+    if judged.verdict in ("right", "wrong"):
+        _keep(lambda: record.keep_answer(key, answer, right=judged.verdict == "right"))
 
 
-def mark(key: str, answer: Any) -> Mark:
-    """Judge an answer without showing anything.
-
-    Raises
-    ------
-    KeyError
-        If there is no such exercise.
-    """
-    return judge(exercises()[key], answer)
-
-
-def judge(exercise: Exercise, answer: Any) -> Mark:
-    """Judge an answer to an exercise."""
-    asked = exercise.right
-    if answer is None or answer is ...:
-        text = f"Your turn: put your answer in the place of None. I want {asked.wants}."
-        return Mark("missing", text)
+def _keep(act: Callable[[], object]) -> None:
+    """Keep something in the learner's file; what is wrong with the file is said, no more."""
     try:
-        read = asked.read(answer)
-        if asked.fits(read):
-            return Mark("right", "Right.")
-        hints = (hint.say for hint in exercise.hints if hint.when.fits(read))
-        hint, remark = next(hints, ""), asked.remark(read)
-    except StumbledError as why:
-        return Mark("wrong", f"Not yet. {why}")
-    except UnreadableError as why:
-        return Mark("unread", f"I cannot read {_shown(answer)}. {why} I want {asked.wants}.")
-    except Exception:
-        # An answer may be any object, and may misbehave when it is looked at.
-        return Mark("unread", f"I cannot read {_shown(answer)}. I want {asked.wants}.")
-    if isinstance(asked, Make):  # a case that fails helps beside any hint
-        return Mark("wrong", f"Not yet. {hint or exercise.otherwise} {remark}".strip())
-    return Mark("wrong", f"Not yet. {hint or remark or exercise.otherwise}")
+        act()
+    except InputError as error:
+        _say(str(error))
+
+
+def _earlier(key: str) -> str:
+    """What is kept of an answer, in a sentence that follows another one."""
+    try:
+        before = record.kept().answers.get(key)
+    except InputError as error:
+        return f" ({error})"
+    if before is None:
+        return ""
+    given = ", ".join(before.given) if isinstance(before.given, list) else before.given
+    return f" Before, you answered {shown(given)}: {'right' if before.right else 'not yet right'}."
+
+
+def _guess(key: str) -> Span | None:
+    """The guess of this kernel, or one of an earlier one."""
+    if key in _guesses:
+        return _guesses[key]
+    try:
+        ends = record.kept().guesses.get(key)
+    except InputError:
+        return None  # whoever guessed was told
+    return None if ends is None else Span(*ends)
 
 
 def _solution(exercise: Exercise) -> str:
@@ -191,7 +198,7 @@ def _find(key: Any, among: dict[str, T], usage: str) -> T | None:
     try:
         return among[key]
     except (KeyError, TypeError):
-        wrong = "" if isinstance(key, str) and not key else f"There is no question {_shown(key)}. "
+        wrong = "" if isinstance(key, str) and not key else f"There is no question {shown(key)}. "
         keys = sorted(among)
         _say(f"{wrong}Write `{usage.format(keys[0])}`. There are {', '.join(keys)}.")
         return None
@@ -203,15 +210,6 @@ def _say(text: str) -> None:
 
 def _plain(text: str) -> str:
     return text.strip().replace("`", "")
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = f"`{value.__name__}`" if callable(value) else repr(value)
-    except Exception:
-        # Even this may fail for some object.
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _measured(value: Any, question: Prediction) -> float | None:

@@ -74,10 +74,11 @@ class Search:
         if answer is not None:
             answer = self._confirmed(answer)
         if answer is not None:
-            for neighbour in (answer - 1, answer + 1):
-                if self._least <= neighbour <= self._most:
-                    self._tell(str(neighbour))
-                    self._laboratory.simulate(neighbour, self._days)
+            around = (answer - 1, answer + 1)
+            near = [value for value in around if self._least <= value <= self._most]
+            self._tell(" and ".join(map(str, near)))
+            # Together: no core is idle at the end of the one for the other.
+            self._laboratory.extend([self._laboratory.at(value) for value in near], self._days)
         return Found(answer, self._is_monotone())
 
     def _bracketed(self, value: int) -> int | None:

@@ -16,9 +16,9 @@ from simqueue.record.attempt_log import Floats
 #: Low and high end; ``None``: so few replications tell of that side that there is no saying.
 Interval = tuple[float | None, float | None]
 
-#: Jobs above a quantile have to come from so many replications in effect (of two or three from
+#: Jobs above a quantile have to come from so many replications in effect (of up to four from
 #: three quarters of them), or its interval is open above.
-ENOUGH_ABOVE = 3.0
+ENOUGH_ABOVE = 3.5
 #: Both sides of an interval are missed by this share, 5 % in all.
 _SIDE = 0.025
 
@@ -51,7 +51,7 @@ def mean_ci95(
     (1.0, None)
     >>> mean, (low, high) = mean_ci95([1.0, 1.0, 1.0, 6.0])
     >>> f"{mean} {low:.2f} {high:.2f}"
-    '2.25 0.00 14.06'
+    '2.25 0.00 14.55'
     """
     known = np.array([value for value in values if value is not None], dtype=np.float64)
     if not len(known):
@@ -79,23 +79,26 @@ def mean_interval(values: Floats) -> tuple[float, float] | None:
     Notes
     -----
     Willink's correction for skewness, *A Confidence Interval and Test for the Mean of an
-    Asymmetric Distribution*, Communications in Statistics: Theory and Methods 34 (2005), with the
-    degrees of freedom of the replications that count, (sum v)^2 / sum v^2 - 1 (Kish's effective
-    number), so that one that outweighs all others does not pass for many. Differences, of which
-    some are negative, have no such weights: their degrees of freedom are n - 1.
+    Asymmetric Distribution*, Communications in Statistics: Theory and Methods 34 (2005). Few
+    replications tell little of their own shape, so what is never negative is taken to be no less
+    uncertain than a gamma distribution of its mean and variance: its degrees of freedom are those
+    of a sample's variance (O'Neill, *Some Useful Moment Results in Sampling Problems*, The American
+    Statistician 68, 2014) at a gamma's kurtosis, 3 + 6 cv^2, and a skewness to the left is taken
+    for chance. Without that an interval from three replications holds the truth 89 times in 100.
+    Differences of both signs have n - 1 degrees of freedom, and the skewness that is seen.
 
     Examples
     --------
     >>> low, high = mean_interval(np.array([1.0, 1.0, 1.0, 6.0]))
     >>> f"{low:.2f} to {high:.2f}"
-    '0.00 to 14.06'
+    '0.00 to 14.55'
     """
     n = len(values)
     if n < 2:
         return None
     if values.min() < 0:
-        return _willink(values, n)
-    low, high = _willink(values, _effective(values))
+        return _differences(values)
+    low, high = _willink(values, _degrees(values), skewed=True)
     return max(low, 0.0), high
 
 
@@ -115,7 +118,8 @@ def paired_interval(differences: Floats) -> tuple[float, float] | None:
     Notes
     -----
     Common random numbers: Law, *Simulation Modeling and Analysis*, section 11.2 (5th edition);
-    with Willink's correction, see `mean_interval`.
+    with Willink's correction, see `mean_interval`. Differences that are all of one sign are taken
+    as what is never negative is there, but for their interval, which may reach beyond 0.
 
     Examples
     --------
@@ -125,20 +129,41 @@ def paired_interval(differences: Floats) -> tuple[float, float] | None:
     """
     if len(differences) < 2:
         return None
-    return _willink(differences, float(len(differences)))
+    return _differences(differences)
 
 
-def _willink(values: Floats, effective: float) -> tuple[float, float]:
+def _differences(values: Floats) -> tuple[float, float]:
+    if values.max() <= 0:
+        low, high = _willink(-values, _degrees(-values), skewed=True)
+        return -high, -low
+    if values.min() >= 0:
+        return _willink(values, _degrees(values), skewed=True)
+    return _willink(values, len(values) - 1)
+
+
+def _degrees(values: Floats) -> float:
+    """Degrees of freedom of the variance of what is never negative: as a gamma distribution has."""
+    n, mean = len(values), float(values.mean())
+    if not mean:
+        return n - 1
+    kurtosis = 3 + 6 * float(((values / mean - 1) ** 2).sum()) / (n - 1)
+    return 2 * n / (kurtosis - (n - 3) / (n - 1))
+
+
+def _willink(values: Floats, degrees: float, *, skewed: bool = False) -> tuple[float, float]:
+    """Willink's interval with so many degrees of freedom; ``skewed``: surely not to the left."""
     n, mean = len(values), float(values.mean())
     away = values - mean
     spread = math.sqrt(float((away**2).sum()) / (n - 1))
     if spread <= abs(mean) * 1e-12:
         return mean, mean
-    error, t = spread / math.sqrt(n), _t(max(min(n - 1, effective - 1), 1.0))
+    error, t = spread / math.sqrt(n), _t(max(degrees, 1.0))
     skewness = 0.0
     if n > 2:
         third = n * float((away**3).sum()) / ((n - 1) * (n - 2))
         skewness = third / (6 * math.sqrt(n) * spread**3)
+    if skewed:
+        skewness = max(skewness, 0.0)
     ends = [mean - _stretched(side, skewness) * error for side in (t, -t)]
     return min(ends), max(ends)
 
@@ -209,10 +234,10 @@ class Samples:
     def _above(self, place: int) -> Floats:
         """Share of each replication's times that are above one of them all."""
         at = self._pooled[place]
-        return np.array([1 - np.searchsorted(e, at, side="right") / len(e) for e in self._each])
+        return np.array([1 - e.searchsorted(at, side="right") / len(e) for e in self._each])
 
     def _ends(self, place: int, effective: float) -> tuple[float, float]:
-        return _willink(self._above(place), effective)
+        return _willink(self._above(place), effective - 1)
 
     @staticmethod
     def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
@@ -286,5 +311,5 @@ def count_interval(counts: Floats) -> tuple[float, float] | None:
         return None
     if not counts.any():
         return 0.0, -math.log(_SIDE) / len(counts)
-    low, high = _willink(counts, _effective(counts))
+    low, high = _willink(counts, _effective(counts) - 1)
     return max(low, 0.0), high

@@ -1,7 +1,9 @@
 """What queueing theory says, in closed form.
 
-These formulas judge the simulators, so they share no code with them. Rates are per second and
-times in seconds, though any one unit of time will do.
+These formulas judge the simulators, so they share no code with them. Rates are per second and times
+in seconds, though any one unit of time will do. Each docstring has the formula, between double
+backticks, and its source: the course's formula sheet is made of them. λ is the arrival rate, s the
+mean service time, μ = 1 / s, c the number of servers, a = λ s, ρ = a / c.
 """
 
 from __future__ import annotations
@@ -33,9 +35,9 @@ def erlang_b(servers: int, offered_load: float) -> float:
 
     Notes
     -----
-    By the recursion B(c) = a B(c-1) / (c + a B(c-1)), which stays in [0, 1] where factorials
-    overflow. Source: Cooper, *Introduction to Queueing Theory*, 2nd ed. 1981, section 3.3;
-    Erlang 1917.
+    ``B(0) = 1, B(c) = a B(c-1) / (c + a B(c-1))``: a recursion, which stays in [0, 1] where
+    factorials overflow. Source: Cooper, *Introduction to Queueing Theory*, 2nd ed. 1981, section
+    3.3; Erlang 1917.
 
     Examples
     --------
@@ -69,8 +71,9 @@ def erlang_c(servers: int, offered_load: float) -> float:
 
     Notes
     -----
-    C = c B / (c - a (1 - B)). Source: Cooper, *Introduction to Queueing Theory*, 2nd ed. 1981,
-    section 3.5; Gross and Harris, *Fundamentals of Queueing Theory*, 3rd ed. 1998, section 2.3.
+    ``C = c B / (c - a (1 - B))``, with B of `erlang_b`. Source: Cooper, *Introduction to Queueing
+    Theory*, 2nd ed. 1981, section 3.5; Gross and Harris, *Fundamentals of Queueing Theory*, 3rd ed.
+    1998, section 2.3.
 
     Examples
     --------
@@ -103,9 +106,10 @@ def mmck_blocked(servers: int, waiting: int, offered_load: float) -> float:
 
     Notes
     -----
-    Beyond c customers each state is r = a / c times as likely as the one before, so the recursion
-    of `erlang_b` goes on with r: B(k + 1) = r B(k) / (1 + r B(k)). Source: Gross and Harris,
-    *Fundamentals of Queueing Theory*, 3rd ed. 1998, chapter 2, queues with truncation (M/M/c/K).
+    ``B(k+1) = ρ B(k) / (1 + ρ B(k))``, from k = c on: beyond c customers each state is ρ times as
+    likely as the one before, so the recursion of `erlang_b` goes on with ρ. Source: Gross and
+    Harris, *Fundamentals of Queueing Theory*, 3rd ed. 1998, chapter 2, queues with truncation
+    (M/M/c/K).
 
     Examples
     --------
@@ -139,8 +143,8 @@ def mmc_wait_mean(arrival_rate: float, service_mean: float, servers: int) -> flo
 
     Notes
     -----
-    C / (c mu - lambda). Source: Gross and Harris, *Fundamentals of Queueing Theory*, 3rd ed.
-    1998, section 2.3.
+    ``W = C / (c μ - λ)``, with C of `erlang_c`. Source: Gross and Harris, *Fundamentals of Queueing
+    Theory*, 3rd ed. 1998, section 2.3.
     """
     load = arrival_rate * service_mean
     return erlang_c(servers, load) * service_mean / (servers - load)
@@ -163,8 +167,8 @@ def mmc_wait_ccdf(t: float, arrival_rate: float, service_mean: float, servers: i
 
     Notes
     -----
-    C exp(-(c mu - lambda) t). Source: Gross and Harris, *Fundamentals of Queueing Theory*, 3rd
-    ed. 1998, section 2.3.
+    ``P(wait > t) = C exp(-(c μ - λ) t)``, with C of `erlang_c`. Source: Gross and Harris,
+    *Fundamentals of Queueing Theory*, 3rd ed. 1998, section 2.3.
     """
     load = arrival_rate * service_mean
     waits = erlang_c(servers, load)
@@ -187,6 +191,11 @@ def mmc_wait_quantile(q: float, arrival_rate: float, service_mean: float, server
         If ``q`` is out of range.
     NoSteadyState
         If the load per server is 1 or more.
+
+    Notes
+    -----
+    ``t = ln(C / (1 - q)) / (c μ - λ)``, or 0 if C is at most 1 - q: `mmc_wait_ccdf`, solved for t.
+    Source: Gross and Harris, *Fundamentals of Queueing Theory*, 3rd ed. 1998, section 2.3.
     """
     if not 0 <= q < 1:
         raise ValueError(f"q(={q}) must be at least 0 and less than 1")
@@ -223,10 +232,11 @@ def closed_response_mean(
 
     Notes
     -----
-    With n customers at the servers N - n think, so p(n + 1) / p(n) is (N - n) / think times service
-    over min(n + 1, c). Source: Gross and Harris, *Fundamentals of Queueing Theory*, 3rd ed. 1998,
-    chapter 2, finite source queues. That any distribution of think times gives the same: Baskett,
-    Chandy, Muntz and Palacios, Journal of the ACM 22 (1975).
+    ``R = N / X - z, p(n+1) / p(n) = (N - n) s / (z min(n+1, c))``: z is the mean think time, X the
+    throughput, and with n customers at the servers N - n think. Source: Gross and Harris,
+    *Fundamentals of Queueing Theory*, 3rd ed. 1998, chapter 2, finite source queues. That any
+    distribution of think times gives the same: Baskett, Chandy, Muntz and Palacios, Journal of the
+    ACM 22 (1975).
 
     Examples
     --------
@@ -268,7 +278,7 @@ def mg1_wait_mean(arrival_rate: float, service_mean: float, service_scv: float) 
 
     Notes
     -----
-    Pollaczek-Khinchine: rho / (1 - rho) * (1 + scv) / 2 * mean. Source: Kleinrock, *Queueing
+    ``W = ρ / (1 - ρ) (1 + cv²) / 2 s`` (Pollaczek-Khinchine). Source: Kleinrock, *Queueing
     Systems, vol. 1*, 1975, section 5.7.
     """
     load = _steady(arrival_rate * service_mean)
@@ -276,12 +286,24 @@ def mg1_wait_mean(arrival_rate: float, service_mean: float, service_scv: float) 
 
 
 def md1_wait_mean(arrival_rate: float, service_time: float) -> float:
-    """Mean wait with one server that always takes ``service_time`` (M/D/1): half that of M/M/1.
+    """Mean wait with one server that always takes as long (M/D/1): half that of M/M/1.
+
+    Parameters
+    ----------
+    arrival_rate
+        Arrivals per second.
+    service_time
+        What each takes, seconds.
 
     Raises
     ------
     NoSteadyState
         If the load is 1 or more.
+
+    Notes
+    -----
+    ``W = ρ / (1 - ρ) s / 2``: `mg1_wait_mean` without any spread. Source: Kleinrock, *Queueing
+    Systems, vol. 1*, 1975, section 5.7.
     """
     return mg1_wait_mean(arrival_rate, service_time, 0.0)
 
@@ -307,10 +329,10 @@ def priority_wait_means(
 
     Notes
     -----
-    M/G/1, non-preemptive: W(k) = W0 / ((1 - s(k-1)) (1 - s(k))), where s(k) is the load of the
-    classes up to k, and W0 the work left of whoever is being served, the sum of rate times second
-    moment over two. Source: Cobham, *Priority Assignment in Waiting Line Problems*, Operations
-    Research 2 (1954) 70-76, equation 3; Kleinrock, *Queueing Systems, vol. 2*, 1976, section 3.6.
+    ``W(k) = W0 / ((1 - σ(k-1)) (1 - σ(k))), W0 = Σ λ E[S²] / 2``: M/G/1, non-preemptive. σ(k) is
+    the load of the classes up to k, and W0 the work left of whoever is being served. Source:
+    Cobham, *Priority Assignment in Waiting Line Problems*, Operations Research 2 (1954) 70-76,
+    equation 3; Kleinrock, *Queueing Systems, vol. 2*, 1976, section 3.6.
 
     Examples
     --------
@@ -343,8 +365,9 @@ def mmc_priority_wait_means(
 
     Notes
     -----
-    As `priority_wait_means`, with W0 the mean time until the next server is free, if all are busy:
-    `erlang_c` times mean over servers. Source: Cobham 1954, equation 5.
+    ``W(k) = W0 / ((1 - σ(k-1)) (1 - σ(k))), W0 = C s / c``: as `priority_wait_means`, with W0 the
+    mean time until the next server is free, if all are busy, and C of `erlang_c`. Source: Cobham,
+    *Priority Assignment in Waiting Line Problems*, Operations Research 2 (1954), equation 5.
     """
     loads = [rate * service_mean / servers for rate in arrival_rates]
     left = erlang_c(servers, sum(loads) * servers) * service_mean / servers
@@ -363,13 +386,24 @@ def _in_order_of_class(left: float, loads: Sequence[float]) -> list[float]:
 def attempts_mean(failure_rate: float, attempts: int) -> float:
     """Mean number of attempts of a job that has at most ``attempts``.
 
-    The sum 1 + p + ... + p^(N-1) = (1 - p^N) / (1 - p), if each fails with probability
-    ``failure_rate`` independently; N if every one fails.
+    Each fails with probability p, whatever came before; if every one fails, that is N.
+
+    Parameters
+    ----------
+    failure_rate
+        p, from 0 to 1.
+    attempts
+        N, 1 or more.
 
     Raises
     ------
     ValueError
         If ``failure_rate`` is no probability or ``attempts`` is below 1.
+
+    Notes
+    -----
+    ``(1 - p^N) / (1 - p)``, the sum 1 + p + ... + p^(N-1). Source: the geometric series, as in any
+    textbook of analysis.
 
     Examples
     --------
@@ -389,12 +423,7 @@ def attempts_mean(failure_rate: float, attempts: int) -> float:
 
 
 def retry_rate(arrival_rate: float, failure_rate: float, attempts: int) -> float:
-    """Rate at which attempts, retries included, come to a queue: lambda (1 - p^N) / (1 - p).
-
-    With Poisson arrivals and exponential service, this rate in M/M/c gives the exact mean wait of
-    an attempt whatever the backoff: backoff is a station with infinitely many servers in a
-    product-form network. Source: Baskett, Chandy, Muntz and Palacios, *Open, closed, and mixed
-    networks of queues with different classes of customers*, Journal of the ACM 22 (1975).
+    """Rate at which attempts, retries included, come to a queue.
 
     Parameters
     ----------
@@ -409,14 +438,32 @@ def retry_rate(arrival_rate: float, failure_rate: float, attempts: int) -> float
     ------
     ValueError
         If ``failure_rate`` is no probability or ``attempts`` is below 1.
+
+    Notes
+    -----
+    ``λ (1 - p^N) / (1 - p)``. With Poisson arrivals and exponential service, this rate in M/M/c
+    gives the exact mean wait of an attempt whatever the backoff: backoff is a station with
+    infinitely many servers in a product-form network. Source: Baskett, Chandy, Muntz and Palacios,
+    *Open, closed, and mixed networks of queues with different classes of customers*, Journal of the
+    ACM 22 (1975).
     """
     return arrival_rate * attempts_mean(failure_rate, attempts)
 
 
 def littles_law(arrival_rate: float, wait_mean: float) -> float:
-    """Mean number waiting: L = lambda W, for any queue in any order.
+    """Mean number waiting, for any queue in any order.
 
-    Source: Little, *A proof for the queuing formula L = lambda W*, Operations Research 9 (1961).
+    Parameters
+    ----------
+    arrival_rate
+        Arrivals per second.
+    wait_mean
+        Mean wait, seconds; or response, for all that are there.
+
+    Notes
+    -----
+    ``L = λ W``. Source: Little, *A proof for the queuing formula L = λW*, Operations Research 9
+    (1961).
     """
     return arrival_rate * wait_mean
 
@@ -438,8 +485,8 @@ def mmpp_dispersion(t: float, rates: tuple[float, float], lasts: tuple[float, fl
 
     Notes
     -----
-    The states are left at rates s1 and s2, s in all, and bring l1 and l2: it is
-    1 + K (1 - (1 - exp(-s t)) / (s t)), K = 2 s1 s2 (l1 - l2)^2 / (s^2 (l1 s2 + l2 s1)). Source:
+    ``1 + K (1 - (1 - exp(-r t)) / (r t)), K = 2 r1 r2 (λ1 - λ2)² / (r² (λ1 r2 + λ2 r1))``: the
+    states bring λ1 and λ2, and are left at rates r1 and r2, r in all. Source:
     Heffes and Lucantoni, *A Markov Modulated Characterization of Packetized Voice and Data Traffic
     and Related Statistical Multiplexer Performance*, IEEE Journal on Selected Areas in
     Communications 4 (1986); Fischer and Meier-Hellstern, *The Markov-modulated Poisson process
@@ -457,7 +504,7 @@ def mmpp_dispersion(t: float, rates: tuple[float, float], lasts: tuple[float, fl
 
 
 def recovery_longest(lock_duration: float, stalled_interval: float) -> float:
-    """Longest time from a worker's death until its jobs are put back: max(3 I, D + I).
+    """Longest time from a worker's death until its jobs are put back.
 
     Some other worker must live, and its event loop have time. Jobs may come back at any moment
     before that, and then wait for a slot.
@@ -471,12 +518,12 @@ def recovery_longest(lock_duration: float, stalled_interval: float) -> float:
 
     Notes
     -----
-    At worst the worker dies just after it has looked itself, and after it has started a job and
-    renewed its locks. Redis refuses every look for I after that one: a key that lives for I says
-    so. A survivor looks every I, so its first look that is not refused comes up to I later: 2 I
-    after the death. It marks the job. The next one, I later, puts back what was marked before and
-    has no lock: 3 I. Where the lock still lasts by then, up to D after the death, the first look
-    after its end does: D + I. Source: BullMQ, ``moveStalledJobsToWait-9.lua``.
+    ``max(3 I, D + I)``. At worst the worker dies just after it has looked itself, and after it has
+    started a job and renewed its locks. Redis refuses every look for I after that one: a key that
+    lives for I says so. A survivor looks every I, so its first look that is not refused comes up to
+    I later: 2 I after the death. It marks the job. The next one, I later, puts back what was marked
+    before and has no lock: 3 I. Where the lock still lasts by then, up to D after the death, the
+    first look after its end does: D + I. Source: BullMQ, ``moveStalledJobsToWait-9.lua``.
 
     Examples
     --------

@@ -18,6 +18,7 @@ from simqueue.simulation.clients import Clients
 from simqueue.simulation.customers import Customers
 from simqueue.simulation.door import Door
 from simqueue.simulation.downstream import called_by
+from simqueue.simulation.environment import Environment
 from simqueue.simulation.job import SimJob
 from simqueue.simulation.packed import PackedRows, log_of
 from simqueue.simulation.waiting import ARRIVAL, DUE, Timer, Wait
@@ -95,7 +96,7 @@ class Model(ABC):
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.scenario = workload.scenario
-        self.env = simpy.Environment()
+        self.env: simpy.Environment = Environment()
         self.rows = PackedRows()
         self.unfinished = 0
         # Where there are no outages the moment does not matter, and nobody pays for looking.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
 from simqueue.course.making import Make
-from simqueue.course.marking import mark
 
 
 def assert_hints(key: str, *wrong: tuple[object, str]) -> None:

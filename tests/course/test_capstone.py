@@ -14,9 +14,9 @@ from making import assert_hints
 
 from simqueue import Backoff, build_scenario, read_scenario, simulate
 from simqueue.course import real_orders
+from simqueue.course.judging import mark
 from simqueue.course.lessons import predictions
 from simqueue.course.lessons.capstone import put_back
-from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.results.theory import recovery_longest
 from simqueue.workload.workload import Workload

@@ -16,8 +16,8 @@ from simqueue.course import grade
 from simqueue.course.grading.__main__ import main
 from simqueue.course.grading.days import DAYS
 from simqueue.course.grading.targets import TARGETS
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
-from simqueue.course.marking import mark
 from simqueue.data import data_path
 
 RETRIES = ["queues.payment.attempts=9", "queues.payment.backoff.type=exponential"]

@@ -13,8 +13,8 @@ from making import assert_hints
 
 from simqueue import POLICIES, build_scenario, compare_modes, simulate
 from simqueue.course import busy_day, real_orders
+from simqueue.course.judging import mark
 from simqueue.course.lessons.lesson_00 import waits
-from simqueue.course.marking import mark
 from simqueue.workload.workload import Workload
 
 

@@ -18,8 +18,8 @@ from simqueue import (
     simulate,
 )
 from simqueue.course import busy_day
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
-from simqueue.course.marking import mark
 
 
 def given_up_after(policy: QueuePolicy, seconds: float) -> float:

@@ -12,8 +12,8 @@ import pytest
 from making import assert_hints
 
 from simqueue import build_scenario, simulate
+from simqueue.course.judging import mark
 from simqueue.course.lessons.lesson_02 import longest_deadline
-from simqueue.course.marking import mark
 from simqueue.results.theory import attempts_mean, erlang_b
 
 

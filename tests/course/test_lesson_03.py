@@ -15,9 +15,9 @@ import pytest
 from making import assert_hints
 
 from simqueue import build_scenario, simulate
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
 from simqueue.course.lessons.lesson_03 import pooled_waits
-from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.results.theory import mg1_wait_mean, mmc_wait_mean
 

@@ -9,8 +9,8 @@ import simpy
 from making import assert_hints
 
 from simqueue import build_scenario, simulate
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
-from simqueue.course.marking import mark
 
 
 def by_sums(slots: int, load: float, mean_s: float) -> float:

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from making import assert_hints
 
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
-from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.results.theory import mg1_wait_mean, mmc_wait_mean
 

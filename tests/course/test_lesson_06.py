@@ -11,8 +11,8 @@ import pytest
 from making import assert_hints
 
 from simqueue import build_scenario, simulate
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
-from simqueue.course.marking import mark
 from simqueue.results.intervals import mean_ci95
 
 

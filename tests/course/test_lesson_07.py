@@ -10,8 +10,8 @@ import pytest
 from making import assert_hints
 
 from simqueue.course import busy_day
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
-from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.experiments.run import simulate
 from simqueue.policies import Backoff, QueuePolicy

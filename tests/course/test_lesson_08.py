@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from making import assert_hints
 
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
 from simqueue.course.lessons.lesson_08 import seconds_down
-from simqueue.course.marking import mark
 from simqueue.experiments.run import simulate
 from simqueue.record.attempt_log import COMPLETED
 from simqueue.workload.reading import build_scenario

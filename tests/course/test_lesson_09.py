@@ -13,7 +13,7 @@ from making import assert_hints
 
 from simqueue import compare_modes, simulate
 from simqueue.course import open_classroom, real_orders
-from simqueue.course.marking import mark
+from simqueue.course.judging import mark
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.shop import Conditions, payment_key
 from simqueue.workload.reading import build_scenario

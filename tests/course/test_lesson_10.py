@@ -9,9 +9,9 @@ import pytest
 from making import assert_hints
 
 from simqueue import POLICIES, build_scenario, simulate
+from simqueue.course.judging import mark
 from simqueue.course.lessons import predictions
 from simqueue.course.lessons.lesson_10 import p95
-from simqueue.course.marking import mark
 
 
 def test_the_guess_is_a_time() -> None:

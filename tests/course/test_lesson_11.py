@@ -12,8 +12,8 @@ from scipy.stats import binomtest, sem, t
 
 from simqueue import Scenario, build_scenario, plan, simulate
 from simqueue.course import busy_day
+from simqueue.course.judging import mark
 from simqueue.course.lessons.lesson_11 import Runs, honest
-from simqueue.course.marking import mark
 from simqueue.results.intervals import mean_ci95, share_interval
 
 

@@ -11,9 +11,9 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from simqueue import read_log, simulate
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
 from simqueue.course.lessons.lesson_12 import Attempts, retries_error
-from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.simulation.bullmq import BullMQ

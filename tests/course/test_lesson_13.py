@@ -10,8 +10,8 @@ import pytest
 from making import assert_hints
 
 from simqueue import Scenario, build_scenario, simulate
+from simqueue.course.judging import mark
 from simqueue.course.lessons.lesson_13 import priority_waits
-from simqueue.course.marking import mark
 from simqueue.data import data_path
 from simqueue.results.theory import md1_wait_mean, priority_wait_means
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from making import assert_hints
 
+from simqueue.course.judging import mark
 from simqueue.course.lessons import exercises
-from simqueue.course.marking import mark
 from simqueue.experiments.run import Run, simulate
 from simqueue.results.theory import mmck_blocked
 from simqueue.workload.reading import build_scenario

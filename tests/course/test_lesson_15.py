@@ -10,8 +10,8 @@ import pytest
 from making import assert_hints
 
 from simqueue import Run, Scenario, build_scenario, simulate
+from simqueue.course.judging import mark
 from simqueue.course.lessons.lesson_15 import corrected
-from simqueue.course.marking import mark
 from simqueue.results.theory import closed_response_mean, mmc_wait_mean
 
 #: Ten, of which one is tried each time.

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from simqueue.course.display import kept
+from simqueue.course.judging import Mark, judge
 from simqueue.course.lessons import exercises
 from simqueue.course.making import Like, Make
-from simqueue.course.marking import Mark, check, judge
+from simqueue.course.marking import check
 from simqueue.course.questions import Exercise, Hint
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from simqueue.course.judging import judge, mark
 from simqueue.course.lessons import exercises
-from simqueue.course.marking import judge, mark
 from simqueue.course.questions import Between, Exercise, Letters, Number, Whole, near
 from simqueue.course.reading import Span, UnreadableError
 

@@ -3,47 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
 
-from simqueue.course.grading import Grade, grade
+from simqueue.course.choices import Choice
+from simqueue.course.grading.asked import Misses, Repair
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Number, Prediction, Whole
-from simqueue.course.reading import UnreadableError
 from simqueue.results.theory import recovery_longest
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A repair of the incident; right if it holds every target."""
-
-    wants: str = "settings that grade() can read, such as ['workers.count=2']"
-
-    def read(self, answer: Any) -> Grade:
-        """Grade it; raises `UnreadableError`."""
-        found = grade(answer)
-        if found.problem:
-            raise UnreadableError(found.problem)
-        return found
-
-    def fits(self, read: Grade) -> bool:
-        """Whether it passes."""
-        return read.passed
-
-    def remark(self, read: Grade) -> str:  # noqa: ARG002
-        """Nothing: there is a hint for each target."""
-        return ""
-
-
-@dataclass(frozen=True)
-class Misses:
-    """Sign of a repair that misses one target, whatever it does about the others."""
-
-    key: str
-
-    def fits(self, read: Grade) -> bool:
-        """Whether it misses the target."""
-        return self.key in read.missed
 
 
 def put_back(killed_s: float, lock_until_s: float, looks: list[float]) -> float:
@@ -82,6 +47,44 @@ def _clock(killed_s: float, lock_until_s: float, looks: list[float]) -> float:
 
 PREDICTIONS = {
     "capstone.a": Prediction(what="number of orders given up for good", unit="orders"),
+}
+
+RECALL = {
+    "capstone.1": Choice(
+        of="04",
+        asks="One order comes a second and computes for 1.5 s. How many event loops does that "
+        "take at least?",
+        right="2",
+        why="1.5 loops are busy on average, so one is too few.",
+        wrong={
+            "1, with 2 slots": "The slots of a worker share its one event loop.",
+            "1, with 40 slots": (
+                "The slots of a worker share its one event loop, however many they are."
+            ),
+        },
+    ),
+    "capstone.2": Choice(
+        of="09",
+        asks="Locks of 300 s, a look every 300 s. A worker is killed. How long can it take until "
+        "its jobs are back?",
+        right="15 min",
+        why="Three looks' time.",
+        wrong={
+            "5 min": "A look takes back only what an earlier one has marked.",
+            "10 min": "That is two looks. The first can also be refused.",
+        },
+    ),
+    "capstone.3": Choice(
+        of="01",
+        asks="`attempts: 5`, exponential backoff from 5000 ms; tries fail at once. How long an "
+        "outage does that outlast?",
+        right="75 s",
+        why="5 + 10 + 20 + 40 s.",
+        wrong={
+            "155 s": "That is one wait too many: 5 attempts have 4.",
+            "40 s": "That is the last wait alone.",
+        },
+    ),
 }
 
 EXERCISES = {

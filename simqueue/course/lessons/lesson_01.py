@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Number, Prediction, Whole, near
 
@@ -61,6 +62,43 @@ def _past_the_end(delay_s: float, outage_s: float, longest_s: float) -> int:
 
 PREDICTIONS = {
     "01.a": Prediction(what="time from placing the order to giving up", unit="s"),
+}
+
+RECALL = {
+    "01.1": Choice(
+        of="00",
+        asks="`WORKER_MODE=in-process`, and a job's handler raises an error. Who hears of it?",
+        right="The caller: adding the job raises it.",
+        why="Training mode runs the handler on the spot, so the error comes out where the job "
+        "was added.",
+        wrong={
+            "The queue: it tries again.": "In training mode there is no queue.",
+            "Nobody, until somebody reads the log.": (
+                "Who runs the handler in training mode, and what does an exception do there?"
+            ),
+        },
+    ),
+    "01.2": Choice(
+        of="00",
+        asks="2 orders come a second, and each keeps a place busy for 3 s. How many places are "
+        "busy on average?",
+        right="6",
+        why="Arrival rate times the time that each takes.",
+        wrong={
+            "1.5": "That is one divided by the other. Orders come while others are still at work.",
+            "2": "That is how many come in a second. Each stays for three.",
+        },
+    ),
+    "01.3": Choice(
+        of="00",
+        asks="`WORKER_MODE=none`: what becomes of a job?",
+        right="It is ignored.",
+        why="That adapter does nothing with it.",
+        wrong={
+            "It waits until a worker is started.": "Who would keep it? `none` has no queue.",
+            "It runs before the request goes on.": "That is `in-process`.",
+        },
+    ),
 }
 
 EXERCISES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Number, Prediction, Whole, near
 from simqueue.results import theory
@@ -56,6 +57,41 @@ _all_hang = _longest(lambda healthy_s, hung, deadline_s: deadline_s)  # noqa: AR
 
 PREDICTIONS = {
     "02.a": Prediction(what="share of requests turned away", unit="%"),
+}
+
+RECALL = {
+    "02.1": Choice(
+        of="01",
+        asks="A job has `attempts: 4` and fails each time. How many waits are there between its "
+        "tries?",
+        right="3",
+        why="4 attempts have 3 waits between them.",
+        wrong={
+            "4": "What would the job wait for after its last try?",
+            "5": "Attempts count the first try. Draw four tries on a line, and count the gaps.",
+        },
+    ),
+    "02.2": Choice(
+        of="01",
+        asks="`attempts: 4`, exponential backoff from 1000 ms; tries fail at once. How long "
+        "after the first try is the last?",
+        right="7 s",
+        why="The waits are 1, 2 and 4 s.",
+        wrong={
+            "15 s": "That is one wait too many: nothing follows the last try.",
+            "4 s": "That is the last wait alone. The others come before it.",
+        },
+    ),
+    "02.3": Choice(
+        of="00",
+        asks="Training mode: when does adding a job return?",
+        right="When its handler has run.",
+        why="So the customer waits for it, on the line.",
+        wrong={
+            "At once: the job waits in a queue.": "That is production mode.",
+            "When a worker has taken it.": "Training mode has no workers. Who does the work?",
+        },
+    ),
 }
 
 EXERCISES = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Number, Prediction, near
 
@@ -108,6 +109,42 @@ _DRAWN = [(_RNG.exponential(1 / (0.8 * n), 40), _RNG.exponential(1.0, 40), n) fo
 
 PREDICTIONS = {
     "03.a": Prediction(what="growth of the mean wait from 90 to 99 % busy", unit="times"),
+}
+
+RECALL = {
+    "03.1": Choice(
+        of="02",
+        asks="20 jobs come a second, and 50 are in flight on average. How long does a job take, "
+        "from its arrival to its end?",
+        right="2.5 s",
+        why="L = λ × W, so W = 50 / 20.",
+        wrong={
+            "0.4 s": (
+                "That is upside down: more in flight at the same rate means longer, not shorter."
+            ),
+            "1,000 s": "Those are multiplied. L = λ × W: which of the three do you look for?",
+        },
+    ),
+    "03.2": Choice(
+        of="02",
+        asks="8 jobs come a second, 0.5 s each, and there are 5 slots. How busy are the slots?",
+        right="80 %",
+        why="8 × 0.5 are 4 busy slots, of 5.",
+        wrong={
+            "40 %": "How many slots are busy on average? And how many are there?",
+            "63 %": "That is slots over jobs a second. Where is the 0.5 s?",
+        },
+    ),
+    "03.3": Choice(
+        of="01",
+        asks="A Celery task has `max_retries=3`. Which `attempts` of BullMQ are the same?",
+        right="4",
+        why="Celery counts retries, BullMQ counts the first try, too.",
+        wrong={
+            "3": "Celery's 3 leave out the first try.",
+            "2": "That goes the wrong way: attempts are more than retries.",
+        },
+    ),
 }
 
 EXERCISES = {

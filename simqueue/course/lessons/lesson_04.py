@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Letters, Prediction, Whole
 from simqueue.results.theory import mmc_wait_mean
@@ -43,6 +44,41 @@ def _one_too_many(rate: float, mean_s: float, target_s: float) -> int:
 
 PREDICTIONS = {
     "04.a": Prediction(what="mean response time with 10 slots", unit="s"),
+}
+
+RECALL = {
+    "04.1": Choice(
+        of="03",
+        asks="One slot, jobs at random, exponential times. It is 80 % busy. How long is the mean "
+        "wait, in service times?",
+        right="4",
+        why="ρ / (1 - ρ) is 0.8 / 0.2.",
+        wrong={
+            "5": "That is the response: it has the service itself, too.",
+            "0.8": "That is ρ. The formula divides it by the idle share.",
+        },
+    ),
+    "04.2": Choice(
+        of="03",
+        asks="The same slot is 90 % busy now. How many times as long is the wait as at 80 %?",
+        right="2.25 times",
+        why="9 service times instead of 4.",
+        wrong={
+            "1.125 times": "That is how much the load grew. The wait grows faster.",
+            "2 times": "Nearly: the idle share has halved. But ρ has grown as well.",
+        },
+    ),
+    "04.3": Choice(
+        of="02",
+        asks="95 % of the calls take 0.5 s, 5 % hang until their deadline of 20 s. How long is a "
+        "call on average?",
+        right="1.475 s",
+        why="0.95 × 0.5 + 0.05 × 20: the few that hang make the mean.",
+        wrong={
+            "0.5 s": "That is the median. What do the others add?",
+            "10.25 s": "That would be so if every second call hung.",
+        },
+    ),
 }
 
 EXERCISES = {

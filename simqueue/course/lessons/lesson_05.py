@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, near
 
@@ -97,6 +98,44 @@ def _limit_is_slow(times_s: Times, rate: float, limit_s: float) -> float:
 
 PREDICTIONS = {
     "05.a": Prediction(what="mean wait with gateway B", unit="s"),
+}
+
+RECALL = {
+    "05.1": Choice(
+        of="03",
+        asks="One slot, 90 % busy, jobs at random, exponential times of 2 s on average. How long "
+        "is the mean wait?",
+        right="18 s",
+        why="0.9 / 0.1 are 9 service times of 2 s.",
+        wrong={
+            "20 s": "That is the response: wait and service.",
+            "1.8 s": "That is ρ times the service time. Where is the idle share?",
+        },
+    ),
+    "05.2": Choice(
+        of="04",
+        asks="Two slots with a line each are 80 % busy; jobs take 1 s and wait 4 s on average. "
+        "Now both take from one line. How long is the wait?",
+        right="1.8 s",
+        why="Erlang's formula for two slots. No slot is idle any more while a job waits.",
+        wrong={
+            "4 s": "Before, a slot could be idle while a job waited at the other one.",
+            "0.4 s": "That would be a tenth. Ten slots in one pool gain as much; two gain less.",
+        },
+    ),
+    "05.3": Choice(
+        of="04",
+        asks="A job computes for 0.1 s. One worker has 10 slots. How many jobs a second can it "
+        "do at most?",
+        right="10",
+        why="A worker has one event loop; its slots share it.",
+        wrong={
+            "100": (
+                "So many, if each slot had a processor of its own. What do a worker's slots share?"
+            ),
+            "1": "That would be so if a job computed for a whole second.",
+        },
+    ),
 }
 
 EXERCISES = {

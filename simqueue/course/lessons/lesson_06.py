@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import (
     Between,
@@ -68,6 +69,41 @@ def _only_keeps_up(rate: float, p: float, seconds: float, slots: int, target_s: 
 
 PREDICTIONS = {
     "06.a": Prediction(what="mean wait for a slot with the long backoff", unit="s"),
+}
+
+RECALL = {
+    "06.1": Choice(
+        of="05",
+        asks="Two gateways: same mean, same load. A always takes the same time, B's times have "
+        "cv = 3. How many times as long is the wait with B?",
+        right="10 times",
+        why="The wait grows with 1 + cv².",
+        wrong={
+            "3 times": "The formula has the square of cv.",
+            "9 times": "Nearly. With cv = 0 there is a wait, too: what stands beside cv²?",
+        },
+    ),
+    "06.2": Choice(
+        of="03",
+        asks="15 jobs come a second, 0.2 s each, and there are 4 slots. How busy are they?",
+        right="75 %",
+        why="15 × 0.2 are 3 busy slots, of 4.",
+        wrong={
+            "3 %": "3 is a number of slots, not a share.",
+            "19 %": "That is 0.75 of a slot among four. How many slots are busy?",
+        },
+    ),
+    "06.3": Choice(
+        of="01",
+        asks="`attempts: 3`, fixed backoff of 5000 ms; tries fail at once. How long after the "
+        "first try is the last?",
+        right="10 s",
+        why="3 attempts have 2 waits of 5 s.",
+        wrong={
+            "15 s": "That is one wait too many.",
+            "5 s": "That is the second try. There is a third one.",
+        },
+    ),
 }
 
 EXERCISES = {

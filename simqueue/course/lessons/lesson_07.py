@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import (
     Between,
@@ -60,6 +61,41 @@ def _fixed(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:
 
 PREDICTIONS = {
     "07.a": Prediction(what="number of calls in the busiest second", unit="calls"),
+}
+
+RECALL = {
+    "07.1": Choice(
+        of="06",
+        asks="Each attempt fails with a chance of 50 %. A job has at most 3 attempts. How many "
+        "does it have on average?",
+        right="1.75",
+        why="1 + 1/2 + 1/4.",
+        wrong={
+            "2": "So many, if there were no limit. Here the third is the last.",
+            "3": "That is the most. Half of the jobs need only one.",
+        },
+    ),
+    "07.2": Choice(
+        of="06",
+        asks="Without retries the slots would be 60 % busy. Now a job has 1.5 attempts on "
+        "average, each as long. How busy are they?",
+        right="90 %",
+        why="Every attempt is work: 60 % × 1.5.",
+        wrong={
+            "60 %": "A retry takes a slot, just as a first attempt does.",
+            "75 %": "Half as much again is to be added, not a quarter.",
+        },
+    ),
+    "07.3": Choice(
+        of="03",
+        asks="One slot is 70 % busy, and jobs come at random. Which share of the jobs has to wait?",
+        right="70 %",
+        why="Who comes at random finds the slot busy as often as it is busy.",
+        wrong={
+            "30 %": "That is how often the slot is idle.",
+            "49 %": "That is 70 % of 70 %. How often does somebody who comes find the slot busy?",
+        },
+    ),
 }
 
 EXERCISES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, near
 
@@ -85,6 +86,41 @@ def _by(left: float, bearable: float, shrinks: float) -> float:
 
 PREDICTIONS = {
     "08.a": Prediction(what="share of customers with an answer in time", unit="%"),
+}
+
+RECALL = {
+    "08.1": Choice(
+        of="07",
+        asks="600 jobs fail together. Each comes back after a wait that is drawn evenly from 0 "
+        "to 20 s. How many calls a second is that?",
+        right="30",
+        why="The herd, divided by the width of the window.",
+        wrong={
+            "600": "So many come at once without jitter.",
+            "12,000": "Those are multiplied. A wider window means fewer calls a second.",
+        },
+    ),
+    "08.2": Choice(
+        of="02",
+        asks="2 calls a second hang until their deadline of 10 s. How many slots do they hold?",
+        right="20",
+        why="L = λ × W holds for slots, too.",
+        wrong={
+            "5": "That is one divided by the other.",
+            "2": "So many come each second. Each stays for ten.",
+        },
+    ),
+    "08.3": Choice(
+        of="06",
+        asks="A gateway is down: every attempt fails. Jobs have 5 attempts. How many times the "
+        "usual attempts are made?",
+        right="5 times",
+        why="Every job makes all of its attempts.",
+        wrong={
+            "4 times": "Those are the retries. The first attempt counts, too.",
+            "2 times": "That is for half of the attempts failing, without a limit.",
+        },
+    ),
 }
 
 EXERCISES = {

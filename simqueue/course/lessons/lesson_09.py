@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Make
 from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, Whole
 from simqueue.course.twice import Ended, Night, play
@@ -29,6 +30,41 @@ PREDICTIONS = {
 }
 
 _SIX = "abcdef"
+
+RECALL = {
+    "09.1": Choice(
+        of="08",
+        asks="The queue can do 60 requests a second. Every customer asks twice. Below how many "
+        "new customers a second does it recover by itself?",
+        right="30",
+        why="Asks for each customer times arrivals must stay below the capacity.",
+        wrong={
+            "60": "Each of them asks twice.",
+            "120": "More asks need more capacity, not less.",
+        },
+    ),
+    "09.2": Choice(
+        of="01",
+        asks="The shop's emails have 5 attempts and exponential backoff from 1000 ms. How long "
+        "are their waits together?",
+        right="15 s",
+        why="1 + 2 + 4 + 8 s.",
+        wrong={
+            "31 s": "That is one wait too many: 5 attempts have 4.",
+            "8 s": "That is the last wait alone.",
+        },
+    ),
+    "09.3": Choice(
+        of="07",
+        asks="A wait of 8 s gets full jitter. How long is it on average?",
+        right="4 s",
+        why="It is drawn evenly from 0 to 8 s.",
+        wrong={
+            "8 s": "That is the longest that it can be.",
+            "16 s": "Jitter shortens waits. It never makes them longer.",
+        },
+    ),
+}
 
 EXERCISES = {
     "09.b": Exercise(

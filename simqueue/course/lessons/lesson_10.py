@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, near
 
@@ -46,6 +47,53 @@ def _added_up_twice(bounds: Sequence[float], workers: Sequence[Sequence[int]]) -
 
 PREDICTIONS = {
     "10.a": Prediction(what="mean time of a completed job during the outage", unit="s"),
+}
+
+RECALL = {
+    "10.1": Choice(
+        of="09",
+        asks="BullMQ's own settings: locks of 30 s, a look every 30 s. A worker is killed. How "
+        "long can it take until its jobs are back in the queue?",
+        right="90 s",
+        why="Up to three looks' time: one that comes too soon, one that marks, one that takes "
+        "back.",
+        wrong={
+            "30 s": "A look takes back only what an earlier one has marked.",
+            "60 s": (
+                "That is two looks. Each look can also be refused, if there was one shortly before."
+            ),
+        },
+    ),
+    "10.2": Choice(
+        of="09",
+        asks="A handler does no more than take one item from the shelf. It is run twice for one "
+        "order. What then?",
+        right="Two items are gone.",
+        why="Nothing that it did says that this order has its item already.",
+        wrong={
+            "One item is gone: the queue knows the job.": (
+                "The queue knows it, and promises *at least* once."
+            ),
+            "One item is gone: the database refuses the second time.": (
+                "Each statement is in order by itself. What would it refuse?"
+            ),
+        },
+    ),
+    "10.3": Choice(
+        of="05",
+        asks="Constant service times instead of exponential ones; same mean, same load. How long "
+        "is the wait?",
+        right="Half as long.",
+        why="(1 + cv²) / 2 is 1/2 without any spread.",
+        wrong={
+            "As long: the mean is the same.": (
+                "The mean of the times is. What does the wait depend on, too?"
+            ),
+            "Nothing waits any more.": (
+                "Jobs still come at random, and then some come close together."
+            ),
+        },
+    ),
 }
 
 EXERCISES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from statistics import fmean, stdev
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, Whole
 
@@ -66,6 +67,42 @@ def _tries() -> tuple[tuple[Runs, float, float], ...]:
 
 PREDICTIONS = {
     "11.a": Prediction(what="number of workers that Friday needs", unit="workers"),
+}
+
+RECALL = {
+    "11.1": Choice(
+        of="10",
+        asks="Worker A did 900 jobs in 1 s on average, worker B 100 jobs in 11 s. What is the "
+        "mean of all?",
+        right="2 s",
+        why="Add up the seconds and the jobs: 2,000 s for 1,000 jobs.",
+        wrong={
+            "6 s": "Means cannot be averaged: A has done far more jobs.",
+            "12 s": "Nor can they be added.",
+        },
+    ),
+    "11.2": Choice(
+        of="02",
+        asks="The busiest quarter-hour brings 1,800 orders, and each keeps a slot busy for 2 s. "
+        "How many slots are busy then?",
+        right="4",
+        why="1,800 / 900 s are 2 a second, and each takes 2 s.",
+        wrong={
+            "2": "Those are the orders a second.",
+            "1": "How many seconds has a quarter of an hour?",
+        },
+    ),
+    "11.3": Choice(
+        of="03",
+        asks="One slot, 80 % busy, jobs at random, exponential times of 1 s on average. How long "
+        "is the mean response?",
+        right="5 s",
+        why="4 s of waiting and 1 s of service.",
+        wrong={
+            "4 s": "That is the wait. The response ends when the work does.",
+            "1.8 s": "The wait is longer than ρ: divide by the idle share.",
+        },
+    ),
 }
 
 EXERCISES = {

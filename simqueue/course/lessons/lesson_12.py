@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction
 
@@ -69,6 +70,40 @@ def _tries() -> tuple[tuple[Attempts, Attempts], ...]:
 
 PREDICTIONS = {
     "12.a": Prediction(what="model's error in the orders' mean response time", unit="%"),
+}
+
+RECALL = {
+    "12.1": Choice(
+        of="11",
+        asks="An interval is to be half as wide. How many times as many replications does that "
+        "take?",
+        right="4 times",
+        why="The width goes with one over the root of their number.",
+        wrong={
+            "2 times": "With twice as many it is narrower by the root of two only.",
+            "1.4 times": "That is the root of two. You need the square.",
+        },
+    ),
+    "12.2": Choice(
+        of="10",
+        asks="The p99 of worker A is 1 s, that of B is 3 s. What is the p99 of all jobs?",
+        right="That cannot be told from these two.",
+        why="It depends on how many jobs each has done, and on all their times.",
+        wrong={
+            "2 s": "Percentiles cannot be averaged.",
+            "3 s": "If B has done one job in a thousand, its slow ones hardly count.",
+        },
+    ),
+    "12.3": Choice(
+        of="09",
+        asks="`attempts: 3`, and one stall is allowed. How often may the handler start?",
+        right="4 times",
+        why="A stall costs no attempt: three attempts, and once more after the stall.",
+        wrong={
+            "3 times": "Does a stall cost an attempt?",
+            "6 times": "The one stall is for the whole job, not for each attempt.",
+        },
+    ),
 }
 
 EXERCISES = {

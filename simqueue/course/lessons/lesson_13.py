@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, near
 
@@ -62,6 +63,44 @@ _CAME_S = [0.0, 0.5, 1.0, 1.5, 2.0, 9.0, 9.5, 10.0, 10.25, 17.0, 40.0, 40.5, 41.
 
 PREDICTIONS = {
     "13.a": Prediction(what="wait that 1 in 100 of the others exceeds, with 76 % VIPs", unit="s"),
+}
+
+RECALL = {
+    "13.1": Choice(
+        of="05",
+        asks="One printer, 90 % busy; each label takes just 2 s; orders come at random. How long "
+        "is the mean wait?",
+        right="9 s",
+        why="9 service times would be 18 s; without any spread it is half.",
+        wrong={
+            "18 s": "That is for exponential times. What does constant mean for the wait?",
+            "20 s": "That is the response, with exponential times.",
+        },
+    ),
+    "13.2": Choice(
+        of="04",
+        asks="Ten slots with a line each, 80 % busy, become one pool of ten. How long is the "
+        "mean wait then, beside before?",
+        right="About a twentieth.",
+        why="Erlang's formula: 0.2 service times instead of 4.",
+        wrong={
+            "As long: the slots are as busy.": (
+                "With ten lines a slot can be idle while a job waits elsewhere."
+            ),
+            "About a half.": "So much is gained by two slots in a pool already.",
+        },
+    ),
+    "13.3": Choice(
+        of="06",
+        asks="Each attempt fails with a chance of 20 %, whatever came before. Jobs have 3 "
+        "attempts. Which share is given up?",
+        right="0.8 %",
+        why="All three must fail: 0.2 × 0.2 × 0.2.",
+        wrong={
+            "20 %": "That is after one attempt.",
+            "60 %": "Those are added up. What must happen for a job to be given up?",
+        },
+    ),
 }
 
 EXERCISES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import (
     Between,
@@ -54,6 +55,43 @@ def _on_top(ready: int, pods: int, target: int, most: int) -> int:
 
 PREDICTIONS = {
     "14.a": Prediction(what="share of the burst's customers done in 5 s", unit="%"),
+}
+
+RECALL = {
+    "14.1": Choice(
+        of="00",
+        asks="40 jobs come a second, 20 are done a second, and that for a minute. How large is "
+        "the backlog then?",
+        right="1,200 jobs",
+        why="20 a second more than can be done, for 60 s.",
+        wrong={
+            "2,400 jobs": "So many came. Some of them are done.",
+            "20 jobs": "That is what is added each second.",
+        },
+    ),
+    "14.2": Choice(
+        of="00",
+        asks="1,200 jobs wait, and 20 are done a second. How long does the last of them wait?",
+        right="60 s",
+        why="The wait is the backlog, divided by what is done a second.",
+        wrong={
+            "20 s": "That is no time: 20 is how many are done in a second.",
+            "0 s": "All those before it must be done first.",
+        },
+    ),
+    "14.3": Choice(
+        of="13",
+        asks="A printer is 90 % busy with equal jobs. Half of them are VIPs and go first. How "
+        "many times as long do the others wait as without VIPs?",
+        right="1.8 times",
+        why="1 / (1 - 0.5 × 0.9).",
+        wrong={
+            "1 time: as before": (
+                "The mean over all stays. So if VIPs wait less, somebody waits more."
+            ),
+            "2 times": "Nearly. The formula has the load in it, too.",
+        },
+    ),
 }
 
 EXERCISES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import (
     Between,
@@ -64,6 +65,44 @@ def _to_nothing(waits_s: Times, interval_s: float) -> list[float]:
 
 PREDICTIONS = {
     "15.a": Prediction(what="mean wait of open customers at the same rate", unit="s"),
+}
+
+RECALL = {
+    "15.1": Choice(
+        of="14",
+        asks="A line has 30 places, and 10 jobs are done a second. How long does somebody wait "
+        "who got the last place?",
+        right="3 s",
+        why="The bound, divided by the capacity.",
+        wrong={
+            "0.3 s": "That is upside down.",
+            "300 s": "Those are multiplied. Ten of the thirty are done each second.",
+        },
+    ),
+    "15.2": Choice(
+        of="11",
+        asks="A quarter-hour brings 100 orders on average, at random. By how many does it "
+        "usually miss that?",
+        right="About 10.",
+        why="The root of the number: the standard deviation of a Poisson count.",
+        wrong={
+            "About 1.": "That is the hundredth part. Chance is wilder: which root is it?",
+            "About 50.": (
+                "Chance is not so wild. Half as many, or twice as many, hardly ever come."
+            ),
+        },
+    ),
+    "15.3": Choice(
+        of="03",
+        asks="One slot is 99 % busy, jobs at random, exponential times. How long is the mean "
+        "wait, in service times?",
+        right="99",
+        why="0.99 / 0.01.",
+        wrong={
+            "9": "That is for 90 %.",
+            "100": "That is the response: it has the service itself, too.",
+        },
+    ),
 }
 
 EXERCISES = {

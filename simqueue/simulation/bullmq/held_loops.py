@@ -168,14 +168,16 @@ class HeldLoops(Queue):
         """The event loop has come to it, whatever stands behind by now."""
         if not self._ask(looker, 0.0):
             self._in_vain(looker)
-        self._tell_on(0.0)
+        if self._marker:
+            self._tell_on(0.0)
 
     def _ask(self, looker: Looker, after: float) -> bool:
         """Ask for a job, and be told if there is none; the next slot asks behind the cpu part."""
         if not looker.idle:
             looker.looking = False
             return True
-        self.promote()
+        if self.due:
+            self.promote()
         looker.drained = not self.ready
         if looker.drained:
             looker.heard = self._answer_due()
@@ -206,7 +208,7 @@ class HeldLoops(Queue):
 
     def _answer_due(self) -> float:
         """When the next retry is due, as who looks in vain is told."""
-        return self._next_due()
+        return self._dues[0] if self._dues else math.inf
 
     def _next_due(self) -> float:
         return self._dues[0] if self._dues else math.inf
@@ -226,7 +228,8 @@ class HeldLoops(Queue):
         else:
             looker.since = self._env.now
             self._line.append(looker)
-            self._tell_on(0.0)
+            if self._marker:
+                self._tell_on(0.0)
 
     def _time_out(self, before: float) -> None:
         """Let the first in line look when it has waited long enough, if that is before a moment."""

@@ -1,0 +1,1 @@
+"""How often the 95 % intervals that are printed hold the truth, on queues whose truth is known."""
