@@ -1,6 +1,6 @@
 """Measure simqueue and print one table, or one JSON document.
 
-Run it in a clone after ``pip install -e '.[benchmarks]'``; it takes about five minutes::
+Run it in a clone after ``pip install -e '.[benchmarks,fast]'``; it takes about ten minutes::
 
     python -m benchmarks                # everything
     python -m benchmarks speed --json   # one part, for programs
@@ -12,11 +12,12 @@ import argparse
 import json
 import sys
 
-from benchmarks import imports, memory, production, speed
+from benchmarks import compiled, imports, memory, production, speed
 from benchmarks.report import document, environment, table
 
 PARTS = {
     "speed": speed.measure,
+    "compiled": compiled.measure,
     "memory": memory.measure,
     "imports": imports.measure,
     "production": production.measure,

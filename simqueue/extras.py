@@ -17,6 +17,7 @@ EXTRAS = {
     ),
     "postgres": ("psycopg",),
     "course": ("IPython", "anywidget", "ipywidgets", "nbformat"),
+    "fast": ("llvmlite", "numba"),
     "sweeps": ("dask", "distributed", "pyarrow"),
 }
 

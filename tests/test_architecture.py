@@ -176,7 +176,9 @@ def test_conda_and_pip_install_the_same() -> None:
             *project["dependencies"],
             *(
                 text
-                for extra in ("benchmarks", "course", "docs", "postgres", "queue", "sweeps", "dev")
+                for extra in (
+                    *("benchmarks", "course", "docs", "fast", "postgres", "queue", "sweeps", "dev"),
+                )
                 for text in extras[extra]
             ),
             f"python {project['requires-python']}",

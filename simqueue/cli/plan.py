@@ -63,7 +63,7 @@ def plan(
       simqueue plan --target 'order.response.p95 < 10s' --report friday.html
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early, show
+    from simqueue.cli.presenting import ending_early, say_engine, show
     from simqueue.cli.progress import telling
     from simqueue.errors import InputError
     from simqueue.planning.plan import plan as find
@@ -80,6 +80,7 @@ def plan(
                 scenario, target, vary, traffic=traffic, survive=survive, down_s=down, days=days,
                 kept=kept, most=most, margins=margins, cores=cores, cluster=cluster, tell=tell,
             )  # fmt: skip
+        say_engine(found.engine)
         show(found, plot, report, as_json)
     if found.interrupted:
         raise typer.Exit(130)

@@ -42,6 +42,12 @@ def present(found: Finding, plot: Path | None, as_json: bool) -> None:
         found.plot(plot)
 
 
+def say_engine(words: str) -> None:
+    """Say on standard error if the compiled engine could not be used, and why."""
+    if words.startswith("simpy ("):
+        print(f"engine: {words}", file=sys.stderr)
+
+
 def show(found: Shown, plot: Path | None, report: Path | None, as_json: bool) -> None:
     """Present an answer, and write a report to show others if there is to be one."""
     present(found, plot, as_json)

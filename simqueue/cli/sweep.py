@@ -73,7 +73,7 @@ def sweep(
       simqueue sweep --vary 'queues.payment.backoff.delay_ms=500,5000,50000' --out sweep.csv
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early
+    from simqueue.cli.presenting import ending_early, say_engine
     from simqueue.cli.progress import progress_bar
     from simqueue.cli.values import parse_vary
     from simqueue.experiments.sweep import sweep as run_sweep
@@ -94,6 +94,7 @@ def sweep(
             found = run_sweep(
                 scenario, grid, replications, cores=cores, cluster=cluster, progress=progress
             )
+        say_engine(found.engine)
         shown = chosen or [one for one in known if one.what == "response.p95"]
         _present(found, [one.name for one in shown], plot, out, report, as_json)
 

@@ -206,7 +206,7 @@ def compare_modes(
     replications: int = 1,
     loads: Sequence[float] | None = None,
     progress: Callable[[float], None] | None = None,
-    engine: str | Engine = "auto",
+    engine: str | Engine = "simpy",
 ) -> ModeComparison:
     """Compare training mode and queues fairly: the same work, as many places, in four ways.
 

@@ -21,7 +21,7 @@ from simqueue.results.intervals import Interval, count_interval, mean_interval, 
 from simqueue.results.measures import Measure, measures_of, parse_measure
 from simqueue.results.statistics import Estimate
 from simqueue.results.wording import count
-from simqueue.simulation.engines import Engine, engine_of
+from simqueue.simulation.engines import Engine, engine_of, engine_words
 from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.varying import check_varies
@@ -87,6 +87,8 @@ class Sweep:
         Real seconds that it took.
     interrupted
         Whether Ctrl-C ended it before all was done.
+    engine
+        Who ran it: ``compiled``, or ``simpy`` and why.
     """
 
     scenario: Scenario
@@ -96,6 +98,7 @@ class Sweep:
     asked_for: int
     wall_s: float
     interrupted: bool = False
+    engine: str = "simpy"
 
     def estimate(self, cell: Cell, measure: str | Measure) -> Estimate | None:
         """A measure of a cell, with its 95 % interval over replications.
@@ -325,6 +328,7 @@ class Sweep:
         return {
             "schema": 1,
             "scenario": self.scenario.name,
+            "engine": self.engine,
             "seed": self.scenario.seed,
             "vary": list(self.keys),
             "asked_for": self.asked_for,
@@ -390,7 +394,7 @@ def sweep(
     cluster
         Address of a Dask scheduler to use instead (it needs the extra ``sweeps``).
     engine
-        See `simulate`.
+        See `simulate`; by default compiled where that can be, else SimPy, which says the same.
     progress
         Called with the share of the runs that is done, 0 to 1.
 
@@ -464,6 +468,7 @@ def sweep(
         asked_for=replications,
         wall_s=time.perf_counter() - began,
         interrupted=interrupted,
+        engine=engine_words(engine, scenarios),
     )
 
 

@@ -75,6 +75,8 @@ class Answer:
         Real seconds that it took.
     interrupted
         Whether Ctrl-C ended it.
+    engine
+        Who ran it: ``compiled``, or ``simpy`` and why.
     """
 
     scenario: Scenario
@@ -90,6 +92,7 @@ class Answer:
     situation: tuple[str, ...]
     wall_s: float
     interrupted: bool = False
+    engine: str = "simpy"
 
     def at(self, value: int) -> Tried:
         """What was simulated of a value.

@@ -26,7 +26,7 @@ from simqueue.planning.targets import parse_targets
 from simqueue.planning.words import answer_sentence, assumptions
 from simqueue.results.measures import measures_of
 from simqueue.results.shown import Shown
-from simqueue.simulation.engines import Engine, engine_of
+from simqueue.simulation.engines import Engine, engine_of, engine_words
 from simqueue.workload.changes import key_of, path_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.varying import check_varies
@@ -85,6 +85,7 @@ class Plan(Answer, Shown):
         return {
             "schema": 1,
             "scenario": self.scenario.name,
+            "engine": self.engine,
             "seed": self.scenario.seed,
             "situation": list(self.situation),
             "vary": self.vary,
@@ -245,6 +246,7 @@ def plan(
         situation=_situation(traffic, survive, down_s),
         wall_s=time.perf_counter() - began,
         interrupted=interrupted,
+        engine=engine_words(engine, [one.scenario for one in tried]),
     )
 
 

@@ -123,6 +123,11 @@ class Model(ABC):
         self.env.run(until)
 
     @property
+    def now(self) -> float:
+        """The virtual time, seconds."""
+        return float(self.env.now)
+
+    @property
     def over(self) -> bool:
         """Whether all jobs have come and have their final outcomes."""
         return not (self.more_arrivals or self.unfinished or self.thinking)

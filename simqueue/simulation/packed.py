@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,21 +80,18 @@ def log_of(packed: NDArray[Any], workload: Workload, engine: str) -> AttemptLog:
     engine
         Who ran it.
     """
-    kinds = workload.kinds
-    root_of = {kind.queue: kind.number for kind in kinds if kind.parent < 0}
-    queues = tuple(workload.scenario.queues)
-    names = tuple(dict.fromkeys(kind.name for kind in kinds))
-    first = packed["number"].astype(np.int64) * len(kinds)
-    parent = np.array([kind.parent for kind in kinds])[packed["kind"]]
-    classed = any(one.classes or one.prioritized for one in workload.scenario.queues.values())
+    codes = codes_of(workload)
+    first = packed["number"].astype(np.int64) * len(workload.kinds)
+    parent = codes.parent[packed["kind"]]
+    classed = has_classes(workload)
     rows = np.zeros(len(packed), dtype=ROW_OF_CLASSES if classed else ROW)
     rows["replication"] = workload.replication
     rows["result"] = -1
     classes = add_classes(rows, packed["kind"], packed["number"], workload) if classed else ()
-    rows["queue"] = np.array([queues.index(kind.queue) for kind in kinds])[packed["kind"]]
-    rows["name"] = np.array([names.index(kind.name) for kind in kinds])[packed["kind"]]
+    rows["queue"] = codes.queue[packed["kind"]]
+    rows["name"] = codes.name[packed["kind"]]
     rows["job"] = first + packed["kind"]
-    rows["flow"] = first + np.array([root_of[kind.stream] for kind in kinds])[packed["kind"]]
+    rows["flow"] = first + codes.root[packed["kind"]]
     rows["parent"] = np.where(parent < 0, -1, first + parent)
     for column in (
         *("attempt", "run", "outcome", "slot", "worker"),
@@ -102,13 +99,64 @@ def log_of(packed: NDArray[Any], workload: Workload, engine: str) -> AttemptLog:
     ):
         rows[column] = packed[column]
     workers = max(int(packed["worker"].max(initial=0)) + 1, 1)
+    return told(rows, workload, engine, tuple(map(str, range(workers))), classes)
+
+
+class Codes(NamedTuple):
+    """What an attempt log has for each kind of jobs, by their numbers.
+
+    Attributes
+    ----------
+    queue, name
+        Positions in the log's vocabularies.
+    root, parent
+        The kinds of the root arrival and of the parent; -1: there is none.
+    """
+
+    queue: NDArray[np.int64]
+    name: NDArray[np.int64]
+    root: NDArray[np.int64]
+    parent: NDArray[np.int64]
+
+
+def codes_of(workload: Workload) -> Codes:
+    """What an attempt log has for each kind of jobs of a workload."""
+    kinds = workload.kinds
+    root_of = {kind.queue: kind.number for kind in kinds if kind.parent < 0}
+    queues, names = list(workload.scenario.queues), names_of(workload)
+    return Codes(
+        np.array([queues.index(kind.queue) for kind in kinds]),
+        np.array([names.index(kind.name) for kind in kinds]),
+        np.array([root_of[kind.stream] for kind in kinds]),
+        np.array([kind.parent for kind in kinds]),
+    )
+
+
+def names_of(workload: Workload) -> tuple[str, ...]:
+    """The vocabulary of what jobs are called."""
+    return tuple(dict.fromkeys(kind.name for kind in workload.kinds))
+
+
+def has_classes(workload: Workload) -> bool:
+    """Whether a log of the workload has the columns of classes."""
+    return any(one.classes or one.prioritized for one in workload.scenario.queues.values())
+
+
+def told(
+    rows: NDArray[Any],
+    workload: Workload,
+    engine: str,
+    workers: tuple[str, ...],
+    classes: tuple[str, ...] = (),
+) -> AttemptLog:
+    """The attempt log that has these rows."""
     return AttemptLog(
         engine=engine,
         rows=rows,
-        queues=queues,
-        names=names,
+        queues=tuple(workload.scenario.queues),
+        names=names_of(workload),
         results=(),
-        workers=tuple(str(number) for number in range(workers)),
+        workers=workers,
         ids=workload.ids(),
         classes=classes,
     )

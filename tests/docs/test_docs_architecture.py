@@ -82,6 +82,18 @@ def test_what_is_asked_for_is_where_the_page_says(row: list[str]) -> None:
     assert name in defined(ROOT / named)
 
 
+def test_a_rule_is_where_the_page_says_in_both_engines() -> None:
+    """By one name: a reader finds the two side by side."""
+    simulation = PACKAGE / "simulation"
+    for rule, in_simpy, compiled in rows(marked(PAGE, "table")["rules"]):
+        names = []
+        for folder, told in ((simulation, in_simpy), (simulation / "compiled", compiled)):
+            file, name = told.split("::")
+            assert name in defined(folder / file), rule
+            names.append(name.rpartition(".")[2].strip("_").lower())
+        assert names[1].partition("_job")[0] in names[0] or names[0] in names[1], rule
+
+
 def test_a_newcomers_questions_are_two_hops_away() -> None:
     """README to architecture to the file."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

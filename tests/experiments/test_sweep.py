@@ -229,3 +229,18 @@ def test_the_figure_says_what_it_finds(found: sq.Sweep, tmp_path: Path) -> None:
     assert "workers.count = 2" in title
     assert (tmp_path / "sweep.png").stat().st_size > 10_000
     assert len(figure.axes[0].lines) == 2
+
+
+def test_it_says_which_engine_ran() -> None:
+    """Both say the same of the same jobs."""
+    grid = {"workers.count": [1, 2]}
+    compiled, simpy = (
+        sq.sweep(shop(), grid, 2, cores=1, engine=engine) for engine in ("auto", "simpy")
+    )
+    crash = {"workers.crashes": [{"at_s": 5, "down_s": 3}]}
+    fallen_back = sq.sweep(shop(**crash), grid, 1, cores=1)
+
+    assert (compiled.engine, simpy.engine) == ("compiled", "simpy")
+    for one, other in zip(compiled.cells, simpy.cells, strict=True):
+        np.testing.assert_array_equal(one.found, other.found)
+    assert fallen_back.document()["engine"].startswith("simpy (workers.crashes: ")

@@ -96,6 +96,13 @@ class TestBullMQ(EngineContract):
         assert there["started_s"].tolist() == [1.2]
 
 
+class TestCompiled(EngineContract):
+    engine = "compiled"
+
+    def workload(self) -> Workload:
+        return Workload(shop(rate_per_s=1.5, workers={"count": 2, "concurrency": 1}), replication=2)
+
+
 class TestInProcess(EngineContract):
     engine = "simpy"
 
@@ -234,7 +241,7 @@ def test_a_run_goes_from_process_to_process(mode: str, another_process: Executor
 
 
 def test_an_engine_is_chosen_by_name_or_given() -> None:
-    """By default the one that runs anything."""
+    """By default the model in SimPy."""
     scenario = shop(1.0)
     calls = []
 
@@ -242,7 +249,7 @@ def test_an_engine_is_chosen_by_name_or_given() -> None:
         calls.append(workload.replication)
         return ENGINES["simpy"](workload, *given, **more)
 
-    logs = [simulate(scenario, 2, engine=engine).log for engine in ("auto", "simpy", my_own)]
+    logs = [simulate(scenario, 2, engine=engine).log for engine in ("simpy", my_own)]
 
     assert calls == [0, 1]
     for log in logs:
@@ -250,5 +257,6 @@ def test_an_engine_is_chosen_by_name_or_given() -> None:
 
 
 def test_an_engine_that_there_is_not_is_named() -> None:
-    with pytest.raises(InputError, match=r"^engine 'simpi': expected auto or one of simpy$"):
+    said = r"^engine 'simpi': expected auto or one of simpy, compiled$"
+    with pytest.raises(InputError, match=said):
         engine_of("simpi")

@@ -29,6 +29,7 @@ from simqueue.simulation.bullmq.worker import Slot, Worker
 from simqueue.simulation.core import Model, Place
 from simqueue.simulation.door import Door
 from simqueue.simulation.job import SimJob
+from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Kind, Workload
 
 
@@ -58,9 +59,8 @@ class BullMQ(Model):
         self._followed: set[tuple[int, int, int]] = set()
         self.flows = Flows(self) if workload.has_flows else None
         settings = scenario.queues.values()
-        self._held_up = any(one.computes for one in settings)
         self._gated = any(one.gated for one in settings)
-        self.computes = self._held_up or self._gated
+        self.computes = self._gated or any(one.computes for one in settings)
         self._delays_s = delays_of(workload)
         self._priorities = priorities_of(workload)
         self.queues: dict[str, Queue] = {name: self._queue(name) for name in scenario.queues}
@@ -91,7 +91,7 @@ class BullMQ(Model):
         most = self.scenario.bullmq.max_stalled
         jobs: Waiting = Prioritized(self._priority) if settings.prioritized else deque()
         if not settings.gated:
-            return self._kind_of(name)(*rest, jobs)
+            return loops_of(self.scenario, name)(*rest, jobs)
         gate = Gate(
             self.env,
             settings.limiter,
@@ -101,15 +101,6 @@ class BullMQ(Model):
         )
         wakes = self.scenario.bullmq.client == "python"
         return GatedLoops(*rest, Gated(jobs, gate), wakes=wakes)
-
-    def _kind_of(self, queue: str) -> type[FreeLoops | HeldLoops]:
-        """Who asks for a queue's jobs: it matters only where event loops are held."""
-        if not self._held_up:
-            return FreeLoops
-        pools = self.scenario.worker_pools.values()
-        crews = [pool for pool in pools if pool.slots_for(queue)]
-        alone = all(pool.constant for pool in crews) and sum(pool.most for pool in crews) <= 1
-        return OneLoop if alone else HeldLoops
 
     def _priority(self, job: SimJob) -> int:
         priority: int = self._priorities[job.kind][job.number]
@@ -277,6 +268,17 @@ class BullMQ(Model):
                 return []
             self._followed.add(key)
         return super().children(job, kinds)
+
+
+def loops_of(scenario: Scenario, queue: str) -> type[FreeLoops | HeldLoops]:
+    """Who asks for a queue's jobs: it matters only where event loops are held, or it is gated."""
+    if scenario.queues[queue].gated:
+        return GatedLoops
+    if not any(one.computes for one in scenario.queues.values()):
+        return FreeLoops
+    crews = [pool for pool in scenario.worker_pools.values() if pool.slots_for(queue)]
+    alone = all(pool.constant for pool in crews) and sum(pool.most for pool in crews) <= 1
+    return OneLoop if alone else HeldLoops
 
 
 def delays_of(workload: Workload) -> Mapping[int, memoryview]:

@@ -1,0 +1,119 @@
+"""What an attempt brings, and how it starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.state import (
+    DONE,
+    World,
+    blocks,
+    cpu_s,
+    fails,
+    follow_ups,
+    hit,
+    hit_io_s,
+    hits,
+    io_s,
+    jobs,
+    kinds,
+    outages,
+    slots,
+    workers,
+)
+from simqueue.simulation.compiled.state import backoff_s as drawn_backoff_s
+from simqueue.simulation.compiled.waiting import FINISH, wait
+
+#: How an attempt ends, as in `simqueue.workload.attempts`.
+FAILS, FATAL = 1, 2
+#: Attempts of a number: not drawn, to be drawn before anything else happens, drawn.
+UNKNOWN, WANTED, DRAWN = range(3)
+
+
+@compiled
+def block_of(w: World, kind: int, attempt: int) -> Any:
+    """Where it is said where the attempts of a number at jobs of a kind begin."""
+    return blocks(w, kind * w.attempts + attempt)
+
+
+@compiled
+def brings(w: World, job: int, at: float) -> tuple[float, float, int]:
+    """What an attempt brings that starts at a moment: seconds of cpu, of io, and how it ends."""
+    its = jobs(w, job)
+    block, kind = block_of(w, its.kind, its.attempt), kinds(w, its.kind)
+    cpu, io = cpu_s(block, its.number).value, io_s(block, its.number).value
+    for number in range(kind.outages_from, kind.outages_to):
+        if outages(w, number).from_s <= at < outages(w, number).to_s:
+            does = hits(w, number * w.attempts + its.attempt)
+            if not does.hits or hit(does, its.number).value:
+                return cpu, hit_io_s(does, its.number).value if does.io else io, FAILS
+    return cpu, io, int(fails(block, its.number).value)
+
+
+@compiled
+def backoff_s(w: World, job: int, failed: int) -> float:
+    """How long a job that has just failed waits; NaN: it is not tried again."""
+    its = jobs(w, job)
+    if failed == FATAL:
+        return float("nan")
+    return float(drawn_backoff_s(block_of(w, its.kind, its.attempt), its.number).value)
+
+
+@compiled
+def want(w: World, kind: int, attempt: int) -> None:
+    """Have attempts drawn before the next thing happens, if they are not."""
+    block = block_of(w, kind, attempt)
+    if block.state == UNKNOWN:
+        block.state = WANTED
+        w.wants = True
+
+
+@compiled
+def want_what_follows(w: World, job: int, failed: int) -> None:
+    """Have drawn what the end of an attempt may start."""
+    its = jobs(w, job)
+    kind = kinds(w, its.kind)
+    if failed:
+        backoff = backoff_s(w, job, failed)
+        if backoff == backoff:
+            want(w, its.kind, its.attempt + 1)
+            return
+        first, last = kind.failed_from, kind.failed_to
+    else:
+        first, last = kind.completed_from, kind.completed_to
+    for place in range(first, last):
+        want(w, follow_ups(w, place).kind, 1)
+
+
+@compiled
+def finish_at(w: World, worker: int, now: float, cpu: float, io: float) -> float:
+    """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
+    process = workers(w, worker)
+    free_at = now if now > process.loop_free_at else process.loop_free_at
+    if cpu:  # an attempt that starts a little later does not hold the loop until then
+        free_at = process.loop_free_at = free_at + cpu
+    return free_at + io
+
+
+@compiled
+def take(w: World, slot: int, job: int, at: float) -> None:
+    """Start an attempt at a job ``at`` a moment: now, or a little later if it was picked up."""
+    its = slots(w, slot)
+    its.job, its.started = job, at
+    cpu, io, failed = brings(w, job, at)
+    its.failed = failed
+    begun = at + w.service_s
+    ends = finish_at(w, its.worker, begun, cpu + w.loop_s, io)
+    if workers(w, its.worker).loop_free_at - begun > w.patience_s:
+        w.stalls = True
+    its.in_line = io > 0
+    want_what_follows(w, job, failed)
+    wait(w, ends - w.now, FINISH, DONE, slot, 0.0)
+
+
+@compiled
+def pick_up(w: World, slot: int, job: int, after: float) -> None:
+    """Take a job that an idle worker has heard of, ``after`` seconds from now."""
+    now, due = w.now, jobs(w, job).ready
+    take(w, slot, job, (due if due > now else now) + after)

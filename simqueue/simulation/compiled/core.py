@@ -1,0 +1,136 @@
+"""The jobs: they come, their attempts end, and something follows."""
+
+from __future__ import annotations
+
+from simqueue.simulation.compiled import by_loops
+from simqueue.simulation.compiled.attempts import backoff_s
+from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.queue import next_attempt, promote
+from simqueue.simulation.compiled.state import (
+    GATED_LOOPS,
+    NONE,
+    World,
+    arrivals,
+    follow_ups,
+    jobs,
+    kinds,
+    queues,
+    rows,
+    slots,
+    workers,
+)
+from simqueue.simulation.compiled.waiting import ARRIVAL, order_of
+
+#: Codes of the attempt log.
+COMPLETED, RETRIED, FAILED = 1, 2, 3
+
+
+@compiled
+def arrive(w: World, job: int) -> None:
+    """Let a job come in."""
+    its = jobs(w, job)
+    w.unfinished += 1
+    its.attempt = 1
+    its.enqueued = its.ready = w.now
+    put(w, job)
+
+
+@compiled
+def put(w: World, job: int) -> None:
+    """Add a job to its queue; one with a delay, to the delayed set."""
+    its = jobs(w, job)
+    queue = kinds(w, its.kind).queue
+    if its.delay:
+        its.attempt = 0  # it is due for its first attempt as a retry is for its next
+        by_loops.delay(w, queue, job, its.delay)
+    else:
+        by_loops.put(w, queue, job)
+
+
+@compiled
+def await_arrival(w: World) -> None:
+    """Have the next job come that a request adds."""
+    if w.arrived < w.arrival_count:
+        w.arrives_at = w.now + (arrivals(w, w.arrived).at - w.now)
+        w.arrives_as = order_of(w, ARRIVAL)
+
+
+@compiled
+def arrival(w: World) -> None:
+    """Let it come, and await the one after it."""
+    job = arrivals(w, w.arrived).job
+    w.arrived += 1
+    arrive(w, job)
+    await_arrival(w)
+
+
+@compiled
+def ended(w: World, slot: int, job: int) -> None:
+    """See to an attempt that came to its end."""
+    if queues(w, slots(w, slot).queue).loops == GATED_LOOPS:
+        by_loops.ended(w, slots(w, slot).queue)
+    finish(w, slot, job)
+
+
+@compiled
+def finish(w: World, slot: int, job: int) -> None:
+    """End an attempt: write it down, and see to the retry or to the jobs that follow."""
+    failed = slots(w, slot).failed
+    if not failed:
+        write(w, slot, job, COMPLETED)
+        settle(w, job, failed)
+        return
+    backoff = backoff_s(w, job, failed)
+    if backoff == backoff:
+        write(w, slot, job, RETRIED)
+        postpone(w, job, backoff)
+    else:
+        write(w, slot, job, FAILED)
+        settle(w, job, failed)
+
+
+@compiled
+def write(w: World, slot: int, job: int, outcome: int) -> None:
+    """Write down an attempt that ended; ``outcome`` is a code of the attempt log."""
+    its, place = jobs(w, job), slots(w, slot)
+    kind, first = kinds(w, its.kind), its.number * w.kind_count
+    row = rows(w, w.row_count)
+    w.row_count += 1
+    row.replication, row.queue, row.name, row.result = w.replication, kind.queue, kind.name, NONE
+    row.job, row.flow = first + its.kind, first + kind.root
+    row.parent = NONE if kind.parent == NONE else first + kind.parent
+    row.attempt, row.run, row.outcome = its.attempt, 1, outcome
+    row.worker, row.slot = workers(w, place.worker).number, place.number
+    row.enqueued_s, row.ready_s = its.enqueued, its.ready
+    row.started_s, row.finished_s = place.started, w.now
+
+
+@compiled
+def settle(w: World, job: int, failed: int) -> None:
+    """Give a job its final outcome: see to the jobs that follow."""
+    w.unfinished -= 1
+    follow_up(w, job, failed)
+
+
+@compiled
+def follow_up(w: World, job: int, failed: int) -> None:
+    """Add the jobs that follow the final outcome of a job."""
+    its = jobs(w, job)
+    kind = kinds(w, its.kind)
+    first, last = kind.completed_from, kind.completed_to
+    if failed:
+        first, last = kind.failed_from, kind.failed_to
+    for place in range(first, last):
+        arrive(w, kinds(w, follow_ups(w, place).kind).first_job + its.number)
+
+
+@compiled
+def postpone(w: World, job: int, wait_s: float) -> None:
+    """Put a job that failed into the delayed set; without backoff, back in line at once."""
+    queue = kinds(w, jobs(w, job).kind).queue
+    if wait_s > 0:
+        by_loops.delay(w, queue, job, wait_s)
+        return
+    promote(w, queue)
+    next_attempt(w, job, w.now)
+    by_loops.put(w, queue, job)

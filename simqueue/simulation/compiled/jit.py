@@ -1,0 +1,70 @@
+"""Compiling a rule when it is first called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+#: With options that its type hints leave out.
+_njit: Any = numba.njit
+Rule = TypeVar("Rule", bound=Callable[..., Any])
+
+
+def compiled(rule: Rule) -> Rule:
+    """A rule that other compiled ones may call; it is a part of their machine code."""
+    found: Any = _njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(rule)
+    return found
+
+
+def compiled_and_kept(rule: Rule) -> Rule:
+    """A rule that Python calls: its machine code is kept on the disk."""
+    found: Any = _njit(error_model="numpy", cache=True)(rule)
+    return found
+
+
+def sources() -> int:
+    """A number that changes when a file of rules does: one that has something to do with this one.
+
+    Numba looks only at the file of the rule that it keeps, not at those of the rules that are a
+    part of it.
+    """
+    texts = [file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py"))]
+    rules = b"".join(text for text in texts if b"compiled.jit" in text)
+    return int(sha256(rules).hexdigest()[:15], 16)
+
+
+def record_at(world: np.dtype[Any], field: str, dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """What gives a compiled rule a record of a table, given the world and its number.
+
+    An array would be passed as seven numbers and a reference to count; this is one address.
+
+    Parameters
+    ----------
+    world, field
+        The record in which the table's address is, and its name there.
+    dtype
+        Of the table.
+    """
+    assert world.fields is not None
+    record, offset = numba.from_dtype(dtype), world.fields[field][1]
+
+    @intrinsic
+    def at(typing: Any, its_world: Any, number: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
+            address = context.get_value_type(types.int64)
+            base = builder.ptrtoint(values[0], address)
+            where = builder.inttoptr(builder.add(base, address(offset)), address.as_pointer())
+            size = address(dtype.itemsize)
+            found = builder.add(builder.load(where), builder.mul(values[1], size))
+            return builder.inttoptr(found, context.get_value_type(record))
+
+        return record(its_world, types.int64), generate
+
+    return at

@@ -1,0 +1,230 @@
+"""A compiled run of one workload: its tables are made, grow, and become an attempt log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.record.attempt_log import PRESENCE, ROW, ROW_OF_CLASSES, UNFINISHED, AttemptLog
+from simqueue.simulation.compiled import state
+from simqueue.simulation.compiled.attempts import DRAWN, WANTED
+from simqueue.simulation.compiled.loop import run
+from simqueue.simulation.compiled.state import NONE, Records
+from simqueue.simulation.compiled.tables import asked_for, tables
+from simqueue.simulation.packed import add_classes, has_classes, told
+from simqueue.workload.pools import worker_name
+from simqueue.workload.workload import Workload
+
+#: After so many things Ctrl-C is looked for.
+_AT_ONCE = 2_000_000
+
+
+class MayStall(Exception):  # noqa: N818 - it says what happened, and is no error
+    """An event loop was held for so long that a job may lose its lock."""
+
+
+class CompiledBullMQ:
+    """One replication of a scenario on BullMQ, compiled.
+
+    Parameters
+    ----------
+    workload
+        What to run; `simqueue.simulation.compiled.support.unsupported` says nothing against it.
+    """
+
+    def __init__(self, workload: Workload) -> None:
+        self.workload, self.scenario = workload, workload.scenario
+        self._state = tables(workload)
+        self._attempts = int(self._state.world["attempts"][0])
+        self._kept: list[NDArray[Any]] = []
+        for kind in np.flatnonzero(np.bincount(workload.arrivals[1])).tolist():
+            self._draw(kind, 1)
+        self._grow()
+
+    def run(self, until: float | None = None) -> None:
+        """Let everything happen that will, or what will before ``until``.
+
+        Raises
+        ------
+        MayStall
+            If a job may lose its lock.
+        """
+        moment = math.inf if until is None else until
+        while True:
+            why = run(self._state.world, moment, _AT_ONCE)
+            if why == state.DRAW:
+                self._draw_wanted()
+            elif why == state.FULL:
+                self._grow()
+            elif why == state.STALL:
+                raise MayStall
+            elif why != state.LONG:
+                break
+        if until is not None:
+            self._state.world["now"] = until
+
+    @property
+    def now(self) -> float:
+        """The virtual time, seconds."""
+        return float(self._state.world["now"][0])
+
+    @property
+    def over(self) -> bool:
+        """Whether all jobs have come and have their final outcomes."""
+        world = self._state.world[0]
+        return bool(world["arrived"] == len(self._state["arrivals"]) and not world["unfinished"])
+
+    def log(self) -> AttemptLog:
+        """What has happened so far, and after it the jobs that are ready and wait."""
+        s, workload = self._state, self.workload
+        rows = s["rows"][: s.world["row_count"][0]]
+        waiting = np.array(list(self._waiting()), np.int64)
+        if len(waiting):
+            rows = np.concatenate([rows, self._waiting_rows(s["jobs"][waiting])])
+        workers, record = self._record()
+        if not has_classes(workload):
+            return replace(told(rows, workload, "compiled", workers), **record)
+        numbers, kinds = np.divmod(rows["job"], len(workload.kinds))
+        wider = np.zeros(len(rows), ROW_OF_CLASSES)
+        for name in ROW.names or ():
+            wider[name] = rows[name]
+        classes = add_classes(wider, kinds, numbers, workload)
+        return replace(told(wider, workload, "compiled", workers, classes), **record)
+
+    def _waiting(self) -> Iterator[int]:
+        """The jobs that are ready, queue by queue, and those that workers are picking up."""
+        s, now = self._state, self.now
+        if self.over:
+            return
+        for queue in s["queues"]:
+            lines = s["lines"][queue["first_line"] : queue["last_line"] + 1]
+            heads = [(line["head"], line["length"]) for line in lines]
+            heads.append((queue["due_head"], queue["due"]))
+            for job in chain.from_iterable(self._chain(*one) for one in heads):
+                if s["jobs"][job]["ready"] <= now:
+                    yield job
+        number_of = s["workers"]["number"]
+        for slot in s["slots"][np.argsort(number_of[s["slots"]["worker"]], kind="stable")]:
+            if slot["job"] != NONE and slot["started"] > now:
+                yield int(slot["job"])
+
+    def _chain(self, job: int, length: int) -> Iterator[int]:
+        for _ in range(length):
+            yield int(job)
+            job = self._state["jobs"][job]["next"]
+
+    def _waiting_rows(self, jobs: Records) -> Records:
+        """Rows of jobs that are ready and wait."""
+        rows, kinds = np.zeros(len(jobs), ROW), self._state["kinds"][jobs["kind"]]
+        first = jobs["number"] * len(self._state["kinds"])
+        rows["replication"], rows["result"] = self.workload.replication, NONE
+        rows["queue"], rows["name"] = kinds["queue"], kinds["name"]
+        rows["job"], rows["flow"] = first + jobs["kind"], first + kinds["root"]
+        rows["parent"] = np.where(kinds["parent"] < 0, NONE, first + kinds["parent"])
+        rows["attempt"], rows["run"], rows["outcome"] = jobs["attempt"], 1, UNFINISHED
+        rows["worker"] = rows["slot"] = NONE
+        rows["enqueued_s"], rows["ready_s"] = jobs["enqueued"], jobs["ready"]
+        rows["started_s"] = rows["finished_s"] = np.nan
+        return rows
+
+    def _record(self) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Who worked, and from when to when."""
+        s, world = self._state, self._state.world[0]
+        number_of, names, pool_of = s["workers"]["number"], {}, {}
+        for crew, (pool, its) in zip(s["crews"], self.scenario.worker_pools.items(), strict=True):
+            first = int(crew["first_worker"])
+            for place in range(asked_for(its)):
+                number = int(number_of[first + place])
+                names[number], pool_of[number] = worker_name(pool, place), pool
+        here = range(int(world["worker_count"]))
+        stays = s["stays"][: world["stay_count"]]
+        presence = np.zeros(len(stays), PRESENCE)
+        presence["replication"] = self.workload.replication
+        presence["worker"] = number_of[stays["worker"]]
+        for name in ("asked", "ready", "drained", "gone"):
+            presence[f"{name}_s"] = stays[name]
+        return tuple(names[number] for number in here), {
+            "pools": tuple(pool_of[n] for n in here) if any(pool_of.values()) else (),
+            "presence": presence,
+        }
+
+    def _draw_wanted(self) -> None:
+        wanted = np.flatnonzero(self._state["blocks"]["state"] == WANTED)
+        for place in wanted.tolist():
+            self._draw(*divmod(place, self._attempts))
+        self._state.world["wants"] = False
+
+    def _draw(self, kind: int, attempt: int) -> None:
+        """Draw what the attempts of a number at jobs of a kind bring."""
+        drawn = self.workload.attempts(kind, attempt)
+        block = self._state["blocks"][kind * self._attempts + attempt]
+        block["cpu"], block["io"] = self._address(drawn.cpu_s), self._address(drawn.io_s)
+        block["backoff"] = self._address(self.workload.waits_s(kind, attempt))
+        block["fails"] = self._address(drawn.fails, np.uint8)
+        block["state"] = DRAWN
+        if kind not in self.workload.outages:
+            return
+        first = int(self._state["kinds"][kind]["outages_from"])
+        for place, hit in enumerate(self.workload.outages[kind].of(attempt), start=first):
+            does = self._state["hits"][place * self._attempts + attempt]
+            does["hits"] = 0 if hit.hits is None else self._address(hit.hits, np.uint8)
+            does["io"] = 0 if hit.io_s is None else self._address(hit.io_s)
+
+    def _address(self, numbers: Any, dtype: type = float) -> int:
+        """Where numbers are in memory, which stay there."""
+        kept: NDArray[Any] = np.ascontiguousarray(numbers, dtype)
+        self._kept.append(kept)
+        return int(kept.ctypes.data)
+
+    def _grow(self) -> None:
+        """Make room in the tables that may be full after one thing more."""
+        s, world = self._state, self._state.world[0]
+        spare = world["spare"]
+        if world["event_count"] + spare > world["event_room"]:
+            size = world["event_room"] = 2 * (len(s["events"]) + spare + len(s["planned"]))
+            self._enlarge("events", size)
+        if world["row_count"] == world["row_room"]:
+            size = world["row_room"] = 2 * len(s["rows"]) + len(s["arrivals"]) * 5 // 4 + 64
+            self._enlarge("rows", size)
+        if world["most_dues"] + spare > world["dues_room"]:
+            old, size = int(world["dues_room"]), 2 * int(world["dues_room"] + spare)
+            dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
+            dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
+            s["dues"], world["dues_room"] = dues.ravel(), size
+        if world["free_buckets"] < spare:
+            self._more_buckets(2 * int(len(s["buckets"]) + spare))
+
+    def _enlarge(self, table: str, size: int) -> None:
+        old = self._state[table]
+        new = np.empty(size, old.dtype)
+        new[: len(old)] = old
+        self._state[table] = new
+
+    def _more_buckets(self, size: int) -> None:
+        """More buckets for the delayed set, and more chains to find them by."""
+        s, world, old = self._state, self._state.world[0], len(self._state["buckets"])
+        self._enlarge("buckets", size)
+        new = s["buckets"][old:]
+        new["queue"], new["next"] = NONE, np.arange(old + 1, size + 1)
+        new["next"][-1] = world["free_bucket"]
+        world["free_bucket"] = old
+        world["free_buckets"] += size - old
+        chains = np.full(4 * size, NONE, np.int64)
+        used = np.flatnonzero(s["buckets"]["queue"][:old] != NONE)
+        for bucket in used.tolist():
+            one = s["buckets"][bucket]
+            place = chain_of(float(one["begins"]), int(one["queue"]), len(chains))
+            one["next"], chains[place] = chains[place], bucket
+        s["chains"] = chains.view(state.CHAIN)
+        world["chain_count"] = len(chains)
+
+
+def chain_of(begins: float, queue: int, chains: int) -> int:
+    """As in `simqueue.simulation.compiled.queue`."""
+    return int((math.floor(1000 * begins + 0.5) * 31 + queue) % chains)

@@ -1,0 +1,232 @@
+"""All that a compiled run knows: tables of records, which its rules read and change.
+
+A number stands for a record: a job, a slot, a queue... is its place in its table; -1 is none. Lists
+are chains: each record knows the one after it. Times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simqueue.record.attempt_log import ROW
+from simqueue.simulation.compiled.jit import record_at
+
+Records = NDArray[Any]
+#: The one record of `WORLD`, as a compiled rule has it.
+World = Any
+
+NONE = -1
+
+#: Who asks for a queue's jobs: the classes of `simqueue.simulation.bullmq`.
+FREE_LOOPS, ONE_LOOP, HELD_LOOPS, GATED_LOOPS = range(4)
+
+#: What happens at a moment; see `simqueue.simulation.compiled.loop`.
+DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, PAUSE, RESUME, STEP, UP = range(9)
+LOOK, WAIT, HEAR, ANSWERED, COME, OVER = range(9, 15)
+
+#: Why the loop stops: all is over, it is as late as was asked for, or it was long enough for once;
+#: attempts have to be drawn; a table is full; a lock may run out.
+ENDED, LATE, LONG, DRAW, FULL, STALL = range(6)
+
+JOB = np.dtype(
+    [
+        *(("enqueued", "f8"), ("ready", "f8"), ("delay", "f8")),
+        *(("kind", "i8"), ("number", "i8"), ("line", "i8"), ("attempt", "i8")),
+        ("next", "i8"),
+    ]
+)
+#: What a kind's jobs are followed by, and its queue's outages, are ranges of other tables.
+KIND = np.dtype(
+    [
+        *(("first_job", "i8"), ("queue", "i8"), ("completed_from", "i8"), ("completed_to", "i8")),
+        *(("failed_from", "i8"), ("failed_to", "i8"), ("outages_from", "i8"), ("outages_to", "i8")),
+        *(("name", "i8"), ("root", "i8"), ("parent", "i8")),
+    ]
+)
+FOLLOW_UP = np.dtype([("kind", "i8")])
+ARRIVAL = np.dtype([("at", "f8"), ("job", "i8")])
+#: Where in memory that is which the attempts of a number at jobs of a kind bring: as it was drawn,
+#: not copied. ``state``: whether it was.
+BLOCK = np.dtype([("state", "i8"), ("cpu", "i8"), ("io", "i8"), ("backoff", "i8"), ("fails", "i8")])
+#: The same for what an outage does to attempts: which it hits (0: all), how long their io parts
+#: last (0: as long as without).
+HIT = np.dtype([("hits", "i8"), ("io", "i8")])
+FLOAT = np.dtype([("value", "f8")])
+BYTE = np.dtype([("value", "u1")])
+OUTAGE = np.dtype([("from_s", "f8"), ("to_s", "f8")])
+#: A plain list, or the jobs of one priority: the first to be taken, the last, and how many.
+LINE = np.dtype([("head", "i8"), ("tail", "i8"), ("length", "i8"), ("priority", "i8")])
+QUEUE = np.dtype(
+    [
+        *(("loops", "i8"), ("lifo", "?")),
+        *(("first_line", "i8"), ("last_line", "i8"), ("ready", "i8")),
+        *(("due_head", "i8"), ("due_tail", "i8"), ("due", "i8")),
+        *(("idle_head", "i8"), ("idle_tail", "i8"), ("look_at", "f8")),
+        *(("line_head", "i8"), ("line_tail", "i8")),
+        *(("marker", "?"), ("due_marker", "?"), ("dues", "i8")),
+        *(("limit", "i8"), ("limit_s", "f8"), ("at_most", "i8"), ("active", "i8")),
+        *(("started", "i8"), ("window_ends", "f8"), ("limited_until", "f8")),
+        *(("paused", "?"), ("wakes", "?")),
+    ],
+    align=True,
+)
+SLOT = np.dtype(
+    [
+        *(("started", "f8"), ("job", "i8"), ("queue", "i8"), ("looker", "i8"), ("worker", "i8")),
+        *(("number", "i8"), ("next", "i8"), ("failed", "i8")),
+        *(("in_line", "?"), ("telling", "?"), ("idle", "?")),
+    ],
+    align=True,
+)
+LOOKER = np.dtype(
+    [
+        *(("since", "f8"), ("heard", "f8"), ("again_at", "f8")),
+        *(("queue", "i8"), ("worker", "i8"), ("idle_head", "i8"), ("idle_tail", "i8")),
+        *(("next", "i8"), ("before", "i8"), ("known", "i8")),
+        *(("looking", "?"), ("drained", "?"), ("in_line", "?")),
+    ],
+    align=True,
+)
+WORKER = np.dtype(
+    [
+        *(("loop_free_at", "f8"), ("number", "i8"), ("first_slot", "i8"), ("last_slot", "i8")),
+        *(("stay", "i8"), ("closed", "?")),
+    ],
+    align=True,
+)
+EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("since", "f8"), ("what", "i8"), ("who", "i8")])
+#: A millisecond in which jobs of a queue are due.
+BUCKET = np.dtype(
+    [
+        *(("begins", "f8"), ("head", "i8"), ("tail", "i8"), ("next", "i8"), ("queue", "i8")),
+        ("wakes", "?"),
+    ],
+    align=True,
+)
+#: The first bucket of those with one hash; a millisecond in which jobs of a queue are due.
+CHAIN = np.dtype([("bucket", "i8")])
+DUE_AT = np.dtype([("begins", "f8")])
+OPENING = np.dtype([("slot", "i8")])
+#: What is to happen: a queue's pause begins or ends, a pool has so many workers from then on.
+PLANNED = np.dtype([("at", "f8"), ("what", "i8"), ("who", "i8"), ("count", "f8")])
+#: The workers of a pool: those that there are to be, as a chain of their stays, newest first.
+CREW = np.dtype(
+    [
+        *(("start_s", "f8"), ("first_worker", "i8"), ("begins_with", "i8")),
+        *(("on", "i8"), ("newest", "i8")),
+    ]
+)
+STAY = np.dtype(
+    [
+        *(("asked", "f8"), ("ready", "f8"), ("drained", "f8"), ("gone", "f8")),
+        *(("worker", "i8"), ("before", "i8")),
+    ]
+)
+#: What each table holds.
+TABLES = {
+    "jobs": JOB,
+    "kinds": KIND,
+    "follow_ups": FOLLOW_UP,
+    "arrivals": ARRIVAL,
+    "blocks": BLOCK,
+    "outages": OUTAGE,
+    "hits": HIT,
+    "queues": QUEUE,
+    "lines": LINE,
+    "slots": SLOT,
+    "lookers": LOOKER,
+    "workers": WORKER,
+    "crews": CREW,
+    "stays": STAY,
+    "openings": OPENING,
+    "planned": PLANNED,
+    "events": EVENT,
+    "chains": CHAIN,
+    "buckets": BUCKET,
+    "dues": DUE_AT,
+    "rows": ROW,
+}
+#: The virtual time, counts, what the queue itself costs, and where the tables are in memory.
+WORLD = np.dtype(
+    [
+        *(("now", "f8"), ("scheduled", "i8"), ("event_count", "i8"), ("row_count", "i8")),
+        *(("unfinished", "i8"), ("arrived", "i8"), ("arrives_at", "f8"), ("arrives_as", "i8")),
+        *(("loop_s", "f8"), ("service_s", "f8"), ("failure_s", "f8"), ("patience_s", "f8")),
+        *(("pickup_s", "f8"), ("retry_s", "f8"), ("free_bucket", "i8"), ("free_buckets", "i8")),
+        *(("most_dues", "i8"), ("arrival_count", "i8"), ("attempts", "i8")),
+        *(
+            ("chain_count", "i8"),
+            ("kind_count", "i8"),
+            ("opening_count", "i8"),
+            ("planned_count", "i8"),
+            ("pause_count", "i8"),
+        ),
+        # How much there may be in tables, and how much one thing that happens adds at most.
+        *(
+            ("event_room", "i8"),
+            ("row_room", "i8"),
+            ("dues_room", "i8"),
+            ("spare", "i8"),
+            ("replication", "i8"),
+        ),
+        *(
+            ("queue_count", "i8"),
+            ("crew_count", "i8"),
+            ("worker_count", "i8"),
+            ("stay_count", "i8"),
+        ),
+        *((f"{name}_at", "i8") for name in TABLES),
+        *(
+            ("hole", "?"),
+            ("redis_wakes", "?"),
+            ("computes", "?"),
+            ("begun", "?"),
+            ("wants", "?"),
+            ("stalls", "?"),
+        ),
+    ],
+    align=True,
+)
+
+
+class State:
+    """The tables of a run.
+
+    Attributes
+    ----------
+    world
+        One record of `WORLD`; compiled rules find all tables by it.
+    """
+
+    def __init__(self, world: Records) -> None:
+        self.world = world
+        self._tables: dict[str, Records] = {}
+
+    def __getitem__(self, table: str) -> Records:
+        return self._tables[table]
+
+    def __setitem__(self, table: str, records: Records) -> None:
+        self._tables[table] = records
+        self.world[f"{table}_at"] = records.ctypes.data
+
+
+def _records(table: str) -> Callable[[World, int], Any]:
+    """What gives a compiled rule the record that has a number in a table."""
+    return record_at(WORLD, f"{table}_at", TABLES[table])
+
+
+jobs, kinds, follow_ups, arrivals = map(_records, ("jobs", "kinds", "follow_ups", "arrivals"))
+blocks, outages, hits = map(_records, ("blocks", "outages", "hits"))
+cpu_s, io_s, backoff_s = (record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff"))
+fails = record_at(BLOCK, "fails", BYTE)
+hit, hit_io_s = record_at(HIT, "hits", BYTE), record_at(HIT, "io", FLOAT)
+queues, lines = map(_records, ("queues", "lines"))
+slots, lookers, workers = map(_records, ("slots", "lookers", "workers"))
+crews, stays = map(_records, ("crews", "stays"))
+openings, planned, events = map(_records, ("openings", "planned", "events"))
+chains, buckets, dues = map(_records, ("chains", "buckets", "dues"))
+rows = _records("rows")

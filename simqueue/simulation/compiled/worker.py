@@ -1,0 +1,74 @@
+"""Slots of workers: an attempt ends, and makes room for the next."""
+
+from __future__ import annotations
+
+from simqueue.simulation.compiled import by_loops
+from simqueue.simulation.compiled.attempts import pick_up
+from simqueue.simulation.compiled.core import ended
+from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.lists import popleft, ready
+from simqueue.simulation.compiled.queue import promote
+from simqueue.simulation.compiled.state import (
+    DONE,
+    NONE,
+    World,
+    lookers,
+    queues,
+    slots,
+    workers,
+)
+from simqueue.simulation.compiled.stays import leaves
+from simqueue.simulation.compiled.waiting import FINISH, wait
+
+
+@compiled
+def next_job(w: World, slot: int) -> None:
+    """Take the next job, or be idle."""
+    its = slots(w, slot)
+    queue = its.queue
+    if workers(w, its.worker).closed:
+        by_loops.left_alone(w, queue)
+        leaves(w, its.worker)
+        return
+    if queues(w, queue).due:
+        promote(w, queue)
+    if ready(w, queue):
+        pick_up(w, slot, popleft(w, queue), 0.0)
+        if w.computes:
+            by_loops.fetched(w, its.looker)
+        return
+    by_loops.join(w, slot)
+
+
+@compiled
+def ask(w: World, slot: int) -> None:
+    """Ask for a job, as who has failed has to; another slot may do so already."""
+    its = slots(w, slot)
+    if lookers(w, its.looker).looking and not workers(w, its.worker).closed:
+        by_loops.join(w, slot)
+    else:
+        next_job(w, slot)
+
+
+@compiled
+def done(w: World, slot: int) -> None:
+    """End the attempt when the event loop comes to it, and take the next job."""
+    its = slots(w, slot)
+    free_at = workers(w, its.worker).loop_free_at
+    if its.in_line and free_at > w.now:
+        # It stands behind the cpu parts that wait now, not behind those that will come.
+        its.in_line = False
+        wait(w, free_at - w.now, FINISH, DONE, slot, 0.0)
+        return
+    if its.telling:  # Redis has heard of the failure
+        its.telling = False
+        ask(w, slot)
+        return
+    job = its.job
+    its.job = NONE
+    ended(w, slot, job)
+    if its.failed and (w.failure_s > 0 or w.computes):
+        its.telling = its.in_line = True
+        wait(w, w.failure_s, FINISH, DONE, slot, 0.0)
+    else:
+        next_job(w, slot)
