@@ -17,9 +17,9 @@ course = typer.Typer(
     rich_markup_mode=None,
 )
 
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder to write it to.")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Name a new folder to write it to.")]
 QuizSeed = Annotated[
-    int, typer.Option(metavar="N", min=0, help="The number that fixes the quiz's numbers.")
+    int, typer.Option(metavar="N", min=0, help="Choose the number that fixes the quiz's numbers.")
 ]
 PageOut = Annotated[
     Path | None,
@@ -69,7 +69,9 @@ def teacher(folder: Folder, quiz_seed: QuizSeed = 1) -> None:
 def progress(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="Where the guesses and answers are kept."),
+        typer.Argument(
+            metavar="FILE", help="Name the file in which the guesses and answers are kept."
+        ),
     ] = Path("simqueue-progress.json"),
 ) -> None:
     """Show what a learner has done so far, by lesson, and a line to hand in.
@@ -99,7 +101,8 @@ def scores(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="Learners' files (.json), or texts that hold score lines."
+            metavar="FILE...",
+            help="Read these learners' files (.json), or texts that hold score lines.",
         ),
     ],
     as_json: opt.AsJson = False,
