@@ -55,7 +55,7 @@ def tracked(*folders: str) -> set[str]:
         file.relative_to(ROOT).as_posix()
         for folder in folders
         for file in (ROOT / folder).rglob("*")
-        if file.is_file() and file.suffix != ".pyc"
+        if file.is_file() and "__pycache__" not in file.parts
     }
 
 

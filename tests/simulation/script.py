@@ -52,6 +52,8 @@ TOOK_S = 0.06
 #: How much longer arrivals and attempts may take, seconds, and how often that is tried.
 SLOWER_S = (0.004, 0.008, 0.015, 0.03)
 TRIES = 6
+#: How often the real queue may play a script until it agrees.
+PLAYS = 6
 #: How far a start may move then, beside five times that, seconds.
 STEADY_S = 0.02
 
@@ -346,13 +348,13 @@ def both(
     play: Callable[..., pd.DataFrame] = run_real,
     **options: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The logs of the model and of the real queue; the latter has up to three tries to agree.
+    """The logs of the model and of the real queue; the latter has up to `PLAYS` tries to agree.
 
     A rule that is wrong is wrong each time; a machine that was busy for a moment is not. ``play``
     says whose workers do the jobs.
     """
     model = run_model(script)
-    for _ in range(3):
+    for _ in range(PLAYS):
         with redis.Redis.from_url(url) as server:
             server.flushall()
         real = play(script, url, **options)
