@@ -125,7 +125,7 @@ def paired_interval(differences: Floats) -> tuple[float, float] | None:
     --------
     >>> low, high = paired_interval(np.array([-1.0, -2.0, -3.0]))
     >>> f"{low:.2f} to {high:.2f}"
-    '-4.48 to 0.48'
+    '-6.15 to 2.15'
     """
     if len(differences) < 2:
         return None
