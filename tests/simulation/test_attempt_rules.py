@@ -236,6 +236,7 @@ def test_the_real_queue_and_the_model_agree(redis_url: str, script: Script) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @given(scripts().filter(matters))
 @settings(quick, max_examples=60, derandomize=False, print_blob=True)
 def test_they_agree_whatever_the_script(redis_url: str, script: Script) -> None:

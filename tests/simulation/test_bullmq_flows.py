@@ -238,6 +238,7 @@ def test_the_real_queue_and_the_model_agree_on_flows(redis_url: str, script: Scr
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @given(steady)
 @settings(quick, max_examples=60, derandomize=False, print_blob=True)
 def test_they_agree_whatever_the_flows(redis_url: str, script: Script) -> None:

@@ -146,6 +146,7 @@ def test_the_real_queue_and_the_model_agree(redis_url: str, script: Script) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @given(clear_scripts)
 @settings(quick, max_examples=45, derandomize=False, print_blob=True)
 def test_they_agree_whatever_the_script(redis_url: str, script: Script) -> None:
@@ -160,6 +161,7 @@ def test_they_agree_where_event_loops_are_held(redis_url: str, script: Script) -
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @given(held_scripts)
 @settings(quick, max_examples=45, derandomize=False, print_blob=True)
 def test_they_agree_whichever_event_loops_are_held(redis_url: str, script: Script) -> None:
@@ -167,6 +169,7 @@ def test_they_agree_whichever_event_loops_are_held(redis_url: str, script: Scrip
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @given(crashes().filter(loses_one).filter(is_clear))
 @settings(quick, max_examples=12)
 def test_they_agree_when_a_worker_dies(redis_url: str, script: Script) -> None:

@@ -67,6 +67,7 @@ def test_nodes_workers_and_the_model_agree(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @given(clear_scripts)
 @many
 def test_they_agree_whatever_the_script(
@@ -76,6 +77,7 @@ def test_they_agree_whatever_the_script(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @given(held_scripts)
 @many
 def test_they_agree_where_event_loops_are_held(
@@ -85,6 +87,7 @@ def test_they_agree_where_event_loops_are_held(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @given(crash_scripts)
 @settings(quick, max_examples=12)
 def test_they_agree_when_a_worker_dies(
