@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from simqueue.calibration.seen import Seen
 from simqueue.calibration.shapes import alike, together
 from simqueue.files import writing
 from simqueue.policies import POLICIES
-from simqueue.workload.changes import key_of
+from simqueue.workload.changes import inline, key_of
 from simqueue.workload.production import measured_overhead
 
 Floats = NDArray[np.float64]
@@ -301,22 +300,13 @@ def _toml(table: Mapping[str, Any], comments: Mapping[tuple[str, ...], str]) -> 
             if classes:
                 sections.append(((name, key, "classes"), classes))
     sections.append((("bullmq",), table["bullmq"]))
-    lines = [f"{key} = {_inline(value)}" for key, value in top.items()]
+    lines = [f"{key} = {inline(value, _short)}" for key, value in top.items()]
     for path, inner in sections:
         said = comments.get(path)
         lines += ["", f"[{key_of(*path)}]" + (f"   # {said}" if said else "")]
-        lines += [f"{key_of(key)} = {_inline(value)}" for key, value in inner.items()]
+        lines += [f"{key_of(key)} = {inline(value, _short)}" for key, value in inner.items()]
     return "\n".join(lines) + "\n"
 
 
-def _inline(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    if isinstance(value, dict):
-        inner = ", ".join(f"{key_of(key)} = {_inline(one)}" for key, one in value.items())
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_inline, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+def _short(number: float) -> str:
+    return f"{number:.10g}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from simqueue.errors import InputError
 from simqueue.files import open_text, reason, writing
 from simqueue.live.changes import Change, read_change
-from simqueue.workload.changes import key_of, parse_toml
+from simqueue.workload.changes import inline, key_of, parse_toml
 from simqueue.workload.reading import MAX_LENGTH, build_scenario
 from simqueue.workload.scenario import Scenario
 
@@ -107,17 +106,4 @@ def _table(table: Mapping[str, Any], *path: str) -> list[str]:
 
 
 def _pairs(table: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{key_of(key)} = {_inline(value)}" for key, value in table.items() if value is not None
-    ]
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        pairs = [f"{key_of(key)} = {_inline(one)}" for key, one in value.items() if one is not None]
-        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_inline, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+    return [f"{key_of(key)} = {inline(value)}" for key, value in table.items() if value is not None]

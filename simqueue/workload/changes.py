@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from simqueue.checked import in_short
@@ -153,3 +153,34 @@ def _split(text: str) -> tuple[str, str]:
     """Key and value: an equals sign in quotes belongs to the key."""
     found = re.match(r"""((?:"[^"]*"|'[^']*'|[^"'=])*)=(.*)""", text, re.DOTALL)
     return (found[1].strip(), found[2].strip()) if found else (text.strip(), "")
+
+
+def inline(value: Any, number: Callable[[float], str] = float.__repr__) -> str:
+    """Write a value of a scenario as TOML, in one line; what is ``None`` in a table is left out.
+
+    Parameters
+    ----------
+    value
+        Text, a number, a truth value, or lists and tables of them.
+    number
+        Writes a float; exactly, if nothing else is said.
+
+    Examples
+    --------
+    >>> inline({"delay_ms": 2.5, "type": "fixed", "jitter": None})
+    '{ delay_ms = 2.5, type = "fixed" }'
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, dict):
+        pairs = [
+            f"{key_of(key)} = {inline(one, number)}"
+            for key, one in value.items()
+            if one is not None
+        ]
+        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(inline(one, number) for one in value)}]"
+    return json.dumps(value, ensure_ascii=False)
