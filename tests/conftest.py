@@ -93,6 +93,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.new_database()
 
 
+@pytest.fixture
+def redis_program() -> None:
+    """For tests that start servers of their own."""
+    if not find_redis():
+        missing("redis-server")
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """A private Redis, shared by the tests of one process; tests use prefixes or `redis_url`.

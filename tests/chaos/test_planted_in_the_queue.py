@@ -7,12 +7,10 @@ from pathlib import Path
 
 import planted
 import pytest
-from conftest import missing
 from fire_round import SMALL, Round
-from redis_servers import find_redis
 from test_planted_in_the_shop import FOUND_BY as IN_THE_SHOP
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("redis_program")]
 
 #: By what each bug is found.
 FOUND_BY = {
@@ -22,12 +20,6 @@ FOUND_BY = {
     "an id that is known will run": r"stuck.*'(orders|payments)': \['",
     "what nobody can read never ends": r"stuck.*'queues': \[b'",
 }
-
-
-@pytest.fixture(autouse=True)
-def a_redis() -> None:
-    if not find_redis():
-        missing("redis-server")
 
 
 @pytest.mark.parametrize("bug", FOUND_BY)

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import planted
 import pytest
-from conftest import missing
 from fire_round import SMALL, Round
-from redis_servers import find_redis
 
 from simqueue.shop.store import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("redis_program")]
 
 #: By what each bug is found.
 FOUND_BY = {
@@ -22,12 +20,6 @@ FOUND_BY = {
     "the job says the amount": "money",
     "one bad thing stops everybody": r"stuck: .*'outbox': \['",
 }
-
-
-@pytest.fixture(autouse=True)
-def a_redis() -> None:
-    if not find_redis():
-        missing("redis-server")
 
 
 @pytest.mark.parametrize("bug", FOUND_BY)

@@ -12,18 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import missing
 from fire_round import SMALL, Round
-from redis_servers import find_redis
 from servers import PostgresServer
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def a_redis() -> None:
-    if not find_redis():
-        missing("redis-server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("redis_program")]
 
 
 def test_nothing_is_found_on_sqlite(tmp_path: Path) -> None:
