@@ -148,7 +148,7 @@ class AttemptLog:
         order = np.argsort(numbers, kind="stable")
         edges = np.flatnonzero(np.diff(numbers[order])) + 1
         for part in np.split(order, edges) if len(order) else ():
-            yield self._run(int(numbers[part[0]]), self.rows[part])
+            yield self._run(int(numbers[part[0]]), self.rows.take(part))
 
     def of_queue(self, queue: str) -> NDArray[np.void]:
         """The rows of one queue.
@@ -246,7 +246,8 @@ class AttemptLog:
         return replace(self, rows=rows, presence=self.presence[mine])
 
     def _only(self, keep: NDArray[np.bool_]) -> AttemptLog:
-        return replace(self, rows=self.rows[keep])
+        # Several times as fast as rows[keep], which copies field by field.
+        return replace(self, rows=self.rows.take(np.flatnonzero(keep)))
 
     def frame(self) -> pd.DataFrame:
         """The table as a DataFrame; what a row does not have is missing.

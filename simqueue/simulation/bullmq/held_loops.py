@@ -16,7 +16,7 @@ import simpy
 from simqueue.simulation.bullmq.lists import Waiting
 from simqueue.simulation.bullmq.queue import Looker, Queue, Taker
 from simqueue.simulation.job import SimJob
-from simqueue.simulation.waiting import ARRIVAL, DUE, Wait
+from simqueue.simulation.waiting import ARRIVAL, DUE, Timer, Wait
 from simqueue.workload.production import Overhead
 
 #: Who has waited so long looks, told or not (``drainDelay`` in ``worker.py``), seconds.
@@ -136,7 +136,25 @@ class HeldLoops(Queue):
         """Give the marker away, again and again if those who get it find jobs at once."""
         while self._marker and self._line:
             self._marker = False
-            self._come(self._longest(), after)
+            looker = self._longest()
+            if not self._waits_in_vain(looker):
+                self._come(looker, after)
+
+    def _waits_in_vain(self, looker: Looker) -> bool:
+        """Put who would find nothing at once behind all others: most who look do.
+
+        It is what asking would come to, in one step; it is left to that where anything else
+        might happen on the way.
+        """
+        now = self._env.now
+        if self.ready or self.due or self._due_marker or looker.process.loop_free_at > now:
+            return False
+        heard = self._answer_due()
+        if heard <= now or not looker.idle:
+            return False
+        looker.drained, looker.heard, looker.since = True, heard, now
+        self._line.append(looker)
+        return True
 
     def _longest(self) -> Looker:
         """Take the first out of the line; whoever timed out since then waits anew."""
@@ -161,8 +179,21 @@ class HeldLoops(Queue):
             if not self._ask(looker, after):
                 self._answered(looker)
         else:
-            self._in_turn(looker, self._look)
+            self._look_in_turn(looker)
             self._time_out(free_at)
+
+    def _look_in_turn(self, looker: Looker) -> None:
+        """Have a worker look when its event loop has done what is before it now."""
+        if looker.turn is None:
+            looker.turn = Timer(self._env, DUE, lambda _: self._turn(looker))
+        held = looker.process.loop_free_at - self._env.now
+        looker.turn.set(held if held > 0 else 0.0)
+
+    def _turn(self, looker: Looker) -> None:
+        """Look; who finds nothing waits at once if nothing else happens at this moment."""
+        alone = self._env.peek() > self._env.now and not self._marker
+        if not (alone and self._waits_in_vain(looker)):
+            self._look(looker)
 
     def _look(self, looker: Looker) -> None:
         """The event loop has come to it, whatever stands behind by now."""
@@ -185,7 +216,7 @@ class HeldLoops(Queue):
         self._marker = True
         looker.idle.popleft().pick_up(self.ready.popleft(), self._env.now, after)
         if looker.idle:
-            self._in_turn(looker, self._look)
+            self._look_in_turn(looker)
         else:
             looker.looking = False
         return True

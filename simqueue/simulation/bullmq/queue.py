@@ -14,7 +14,7 @@ import simpy
 from simqueue.simulation.bullmq.lists import Waiting
 from simqueue.simulation.core import Process
 from simqueue.simulation.job import SimJob
-from simqueue.simulation.waiting import DUE, Wait
+from simqueue.simulation.waiting import DUE, Timer, Wait
 from simqueue.workload.production import Overhead
 
 #: Retries that one fetch promotes at most.
@@ -34,16 +34,18 @@ class Looker:
     One of them at a time does; ``looking`` is true until that one has a job. It waits in Redis
     from ``since`` on, and knows that a retry is due at ``heard``. Where there is no other worker
     only ``again_at`` counts: before that it does not look again. All are seconds. ``drained``:
-    what it was last told is that there is no job, not one.
+    what it was last told is that there is no job, not one. ``turn`` is over when its event loop
+    comes to the next look.
     """
 
-    __slots__ = ("again_at", "drained", "heard", "idle", "looking", "process", "since")
+    __slots__ = ("again_at", "drained", "heard", "idle", "looking", "process", "since", "turn")
 
     def __init__(self, process: Process) -> None:
         self.process = process
         self.idle: deque[Taker] = deque()
         self.looking, self.drained = False, True
         self.since, self.heard, self.again_at = 0.0, math.inf, 0.0
+        self.turn: Timer | None = None
 
 
 class Taker(Protocol):
