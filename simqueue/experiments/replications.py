@@ -60,6 +60,10 @@ def measured_all(
 
 def _measured(task: _Task) -> list[float]:
     run = replicate(task.scenario, task.replication, task.engine)
-    values = [one.of(run.summary()) for one in task.measures]
+    # What a measure of one queue says does not need the others, nor flows.
+    some = {one.queue for one in task.measures}
+    flows = any(one.of_a_flow for one in task.measures)
+    summary = run.summary() if flows else run.summary_of(some)
+    values = [one.of(summary) for one in task.measures]
     found = [math.nan if value is None else float(value) for value in values]
     return found if task.beside is None else [*found, *task.beside(run)]

@@ -100,6 +100,21 @@ class Run:
         """
         return self._summary
 
+    def summary_of(self, queues: Collection[str]) -> Summary:
+        """As much of the summary as is about some queues alone; it is there sooner.
+
+        Parameters
+        ----------
+        queues
+            Their names.
+
+        Raises
+        ------
+        ValueError
+            If it was interrupted during the warm-up: nothing was measured.
+        """
+        return self._summarised(queues)
+
     def theory(self) -> dict[str, Theory | None]:
         """What a formula says of each queue; ``None`` where none truly holds."""
         return formulas(self._outlook)
@@ -260,6 +275,9 @@ class Run:
 
     @cached_property
     def _summary(self) -> Summary:
+        return self._summarised()
+
+    def _summarised(self, about: Collection[str] | None = None) -> Summary:
         scenario = self.scenario
         return summarise(
             self.log,
@@ -268,6 +286,7 @@ class Run:
             self.replications,
             scenario.crashes,
             {} if scenario.in_process else scenario.worker_pools,
+            about,
         )
 
     def _about_warmup(self) -> list[str]:

@@ -75,6 +75,10 @@ class Tried:
         """Of all such days, those on which the targets hold: low and high end at 95 %."""
         return share_interval(self.held, self.number)
 
+    def is_hopeless(self, kept: float) -> bool:
+        """Whether targets never held, on days enough to be sure that a share is out of reach."""
+        return self.held == 0 and self.share[1] < kept
+
     def missed(self) -> list[Target]:
         """The targets that did not hold on some day."""
         return [
@@ -135,6 +139,21 @@ class Laboratory:
                 new, beside = np.hsplit(np.array(rows), [len(measures)])
                 one.beside = np.vstack([one.beside, beside]) if one.number else beside
                 one.days = np.vstack([one.days, new])
+
+    def settle(self, some: Sequence[Tried], kept: float, first: int, days: int) -> None:
+        """Simulate so many days of each; no more than the ``first`` of one that is hopeless.
+
+        Parameters
+        ----------
+        some
+            Which.
+        kept
+            The share of days on which targets have to hold.
+        first, days
+            How many are simulated before that is asked, and how many at most.
+        """
+        self.extend(some, min(first, days))
+        self.extend([one for one in some if not one.is_hopeless(kept)], days)
 
     def aside(self, value: int, scenario: Scenario) -> Tried:
         """Days of another scenario, which are not among those that were tried."""

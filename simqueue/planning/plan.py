@@ -13,7 +13,7 @@ from simqueue.experiments.run import replicate
 from simqueue.planning.answer import Answer, Margin, too_few
 from simqueue.planning.days import Laboratory, Tried, check_days
 from simqueue.planning.page import plan_page
-from simqueue.planning.search import Search, first_allowed
+from simqueue.planning.search import FIRST_LOOK, Search, first_allowed
 from simqueue.planning.shown import plan_figure
 from simqueue.planning.situations import (
     has_traffic,
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 #: How much more, and less, the margins ask about.
 MARGIN = 0.2
 WORKERS = "workers.count"
+#: Days of a margin that may show already that it does not hold.
+_FEW_DAYS = 2
 
 
 @dataclass(frozen=True)
@@ -225,8 +227,7 @@ def plan(
         outcome = search.run(_guess(day, vary, least))
         answer, monotone = outcome.answer, outcome.monotone
         if answer is not None and margins:
-            some = min(days, -(-4 // at_once) * at_once)
-            found = _margins(laboratory, day, at, answer, least, some, tell)
+            found = _margins(laboratory, day, at, answer, least, kept, days, tell)
     except KeyboardInterrupt:
         if not laboratory.tried:
             raise
@@ -311,6 +312,7 @@ def _margins(
     at: Callable[[int, Scenario], Scenario],
     answer: int,
     least: int,
+    kept: float,
     days: int,
     tell: Callable[[str], None] | None,
 ) -> tuple[Margin, ...]:
@@ -330,7 +332,7 @@ def _margins(
     if tell:
         tell("margins")
     some = [laboratory.aside(value, at(value, base)) for _, base, value in asked]
-    laboratory.extend(some, days)
+    laboratory.settle(some, kept, min(_FEW_DAYS, days), min(FIRST_LOOK, days))
     return tuple(
         Margin(what.replace("%", " %"), value, one.held, one.number)
         for (what, _, value), one in zip(asked, some, strict=True)

@@ -11,8 +11,8 @@ import numpy as np
 from simqueue.errors import InputError
 from simqueue.planning.days import Laboratory, Tried
 
-#: Days of a first look.
-FIRST_LOOK = 3
+#: Days of a first look, whatever the number of cores: what is shown does not depend on it.
+FIRST_LOOK = 4
 #: Twice as many that bring less than this share are of no help.
 _NO_HELP = 0.01
 
@@ -37,7 +37,7 @@ class Search:
     """Looks for the fewest with which the targets hold on a given share of the days.
 
     More is taken to be better only to know where to look. What is said of the answer and of its
-    neighbours was simulated, in full.
+    neighbours was simulated in full; but one that never holds in a first look is surely too few.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ class Search:
             near = [value for value in around if self._least <= value <= self._most]
             self._tell(" and ".join(map(str, near)))
             # Together: no core is idle at the end of the one for the other.
-            self._laboratory.extend([self._laboratory.at(value) for value in near], self._days)
+            some = [self._laboratory.at(value) for value in near]
+            self._laboratory.settle(some, self._kept, self._first_look, self._days)
         return Found(answer, self._is_monotone())
 
     def _bracketed(self, value: int) -> int | None:
@@ -112,8 +113,7 @@ class Search:
 
     @property
     def _first_look(self) -> int:
-        rounds = -(-FIRST_LOOK // self._at_once)
-        return min(rounds * self._at_once, self._days)
+        return min(FIRST_LOOK, self._days)
 
     def _look(self, value: int, days: int) -> Tried:
         """Simulate days; no more once too many are lost for all days to make up."""

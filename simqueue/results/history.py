@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +68,11 @@ class History:
         return np.where(known, self.freed_s - np.where(known, self.started_s, 0.0), 0.0)
 
 
-def histories(log: AttemptLog, crashes: Sequence[Crash | Death] | None = None) -> Iterator[History]:
+def histories(
+    log: AttemptLog,
+    crashes: Sequence[Crash | Death] | None = None,
+    about: Collection[str] | None = None,
+) -> Iterator[History]:
     """Each queue of each replication that has rows in ``log``.
 
     Parameters
@@ -78,9 +82,12 @@ def histories(log: AttemptLog, crashes: Sequence[Crash | Death] | None = None) -
     crashes
         Which workers died, and when, if that is known: a job holds its slot until then, and not
         until it is put back. Where it is not known, until the worker's last sign of life.
+    about
+        Only these queues.
     """
     for jobs in by_job(log.rows).by_queue():
-        yield _history(jobs, log, crashes)
+        if about is None or log.queues[jobs.rows["queue"][0]] in about:
+            yield _history(jobs, log, crashes)
 
 
 def by_queue(log: AttemptLog, first: Iterable[str] = ()) -> dict[str, list[History]]:

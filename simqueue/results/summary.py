@@ -8,7 +8,7 @@ the replications' means, quantiles and maxima from everything pooled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -200,6 +200,7 @@ def summarise(
     replications: int | None = None,
     crashes: Sequence[Crash | Death] | None = None,
     pools: Mapping[str, Pool] | None = None,
+    about: Collection[str] | None = None,
 ) -> Summary:
     """Summarise a run.
 
@@ -218,6 +219,8 @@ def summarise(
         Which workers died, and when, if that is known; see `simqueue.results.history.histories`.
     pools
         Who worked: where their number changes, ``slots`` are only the most that there were.
+    about
+        Queues that matter: others, flows and Little's law are left out. By default all matter.
 
     Raises
     ------
@@ -227,9 +230,10 @@ def summarise(
     low, high = window
     if not high > low:
         raise ValueError(f"window(={window}) must have a length")
-    per_queue: dict[str, list[History]] = {queue: [] for queue in (*slots, *log.queues)}
+    matter = [queue for queue in (*slots, *log.queues) if about is None or queue in about]
+    per_queue: dict[str, list[History]] = {queue: [] for queue in matter}
     per_run: dict[int, list[History]] = {}
-    for history in histories(log, crashes):
+    for history in histories(log, crashes, about):
         per_queue[history.queue].append(history)
         per_run.setdefault(history.replication, []).append(history)
     runs = replications or max(len(per_run), 1)
@@ -250,8 +254,10 @@ def summarise(
             )
             for queue, found in per_queue.items()
         },
-        flows=summarise_flows(per_run, window),
-        littles_law={queue: _littles_law(found, spans) for queue, found in per_queue.items()},
+        flows=summarise_flows(per_run, window) if about is None else {},
+        littles_law={queue: _littles_law(found, spans) for queue, found in per_queue.items()}
+        if about is None
+        else {},
         pools=presence.summary(low, high),
     )
 

@@ -46,14 +46,18 @@ def test_it_is_the_fewest(seed: int) -> None:
     """Each number of workers on each of the days: the first that will do is the answer."""
     scenario = cafe(seed=seed)
     found = sq.plan(scenario, TARGET, days=8, kept=0.75, margins=False, cores=1)
-    held = {}
+    holds = {}
     for workers in range(1, 7):
         runs = [replicate(scenario.replace({"workers.count": workers}), day) for day in range(8)]
         p95 = [float(run.summary().queues["coffee"].wait_s.p95 or 0) for run in runs]
-        held[workers] = sum(one < 8 for one in p95)
-    assert found.answer == next(workers for workers, days in held.items() if days >= 6)
+        holds[workers] = [one < 8 for one in p95]
+    assert found.answer == next(workers for workers, days in holds.items() if sum(days) >= 6)
     for near in {found.answer - 1, found.answer, found.answer + 1} - {0}:
-        assert (found.at(near).held, found.at(near).number) == (held[near], 8)
+        one = found.at(near)
+        assert one.held == sum(holds[near][: one.number])
+        # Four days are enough for one that holds on none of them: it is too few, as all days say.
+        hopeless = one.held == 0 and sum(holds[near]) < 6
+        assert one.number == 8 or (one.number == 4 and hopeless)
 
 
 def test_two_processes_say_the_same() -> None:

@@ -214,6 +214,18 @@ def test_a_worker_without_a_known_death_lived_until_its_last_sign():
     assert found["email"].utilisation == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("queue", ["order", "email"])
+def test_a_queue_alone_is_summarised_as_among_all(queue):
+    """Other queues' rows still tell until when a worker lived; flows need all queues."""
+    log = hand_log(
+        stalled(0, 1, 9), row(job=2, slot=1, times=(0, 0, 2, 4), worker=0, queue="email")
+    )
+    whole = summarise(log, (0, 10), SLOTS)
+    alone = summarise(log, (0, 10), SLOTS, about=[queue])
+    assert alone.queues == {queue: whole.queues[queue]}
+    assert (alone.flows, alone.littles_law) == ({}, {})
+
+
 def test_a_window_without_length_is_refused():
     with pytest.raises(ValueError, match="window"):
         summarise(HAND, (5, 5), SLOTS)

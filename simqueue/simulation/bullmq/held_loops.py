@@ -137,7 +137,7 @@ class HeldLoops(Queue):
         while self._marker and self._line:
             self._marker = False
             looker = self._longest()
-            if not self._waits_in_vain(looker):
+            if self.ready or not self._waits_in_vain(looker):
                 self._come(looker, after)
 
     def _waits_in_vain(self, looker: Looker) -> bool:

@@ -62,6 +62,7 @@ class BullMQ(Model):
         self._gated = any(one.gated for one in settings)
         self.computes = self._gated or any(one.computes for one in settings)
         self._delays_s = delays_of(workload)
+        self._plain = self.flows is None and not self._delays_s
         self._priorities = priorities_of(workload)
         self.queues: dict[str, Queue] = {name: self._queue(name) for name in scenario.queues}
         for queue in self.queues.values():
@@ -117,7 +118,9 @@ class BullMQ(Model):
 
     def put(self, job: SimJob, now: float) -> None:
         """Add a job to its queue; one that has children waits for them first."""
-        if self.flows is None or not self.flows.add(job):
+        if self._plain:
+            self.queue_of[job.kind].put(job, now)
+        elif self.flows is None or not self.flows.add(job):
             self._add(job, now)
 
     def _add(self, job: SimJob, now: float) -> None:
