@@ -99,7 +99,7 @@ def autoscale(
       simqueue autoscale shop.toml --target 'order.wait.p95 < 30s' --report autoscaler.html
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early, show
+    from simqueue.cli.presenting import ending_early, say_engine, show
     from simqueue.cli.progress import telling
     from simqueue.errors import InputError
     from simqueue.planning.autoscaling.judge import autoscale as judge
@@ -127,6 +127,7 @@ def autoscale(
                 scenario, target, setting, pool=pool, start_s=start, traffic=traffic, days=days,
                 kept=kept, most=most, proposals=proposals, cores=cores, cluster=cluster, tell=tell,
             )  # fmt: skip
+        say_engine(found.engine)
         show(found, plot, report, as_json)
         if export is not None:
             found.export(export, kind or "keda")

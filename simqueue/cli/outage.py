@@ -82,7 +82,7 @@ def outage(
         --try 'backoff.delay_ms=1000,5000' --plot outage.png
     """  # noqa: D301
     from simqueue.cli.files import check_writable
-    from simqueue.cli.presenting import ending_early, show
+    from simqueue.cli.presenting import ending_early, say_engine, show
     from simqueue.cli.progress import telling
     from simqueue.cli.values import parse_vary
     from simqueue.errors import InputError
@@ -108,6 +108,7 @@ def outage(
                 tries={} if not policies else grid or None,
                 cores=cores, cluster=cluster, tell=tell,
             )  # fmt: skip
+        say_engine(found.engine)
         show(found, plot, report, as_json)
     if found.interrupted:
         raise typer.Exit(130)

@@ -113,3 +113,14 @@ def test_what_the_page_shows(
     assert run(shlex.split(command.code)[1:]) == 1
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines[: len(output.code.splitlines())] == output.code.splitlines()
+
+
+def test_it_says_that_only_simpy_has_autoscalers(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["autoscale", str(shop), *SETTING, *QUICK, "--json"])
+    told = capsys.readouterr()
+    engine = json.loads(told.out)["engine"]
+    assert engine.startswith("simpy (")
+    assert "autoscale" in engine
+    assert f"engine: {engine}" in told.err

@@ -87,3 +87,19 @@ def test_bad_input_is_one_line(
     err = capsys.readouterr().err
     assert said in err
     assert "Traceback" not in err
+
+
+def test_it_says_where_only_simpy_can_run_it(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error and in the document; where the compiled engine can, it says nothing."""
+    assert run(["outage", str(shop), *WHEN, "--no-policies", "--json"]) == 0
+    quiet = capsys.readouterr()
+    assert (json.loads(quiet.out)["engine"], "engine:" in quiet.err) == ("compiled", False)
+    shop.write_text(f"{SHOP}[[workers.crashes]]\nat_s = 100\nworker = 0\ndown_s = 10\n")
+    assert run(["outage", str(shop), *WHEN, "--no-policies", "--json"]) == 0
+    told = capsys.readouterr()
+    engine = json.loads(told.out)["engine"]
+    assert engine.startswith("simpy (")
+    assert "workers.crashes" in engine
+    assert f"engine: {engine}" in told.err

@@ -24,6 +24,7 @@ from simqueue.course.material import real_orders
 from simqueue.course.twice import Night, play
 from simqueue.jobs import Job
 from simqueue.results import theory
+from simqueue.results.intervals import share_interval
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 LESSONS = {key.partition(".")[0] for key in recalls()}
@@ -135,6 +136,13 @@ def poisson_misses() -> str:
     return f"About {spread:.0f}."
 
 
+def last_of_the_rush() -> str:
+    """Job by job: each starts when it has come, and a sixth of a second after the one before."""
+    came = np.arange(600) / 10
+    starts = np.maximum.accumulate(came - np.arange(600) / 6) + np.arange(600) / 6
+    return f"{starts[-1] - came[-1]:.0f} s"
+
+
 def given_up() -> str:
     fates = product((True, False), repeat=3)  # of three attempts, whether each fails
     return (
@@ -192,6 +200,9 @@ PROOFS: dict[str, Callable[[], str]] = {
     "15.1": lambda: f"{30 / 10:g} s",
     "15.2": poisson_misses,
     "15.3": lambda: f"{wait(0.99):.3g}",
+    "16.1": lambda: f"{theory.littles_law(6, 0.6):g}",
+    "16.2": last_of_the_rush,
+    "16.3": lambda: f"On up to {100 * (1 - share_interval(10, 10)[0]):.0f}.",
     "capstone.1": lambda: f"{int(np.ceil(theory.littles_law(1, 1.5)))}",
     "capstone.2": lambda: f"{theory.recovery_longest(300, 300) / 60:g} min",
     "capstone.3": lambda: f"{sum(waits(doubling(5, 5000))):g} s",

@@ -70,6 +70,11 @@ NOTES = {
         "Ask which load test tool the class uses, and whether it is closed. Most do not know, "
         "which is the point."
     ),
+    "16": (
+        "Ask who knows how many jobs a second their own queues start, and how many slots they "
+        "have: hardly anybody does. Let the class vote on four worker processes for twice the "
+        "traffic before `plan` is asked."
+    ),
     "capstone": (
         "In groups of two or three, 90 minutes, or as homework. Have them hand in the list of "
         "settings, and a sentence for each: which cause does it cure? `grade` marks the lists."

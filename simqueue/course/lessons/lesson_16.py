@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simqueue.course.choices import Choice
 from simqueue.course.making import Like, Make
 from simqueue.course.questions import Between, Exercise, Hint, Letters, Number, Prediction, Whole
 
@@ -87,6 +88,42 @@ def _tries() -> tuple[tuple[Events], ...]:
 
 PREDICTIONS = {
     "16.a": Prediction(what="p95 of the webhooks on Friday, nothing changed", unit="s"),
+}
+
+RECALL = {
+    "16.1": Choice(
+        of="02",
+        asks="Of a queue 6 jobs start in a second, and each keeps its slot for 0.6 s. How many "
+        "slots are busy on average?",
+        right="3.6",
+        why="Little's law: the rate times the time in it.",
+        wrong={
+            "10": "Those are divided. Each second brings several jobs, each with its time.",
+            "6": "That would be so if each kept its slot for a whole second.",
+        },
+    ),
+    "16.2": Choice(
+        of="14",
+        asks="For a minute 10 jobs come in a second, and 6 are let through. How long does the "
+        "last of them wait?",
+        right="40 s",
+        why="240 are too many then, and 6 a second are let through.",
+        wrong={
+            "24 s": "So long it takes them to come. They leave more slowly.",
+            "4 s": "Each second leaves some behind, and the minute has sixty of them.",
+        },
+    ),
+    "16.3": Choice(
+        of="11",
+        asks="A target held on 10 of 10 simulated days. On how many of a hundred such days may "
+        "it fail, to be 95 % sure?",
+        right="On up to 26.",
+        why="Ten days tell little of rare ones: plan prints 74 to 100.",
+        wrong={
+            "On none.": "Ten days without a failure are no hundred.",
+            "On up to 5.": "Days that fail once in ten would often not be among ten days.",
+        },
+    ),
 }
 
 EXERCISES = {

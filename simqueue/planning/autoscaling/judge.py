@@ -33,7 +33,7 @@ from simqueue.planning.targets import parse_targets
 from simqueue.results.measures import measures_of
 from simqueue.results.shown import Shown
 from simqueue.results.wording import count
-from simqueue.simulation.engines import Engine, engine_of
+from simqueue.simulation.engines import Engine, engine_of, engine_words
 from simqueue.workload.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Autoscaling(Judgement, Shown):
         return {
             "schema": 1,
             "scenario": self.scenario.name,
+            "engine": self.engine,
             "seed": self.scenario.seed,
             "traffic": self.traffic,
             "pool": self.pool,
@@ -243,6 +244,7 @@ def autoscale(
         traffic=traffic,
         wall_s=time.perf_counter() - began,
         interrupted=interrupted,
+        engine=engine_words(engine, [day, *(one.scenario for one in laboratory.tried)]),
     )
 
 

@@ -40,6 +40,8 @@ class Judgement:
         Real seconds that it took.
     interrupted
         Whether Ctrl-C ended it.
+    engine
+        Who ran it: ``compiled``, or ``simpy`` and why.
     """
 
     scenario: Scenario
@@ -53,6 +55,7 @@ class Judgement:
     traffic: float
     wall_s: float
     interrupted: bool = False
+    engine: str = "simpy"
 
     @property
     def will_do(self) -> bool:

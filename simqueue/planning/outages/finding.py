@@ -120,6 +120,8 @@ class OutageFinding:
         Real seconds that it took.
     interrupted
         Whether Ctrl-C ended it before all was done.
+    engine
+        Who ran it: ``compiled``, or ``simpy`` and why.
     """
 
     scenario: Scenario
@@ -128,6 +130,7 @@ class OutageFinding:
     policies: tuple[Policy, ...]
     wall_s: float
     interrupted: bool = False
+    engine: str = "simpy"
 
     @property
     def as_it_is(self) -> Policy:

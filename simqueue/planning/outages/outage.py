@@ -19,7 +19,7 @@ from simqueue.planning.outages.policies import combinations, policy_words, usual
 from simqueue.planning.outages.shown import outage_figure
 from simqueue.planning.outages.words import outage_sentence, policy_document
 from simqueue.results.shown import Shown
-from simqueue.simulation.engines import Engine, engine_of
+from simqueue.simulation.engines import Engine, engine_of, engine_words
 from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
 
@@ -75,6 +75,7 @@ class OutageResult(OutageFinding, Shown):
         return {
             "schema": 1,
             "scenario": self.scenario.name,
+            "engine": self.engine,
             "seed": self.scenario.seed,
             "queue": self.queue,
             "outage": self.outage.model_dump(mode="json"),
@@ -203,6 +204,7 @@ def outage(
         ),
         wall_s=time.perf_counter() - began,
         interrupted=interrupted,
+        engine=engine_words(engine, [one for pair in both for one in pair]),
     )
 
 
