@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from simqueue.results.page import Page
 
+#: Days whose p95s are farther apart than this factor are not alike.
+_APART = 1.5
+
 
 @dataclass(frozen=True)
 class Run:
@@ -151,6 +154,7 @@ class Run:
         notes = [note for trace in self.scenario.traces for note in trace.notes]
         found = load_warnings(self._outlook) + short_run_warnings(self._outlook)
         found += [*dict.fromkeys(notes), *self._about_warmup(), *unused_warnings(self.scenario)]
+        found += self._about_days()
         return [self._interruption(), *found] if self.interrupted else found
 
     def document(self) -> dict[str, Any]:
@@ -298,6 +302,27 @@ class Run:
         if self.warmup_s >= 0.9 * MOST * self.scenario.duration_s:
             return [f"{words}: half the run, so it is too short for any warm-up"]
         return [words]
+
+    def _about_days(self) -> list[str]:
+        """Queues that are short for a while, where each replication is quite another day."""
+        if self.replications < 2:
+            return []
+        low, high = self.window
+        days = list(self.log.by_replication())
+        found = []
+        for queue in self.scenario.queues:
+            if not any(one.about == queue and one.short_s for one in self._verdicts):
+                continue
+            each = [day.responses(queue, since_s=low, until_s=high) for day in days]
+            p95s = [float(np.quantile(times, 0.95)) for times in each if len(times)]
+            if p95s and max(p95s) > _APART * min(p95s):
+                found.append(
+                    f"{queue}: more comes in for a while than its slots can do, and what waits "
+                    f"then differs from day to day: the p95 of the responses was between "
+                    f"{duration(min(p95s))} and {duration(max(p95s))} on {len(p95s)} days; the "
+                    "interval of the p95 is of all such days together, not of one"
+                )
+        return found
 
     def _interruption(self) -> str:
         if self.cut_off_s is None:
