@@ -3,8 +3,8 @@
 The queue is `embedded`: BullMQ's Lua over fakeredis, in this process. The event loop has a clock of
 its own, which goes on at once to whatever comes next, and `time.time` shows it. So nothing takes
 longer than the script says, however busy the machine is, and a run takes no time. A cpu part would
-hold all workers, which share the loop, and who dies is told by timers of one moment: such scripts are
-for real time.
+hold all workers, which share the loop, and who dies is told by timers of one moment: such scripts
+are for real time.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def run_virtual(script: Script, wakes: bool = True) -> pd.DataFrame:
     call = _calling(script)
     with (
         _virtual_time(wakes) as loop,
-        mock.patch.object(programs, "calling", lambda _: call),
+        mock.patch.object(programs, "calling", return_value=call),
     ):
         return loop.run_until_complete(_play(script)).frame()
 
