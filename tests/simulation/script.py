@@ -52,10 +52,11 @@ T = TypeVar("T")
 LATE_S = 0.4
 #: A real attempt may take so much longer where nobody else keeps the machine busy, seconds.
 TOOK_S = 0.06
-#: How much longer arrivals and attempts may take, seconds, and how often that is tried. What takes
-#: a little less than said shows two moments that are one: the later one comes first then.
-SLOWER_S = (-0.001, 0.004, 0.008, 0.015, 0.03)
+#: How much longer arrivals and attempts may take, seconds, and how often that is tried.
+SLOWER_S = (0.004, 0.008, 0.015, 0.03)
 TRIES = 6
+#: A script by chance has no two moments that are one: what takes a little less shows them.
+SHAKEN_S = (-0.001, *SLOWER_S)
 #: How often the real queue may play a script until it agrees, while the machine is punctual, and
 #: in all; and how late it may wake a thread, seconds.
 PLAYS = 4
