@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 from simqueue.safe_text import cut, redacted, safe, said
@@ -18,6 +20,26 @@ _MOST_TIMES = 3
 _AGAIN_S = 60.0
 #: So many different lines are remembered.
 _REMEMBER = 1000
+
+
+class JSONLines(logging.Formatter):
+    """Makes an object of JSON of each record, on one line, with the same keys as the words have.
+
+    structlog's own way to the same line costs a worker several times as much, twice for each job.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        event: dict[str, Any] = {"event": record.getMessage(), "level": record.levelname.lower()}
+        event.update((key, value) for key, value in vars(record).items() if key not in _USUAL)
+        at = datetime.fromtimestamp(record.created, UTC)
+        event["timestamp"] = at.isoformat().replace("+00:00", "Z")
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return _encode(fit_to_be_logged(None, "", event))
+
+
+_encode = json.JSONEncoder().encode
 
 
 def fit_to_be_logged(
@@ -81,7 +103,7 @@ class FewTimesAMinute(logging.Filter):
         return times < _MOST_TIMES
 
 
-_USUAL = frozenset(vars(logging.makeLogRecord({})))
+_USUAL = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
 
 
 def _all_of(record: logging.LogRecord) -> tuple[object, ...]:
