@@ -154,15 +154,24 @@ def said(text: object, most: int = 1000) -> str:
     'order-1\\n2026-01-01 [info] all is well, card ***'
     """
     text = str(text)
+    if is_harmless(text) and len(text) <= most:
+        return text
     if len(text) <= min(_SHORT, most):
-        return text if _HARMLESS.fullmatch(text) else _said(text, most)
+        return _said(text, most)
     # Whatever is cut off need not be looked at; a secret at the cut would not be found otherwise.
     return cut(safe(redacted(cut(text, 20 * most))), most)
 
 
+def is_harmless(text: str) -> bool:
+    """Whether there is nothing to look for in a text: an id, or one word.
+
+    No card's number has so few digits. It needs no quoting anywhere, either.
+    """
+    return _HARMLESS.fullmatch(text) is not None
+
+
 #: Texts so short are mostly said again and again.
 _SHORT = 100
-#: Ids and words, in which there is nothing to look for: no card's number has so few digits.
 _HARMLESS = re.compile(r"(?:[A-Za-z_.-]*[0-9]){0,12}[A-Za-z_.-]*")
 
 

@@ -8,9 +8,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from simqueue.safe_text import cut, redacted, safe, said
+from simqueue.safe_text import cut, is_harmless, redacted, safe, said
 
 #: Signs of one value, and lines and signs of a traceback.
 _LONGEST = 1000
@@ -30,16 +31,40 @@ class JSONLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        event: dict[str, Any] = {"event": record.getMessage(), "level": record.levelname.lower()}
-        event.update((key, value) for key, value in vars(record).items() if key not in _USUAL)
-        at = datetime.fromtimestamp(record.created, UTC)
-        event["timestamp"] = at.isoformat().replace("+00:00", "Z")
+        # What the caller added stands behind what every record has.
+        added = [one for one in list(vars(record).items())[_STANDARD:] if one[0] not in _USUAL]
+        found = [("event", record.getMessage()), ("level", record.levelname.lower()), *added]
+        line = ", ".join([f'"{_key(key)}": {_value(value)}' for key, value in found])
+        line += f', "timestamp": "{_second(int(record.created))}.{_microseconds(record)}Z"'
         if record.exc_info:
-            event["exception"] = self.formatException(record.exc_info)
-        return _encode(fit_to_be_logged(None, "", event))
+            text = _traceback(self.formatException(record.exc_info))
+            line += f', "exception": {_quoted(text)}'
+        return f"{{{line}}}"
 
 
-_encode = json.JSONEncoder().encode
+_quoted = json.JSONEncoder().encode
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str) and len(value) <= _LONGEST and is_harmless(value):
+        return f'"{value}"'
+    if value is None or isinstance(value, (bool, int, float)):
+        return _quoted(value)
+    return _quoted(said(value, _LONGEST))
+
+
+@lru_cache(maxsize=256)
+def _key(key: str) -> str:
+    return _quoted(key)[1:-1]
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _microseconds(record: logging.LogRecord) -> str:
+    return f"{int(record.created % 1 * 1e6):06d}"
 
 
 def fit_to_be_logged(
@@ -103,6 +128,7 @@ class FewTimesAMinute(logging.Filter):
         return times < _MOST_TIMES
 
 
+_STANDARD = len(vars(logging.makeLogRecord({})))
 _USUAL = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
 
 

@@ -26,6 +26,8 @@ def configure_logging(*, as_json: bool = False, level: int = logging.INFO) -> No
     level
         The least level of simqueue's own that is shown; job starts and completions are ``INFO``.
     """
+    # No line says in which thread or process it was made, and to find out takes time.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(FewTimesAMinute(_OURS))
     handler.setFormatter(JSONLines() if as_json else _words())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,23 +45,35 @@ class ByJob:
     @cached_property
     def rows(self) -> NDArray[np.void]:
         """The sorted rows."""
-        return self.of[self.order]
+        return self.of.take(self.order)
 
     def column(self, field: str) -> Column:
-        """One field of the sorted rows: much less to copy than all of them."""
-        return self.of[field][self.order]
+        """One field of the sorted rows, by itself: fields of a structured array lie far apart.
+
+        From sorted rows: to look for each in the log would be a look into another place of memory.
+        """
+        return np.ascontiguousarray(self.rows[field])
 
     def by_queue(self) -> Iterator[ByJob]:
         """The jobs of each queue of each replication."""
-        start = np.flatnonzero(_new([self.column("replication"), self.column("queue")]))
-        if len(start) == 1:
-            yield self
-            return
-        jobs = np.append(np.searchsorted(self.first, start), len(self.first)).tolist()
-        edges = np.append(start, len(self.order)).tolist()
-        for number, low in enumerate(edges[:-1]):
-            rows, part = slice(low, edges[number + 1]), slice(jobs[number], jobs[number + 1])
-            yield ByJob(self.of, self.order[rows], self.first[part] - low, self.last[part] - low)
+        replication, queue, numbers = self.of["replication"], self.of["queue"], len(self.first)
+
+        def place(number: int) -> tuple[int, int]:
+            row = self.order[self.first[number]]
+            return int(replication[row]), int(queue[row])
+
+        start = 0
+        while start < numbers:
+            # There are many jobs and few queues: ends are looked for, not all jobs looked at.
+            end = bisect_right(range(numbers), place(start), lo=start, key=place)
+            low, high = int(self.first[start]), int(self.last[end - 1]) + 1
+            yield ByJob(
+                self.of,
+                self.order[low:high],
+                self.first[start:end] - low,
+                self.last[start:end] - low,
+            )
+            start = end
 
     @property
     def outcome(self) -> NDArray[np.int8]:
