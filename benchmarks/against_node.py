@@ -12,6 +12,7 @@ from benchmarks.production import OURS, Program, Queue
 from benchmarks.report import Measured
 from benchmarks.standin.packages import bullmq_of
 from simqueue.errors import InputError
+from simqueue.results.wording import count
 
 #: By slots and milliseconds that a handler sleeps: jobs of a round, enough for a second or so.
 JOBS = {(1, 0): 1_000, (5, 0): 3_000, (50, 0): 4_000, (1, 1): 600, (5, 1): 2_000, (50, 1): 4_000}
@@ -34,7 +35,7 @@ def measure() -> list[Measured]:
     found = []
     with production.own_redis() as port:
         for (slots, ms), jobs in JOBS.items():
-            what = f"{slots} slots, {f'{ms} ms' if ms else 'no-op'} jobs"
+            what = f"{count(slots, 'slot')}, {f'{ms} ms' if ms else 'no-op'} jobs"
             workers = workers_of(port, node.program, node.modules, slots, ms)
             wrong = disagreement(port, workers)
             if wrong is not None:
