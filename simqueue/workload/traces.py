@@ -159,6 +159,16 @@ class Trace(Open):
         """The classes that the file names; none if it has no such column."""
         return sorted({*(_recorded(self.trace).classes or ())} - {""})
 
+    @property
+    def totals(self) -> dict[str, float] | None:
+        """What each order of the window came to, by its key; ``None``: the file does not say."""
+        file = _recorded(self.trace)
+        if file.totals is None:
+            return None
+        first, last = np.searchsorted(file.stamps, [microseconds(one) for one in self.span])
+        keys, totals = file.keys[first:last], file.totals[first:last].tolist()
+        return dict(zip(keys, totals, strict=True))
+
     def steps_s(self, duration_s: float) -> Floats:  # noqa: ARG002
         """Moments at which the expected rate changes."""
         return self._rates().starts_s
