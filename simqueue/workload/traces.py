@@ -15,7 +15,7 @@ from simqueue.workload.bins import Bins, bins_of
 from simqueue.workload.duration import LONGEST_S, Floats
 from simqueue.workload.rates import Rates
 from simqueue.workload.resampling import Pattern, pattern_of, resampled, shaped_as
-from simqueue.workload.streams import Arrivals, Factor, Open, Source
+from simqueue.workload.streams import Arrivals, Factor, Source, Varied
 from simqueue.workload.trace_file import (
     DAY,
     HOUR,
@@ -29,7 +29,7 @@ from simqueue.workload.trace_file import (
 )
 
 
-class Trace(Open):
+class Trace(Varied):
     """The orders of a file, as they were recorded or scaled up.
 
     Attributes
