@@ -15,6 +15,7 @@ from simqueue.errors import InputError
 from simqueue.live.saving import scenario_text
 from simqueue.live.session import Session
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.workload import Workload
 
 THINK = {"distribution": "exponential", "mean_s": 3.0}
 #: Arrivals of orders, and times of jobs; some meet at round moments, as those that are sent do.
@@ -167,3 +168,12 @@ def test_a_scenario_that_says_so_already_is_saved_instead() -> None:
 def test_moments_rise() -> None:
     with pytest.raises(InputError, match=r"arrivals\.order\.sent.*the times should rise"):
         shop(**{"arrivals.order.sent": [[5, 1], [4, 1]]})
+
+
+def test_who_comes_comes_at_the_moment_that_was_drawn() -> None:
+    """To the last digit, however long nobody came before: now + (moment - now) may be off."""
+    for seed in range(100):
+        scenario = shop(seed=seed, **{"arrivals.order.rate_per_s": 0.2})
+        log = sq.simulate(scenario, engine="simpy").log
+        first = log.rows[(log.rows["parent"] < 0) & (log.rows["attempt"] == 1)]
+        assert np.array_equal(np.sort(first["enqueued_s"]), Workload(scenario).arrivals[0])
