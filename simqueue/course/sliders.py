@@ -15,10 +15,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from simqueue.course.display import Shown, attended, kept, prose, show
+from simqueue.course.display import Shown, kept, prose, show
 from simqueue.course.figures import making_png
 from simqueue.course.knobs import Choice, Knob, knob_of
 from simqueue.course.quick_png import QuickPng
+from simqueue.notebook import attended
 
 Draw = Callable[..., Any]
 
@@ -48,7 +49,7 @@ def explore(draw: Draw, /, **choices: Choice) -> None:
     ----------
     draw
         Draws one `simqueue.course.figure` from numbers; it is called at every move, so what takes
-        long belongs before it.
+        long belongs before it. What it simulates it does with ``engine="auto"``, the fastest.
     choices
         For each parameter that gets a slider: ``(lowest, highest)``, ``(lowest, highest, step)``,
         or a list of the values to choose from.
