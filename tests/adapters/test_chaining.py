@@ -157,7 +157,7 @@ def test_a_job_fetched_while_the_worker_closes_is_done_before_it_is_closed(redis
 
             counted.then = close_before_the_answer
             await add(queue, "job-0", "job-1", "job-2")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(100):
                 await task
                 await closing[0]
             return done, await queue.getJobCountByTypes("active"), await queue.getWaitingCount()
@@ -186,7 +186,7 @@ def test_the_same_where_the_job_was_asked_for_alone(redis_url: str) -> None:
 
             counted.then = close_before_the_answer
             await add(queue, "job-0")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(100):
                 await task
                 await closing[0]
             return done, await queue.getJobCountByTypes("active")

@@ -149,7 +149,7 @@ def outcomes(
             await running.wait_for(
                 lambda es: sum(e.outcome in ("completed", "failed") for e in es) >= jobs
             )
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(100):
                 while await running.adapter.unfinished():
                     await asyncio.sleep(0.01)
             return merge_events(running.events).frame()
@@ -225,7 +225,7 @@ def test_a_strangers_job_is_refused_and_the_others_go_on(redis_url: str) -> None
             await running.adapter.queue("order").add("tea", {"milk": True}, {"attempts": 3})
             await running.adapter.add(order_job("1"))
             await running.ends(1)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(100):
                 while await running.adapter.unfinished():
                     await asyncio.sleep(0.01)
             failed = await running.adapter.queue("order").getFailedCount()

@@ -88,6 +88,8 @@ class ChaosWorker:
         #: The jobs that failed and were to be retried, and those that came to their end.
         self.retried: set[str] = set()
         self.over: set[str] = set()
+        #: The jobs for which there was once no room in the database.
+        self.refused: set[str] = set()
         #: Its standard error, to be looked at when something was found.
         self.log = folder / f"worker-{self.process.pid}.log"
         self._changed = changed
@@ -117,6 +119,8 @@ class ChaosWorker:
             self.running.discard(job)
             self.ended[job] += 1
             (self.retried if event == _RETRIED else self.over).add(job)
+            if "disk is full" in line.get("error", ""):
+                self.refused.add(job)
 
     def wait_for(self, event: str, more: int = 1, seconds: float = 60) -> None:
         """Wait until it has logged an event so many times from now on."""
@@ -238,6 +242,11 @@ class ShopUnderFire:
             return sum(worker.seen["job completed"] for worker in self.workers) >= number
 
         assert self.wait_until(enough, seconds), [w.seen for w in self.workers]
+
+    def refused(self, order: Order) -> bool:
+        """Whether a full disk has refused the record of an order's email, which was sent."""
+        email = f"email-{order.order_id}-"
+        return any(job.startswith(email) for one in self.workers for job in tuple(one.refused))
 
     def wait_for_retries(self, seconds: float = 60) -> None:
         """Wait until all jobs that have failed so far came to their end.

@@ -226,7 +226,7 @@ def test_signals_in_a_row_are_counted(numbers: tuple[int, ...], loop: str) -> No
         stop = stop_on_signals(lambda: further.append(1))
         for number in numbers:
             signal.raise_signal(number)
-        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.wait_for(stop.wait(), 100)
         await asyncio.sleep(0.01)
         return len(further)
 

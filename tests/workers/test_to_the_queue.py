@@ -115,7 +115,7 @@ def test_a_payment_that_stalled_to_death_is_given_up() -> None:
                 dead, alive = (Worker("payment", never, options) for _ in range(2))
                 assert (await dead.getNextJob("its token")).id == job.id
                 running = asyncio.create_task(alive.run())
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(100):
                     while not await adapter.failed("payment"):
                         await asyncio.sleep(0.02)
                 await alive.close(force=True)
