@@ -45,13 +45,13 @@ class Bench:
     events: list[Event]
     changed: asyncio.Condition
 
-    async def wait_for(self, done: Callable[[list[Event]], bool], seconds: float = 20) -> None:
-        async with asyncio.timeout(seconds), self.changed:
+    async def wait_for(self, done: Callable[[list[Event]], bool]) -> None:
+        async with asyncio.timeout(100), self.changed:
             await self.changed.wait_for(lambda: done(self.events))
 
-    async def ends(self, number: int, seconds: float = 20) -> pd.DataFrame:
+    async def ends(self, number: int) -> pd.DataFrame:
         """The log once so many attempts have ended."""
-        await self.wait_for(lambda es: sum(e.kind == "end" for e in es) >= number, seconds)
+        await self.wait_for(lambda es: sum(e.kind == "end" for e in es) >= number)
         return merge_events(self.events).frame()
 
 
@@ -105,7 +105,7 @@ def test_an_idle_worker_fires_a_short_backoff_in_time(redis_url: str) -> None:
 
     assert min(waits) >= 0.045
     # Upstream takes 1 s each time. The median, because a busy machine may delay one of them.
-    assert sorted(waits)[2] < 0.1
+    assert sorted(waits)[2] < 0.5
 
 
 @pytest.mark.slow
@@ -203,11 +203,15 @@ def test_an_error_of_any_kind_is_a_failed_attempt(redis_url: str) -> None:
 def test_slots_are_as_many_as_the_concurrency(redis_url: str) -> None:
     busy = 0
     most = 0
+    all_at_work = asyncio.Event()
 
     async def some_time(job: Job, attempt: int) -> str:
         nonlocal busy, most
         busy += 1
         most = max(most, busy)
+        if busy == 5:
+            all_at_work.set()
+        await all_at_work.wait()
         await asyncio.sleep(0.02)
         busy -= 1
         return "processing"
@@ -253,7 +257,8 @@ def test_stopping_waits_for_running_jobs(redis_url: str) -> None:
 
 def test_what_the_grace_period_cuts_off_is_named_and_recovered(redis_url: str) -> None:
     """The second worker finds the job stalled and does it; its attempt number stays."""
-    quick = {"lockDuration": 300, "stalledInterval": 300}
+    # A lock is renewed in time on a busy machine, too.
+    quick = {"lockDuration": 2000, "stalledInterval": 500}
 
     async def play() -> tuple[list[str], pd.DataFrame]:
         hangs = True

@@ -59,6 +59,8 @@ class Plan:
         Faults of these; each kind of Redis' and of the queues' comes once besides.
     patience_s
         How long nothing may move before it is stuck.
+    only
+        These faults, one after the other, in place of those that are drawn.
     """
 
     orders: int = 120
@@ -69,6 +71,7 @@ class Plan:
     database: int = 2
     mail: int = 2
     patience_s: float = 60
+    only: Trouble = field(default_factory=list)
 
 
 #: Some of everything, in about a minute.
@@ -206,6 +209,8 @@ class Round:
 
     def _troubles(self) -> list[Trouble]:
         """Faults in the order in which they come; some come together."""
+        if self._plan.only:
+            return [[fault] for fault in self._plan.only]
         database = "SQLite" if self._postgres is None else "PostgreSQL"
         drawn = [(what, kind) for what in ("Redis", "queue") for kind in FAULTS[what]]
         more = {"Redis": self._plan.redis, database: self._plan.database, "mail": self._plan.mail}

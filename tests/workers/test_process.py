@@ -257,7 +257,10 @@ def test_without_a_queue_a_worker_ends_with_one_line(
     monkeypatch.setenv("WORKER_MODE", mode)
     monkeypatch.setenv("QUEUE_REDIS_URL", redis)
 
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in signals]
     assert run(["worker"]) == 2
+    assert [signal.getsignal(number) for number in signals] == before, "the caller goes on"
     said = capsys.readouterr()
     assert words in said.err
     assert said.err.count("\n") == 1
