@@ -25,10 +25,18 @@ settings.load_profile("any machine")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the slow tests too")
+    parser.addoption("--hunt", action="store_true", help="run only the searches for new faults")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if CI or config.getoption("--slow"):
+    """Leave out what was not asked for: a hunt always, what is slow on a laptop."""
+    hunting = config.getoption("--hunt")
+    asked_for: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        asked_for[hunting == bool(item.get_closest_marker("hunt"))].append(item)
+    config.hook.pytest_deselected(items=asked_for[False])
+    items[:] = asked_for[True]
+    if hunting or CI or config.getoption("--slow"):
         return
     for item in items:
         if item.get_closest_marker("slow"):

@@ -19,14 +19,14 @@ from simqueue.adapters.scripted import Call
 from simqueue.errors import JobError
 from simqueue.workload.downstreams import Downstream
 
-_DONE, _FULL, _LATE = b"done\n", b"full\n", b"late\n"
+DONE, _FULL, _LATE = b"done\n", b"full\n", b"late\n"
 _SAID = {_FULL: "all places are taken", _LATE: "it took longer than timeout_s"}
 _HOST = "127.0.0.1"
 #: Who asks and has a place at once has waited no time, whatever the clock says.
 _TINY_S = 1e-3
 
 
-class _Places:
+class Places:
     """The places of one downstream; who waits is served first come, first served."""
 
     def __init__(self, settings: Downstream) -> None:
@@ -63,14 +63,14 @@ async def gateway(downstreams: Mapping[str, Downstream]) -> AsyncIterator[int | 
     if not downstreams:
         yield None
         return
-    places = {name: _Places(settings) for name, settings in downstreams.items()}
+    places = {name: Places(settings) for name, settings in downstreams.items()}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             name, *times = json.loads(await reader.readline())
             gone = asyncio.ensure_future(reader.read())
             try:
-                writer.write(await _serve(places[name], gone, *times))
+                writer.write(await serve_one(places[name], gone, *times))
                 await writer.drain()
             finally:
                 gone.cancel()
@@ -84,8 +84,8 @@ async def gateway(downstreams: Mapping[str, Downstream]) -> AsyncIterator[int | 
         server.close()
 
 
-async def _serve(
-    places: _Places, gone: asyncio.Future[bytes], seconds: float, most_s: float | None
+async def serve_one(
+    places: Places, gone: asyncio.Future[bytes], seconds: float, most_s: float | None
 ) -> bytes:
     """Wait for a place if that is so, hold it, and say how it went."""
     clock = asyncio.get_running_loop().time
@@ -95,7 +95,7 @@ async def _serve(
     try:
         left = math.inf if most_s is None else most_s - (clock() - asked)
         await asyncio.wait([gone], timeout=max(0.0, min(seconds, left)))
-        return _DONE if seconds <= left + _TINY_S else _LATE
+        return DONE if seconds <= left + _TINY_S else _LATE
     finally:
         places.leave()
 
@@ -110,7 +110,7 @@ def calling(port: int | None) -> Call | None:
         try:
             writer.write(json.dumps([name, seconds, timeout_s]).encode() + b"\n")
             answer = await reader.readline()
-            if answer != _DONE:
+            if answer != DONE:
                 raise JobError(f"downstream {name}: {_SAID.get(answer, 'it hung up')}")
         finally:
             writer.close()

@@ -6,14 +6,17 @@ Scripts run on the real queue and in the model; each is small enough to work out
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, note, settings
+import virtual_play
+from hypothesis import given, note
 from hypothesis import strategies as st
 from script import (
+    SLOWER_S,
     TOOK_S,
     Script,
     ScriptJob,
@@ -26,7 +29,8 @@ from script import (
     starts,
     took,
 )
-from test_bullmq_scripts import quick
+from test_bullmq_scripts import many, quick
+from virtual_play import VIRTUAL_S
 
 from simqueue.experiments.run import simulate
 from simqueue.policies import Backoff, QueuePolicy
@@ -168,8 +172,8 @@ def test_in_an_outage_no_failure_is_fatal(redis_url: str) -> None:
 
 RULES: dict[str, dict[str, Any]] = {
     "time-out": {"timeout_s": 0.17},
-    "outage": {"outages": [[0.3, 0.47]]},
-    "hang": {"outages": [{"from_s": 0.3, "to_s": 0.47, "attempt_takes_s": 0.23}]},
+    "outage": {"outages": [[0.31, 0.47]]},
+    "hang": {"outages": [{"from_s": 0.31, "to_s": 0.47, "attempt_takes_s": 0.23}]},
     "fail": {"downstream": "g"},
     "wait": {"downstream": "g"},
 }
@@ -214,11 +218,11 @@ def scripts(draw: st.DrawFn) -> Script:
     )
 
 
-def matters(script: Script) -> bool:
+def matters(script: Script, slower_s: Sequence[float] = SLOWER_S) -> bool:
     """Whether the rules of a script decide about something, and no millisecond does."""
     plain = Script(script.jobs, script.policy, script.workers, script.slots)
     base, log = run_model(plain), run_model(script)
-    return (ends(base) != ends(log) or moments(base) != moments(log)) and is_clear(script)
+    return (ends(base) != ends(log) or moments(base) != moments(log)) and is_clear(script, slower_s)
 
 
 def agree(script: Script, url: str) -> None:
@@ -235,13 +239,19 @@ def test_the_real_queue_and_the_model_agree(redis_url: str, script: Script) -> N
     agree(script, redis_url)
 
 
-@pytest.mark.slow
+@pytest.mark.hunt
 @pytest.mark.timeout(900)
 @given(scripts().filter(matters))
-@settings(quick, max_examples=60, derandomize=False, print_blob=True)
-def test_they_agree_whatever_the_script(redis_url: str, script: Script) -> None:
-    """Other scripts each time; a failure says how to have its script again."""
+@many
+def test_they_agree_in_real_time_whatever_the_script(redis_url: str, script: Script) -> None:
     agree(script, redis_url)
+
+
+@pytest.mark.slow
+@given(scripts().filter(lambda script: matters(script, VIRTUAL_S)))
+@many
+def test_they_agree_whatever_the_script(script: Script) -> None:
+    virtual_play.agree(script)
 
 
 EXPONENTIAL = {"distribution": "exponential", "mean_s": 1.0}

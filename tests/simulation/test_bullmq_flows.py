@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+import virtual_play
+from hypothesis import given
 from hypothesis import strategies as st
 from script import (
     Script,
@@ -18,6 +19,8 @@ from script import (
     run_real,
     starts,
 )
+from test_bullmq_scripts import many, quick
+from virtual_play import VIRTUAL_S
 
 from simqueue.policies import Backoff, QueuePolicy
 
@@ -219,16 +222,6 @@ def flows(draw: st.DrawFn) -> Script:
 
 
 steady = flows().filter(is_steady)
-quick = settings(
-    max_examples=8,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.filter_too_much,
-        HealthCheck.function_scoped_fixture,
-    ],
-)
 
 
 @given(steady)
@@ -237,10 +230,16 @@ def test_the_real_queue_and_the_model_agree_on_flows(redis_url: str, script: Scr
     agree(script, redis_url)
 
 
-@pytest.mark.slow
+@pytest.mark.hunt
 @pytest.mark.timeout(900)
 @given(steady)
-@settings(quick, max_examples=60, derandomize=False, print_blob=True)
-def test_they_agree_whatever_the_flows(redis_url: str, script: Script) -> None:
-    """Other scripts each time; a failure says how to have its script again."""
+@many
+def test_they_agree_in_real_time_whatever_the_flows(redis_url: str, script: Script) -> None:
     agree(script, redis_url)
+
+
+@pytest.mark.slow
+@given(flows().filter(lambda script: is_steady(script, VIRTUAL_S)))
+@many
+def test_they_agree_whatever_the_flows(script: Script) -> None:
+    virtual_play.agree(script)

@@ -66,7 +66,7 @@ def test_nodes_workers_and_the_model_agree(
     agree(script, redis_url, node_bullmq)
 
 
-@pytest.mark.slow
+@pytest.mark.hunt
 @pytest.mark.timeout(900)
 @given(clear_scripts)
 @many
@@ -76,7 +76,7 @@ def test_they_agree_whatever_the_script(
     agree(script, redis_url, node_bullmq)
 
 
-@pytest.mark.slow
+@pytest.mark.hunt
 @pytest.mark.timeout(900)
 @given(held_scripts)
 @many
@@ -86,7 +86,7 @@ def test_they_agree_where_event_loops_are_held(
     agree_held(script, redis_url, node_bullmq)
 
 
-@pytest.mark.slow
+@pytest.mark.hunt
 @pytest.mark.timeout(900)
 @given(crash_scripts)
 @settings(quick, max_examples=12)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 
 import pytest
 from redis_servers import RedisServer
 from rule_scripts import EXACT_S, LEAST_RULES, RULES, clear_scripts, rules_of, script_of
-from script import Script, ScriptJob, both, ends, in_order, is_clear, moments, run_model
-from virtual_play import run_virtual
+from script import Script, ScriptJob, both, ends, in_order, is_clear, moments
+from virtual_play import differ, run_virtual
 
 #: Scripts of the quick samples, in virtual and in real time.
 SAMPLE = tuple(number for number, _ in islice(clear_scripts(0, EXACT_S), 16))
@@ -33,13 +32,6 @@ def test_the_sample_has_each_rule_twice() -> None:
     assert set(counted) == set(RULES)
     assert min(counted.values()) >= 2
     assert all(len(rules_of(number)) >= LEAST_RULES for number in SAMPLE)
-
-
-def differ(script: Script, wakes: bool) -> bool:
-    """Whether the order of starts, or what becomes of some job, is another."""
-    model = run_model(script if wakes else replace(script, bullmq={"client": "node"}))
-    real = run_virtual(script, wakes)
-    return not in_order(real, model) or ends(real) != ends(model)
 
 
 @pytest.mark.parametrize("number", SAMPLE)

@@ -7,7 +7,6 @@ real Redis in real time too, some by Node's workers, some with a worker that is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 
 import pandas as pd
@@ -17,7 +16,7 @@ from redis_servers import RedisServer
 from rule_scripts import EXACT_S
 from scheduler_scripts import QUEUES, clear_scripts, script_of
 from script import Script, ScriptJob, both, ends, in_order, is_clear, moments, run_model
-from virtual_play import run_virtual
+from virtual_play import differ
 
 from simqueue.policies import Backoff, QueuePolicy
 from simqueue.validation.node.installed import NodeBullMQ
@@ -31,13 +30,6 @@ LATE_S = 1.0
 KNOWN_TO_DIFFER = {159, 339}
 MANY = 120
 SHORT = {"lock_duration_s": 0.8, "stalled_interval_s": 0.8}
-
-
-def differ(script: Script, wakes: bool) -> bool:
-    """Whether the order of starts, or what becomes of some job, is another."""
-    model = run_model(script if wakes else replace(script, bullmq={"client": "node"}))
-    real = run_virtual(script, wakes)
-    return not in_order(real, model) or ends(real) != ends(model)
 
 
 def skips(log: pd.DataFrame) -> bool:

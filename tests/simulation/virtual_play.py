@@ -2,7 +2,9 @@
 
 The queue is `embedded`: BullMQ's Lua over fakeredis, in this process. The event loop has a clock of
 its own, which goes on at once to whatever comes next, and `time.time` shows it. So nothing takes
-longer than the script says, however busy the machine is, and a run takes no time.
+longer than the script says, however busy the machine is, and a run takes no time. A cpu part would
+hold all workers, which share the loop, and who dies is told by timers of one moment: such scripts
+are for real time.
 """
 
 from __future__ import annotations
@@ -13,29 +15,35 @@ import selectors
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 import pandas as pd
 from fakeredis._core._database import Database
-from script import Script, ScriptedWorkload
+from script import Script, ScriptedWorkload, ends, in_order, moments, run_model
 
 from simqueue.adapters.bull_queue import connect
 from simqueue.adapters.bull_queue.consumer import Consumer
-from simqueue.adapters.scripted import ScriptedWork
+from simqueue.adapters.scripted import Call, ScriptedWork
 from simqueue.clock import SystemClock
+from simqueue.errors import JobError
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.worker_events import Event, merge_events
 from simqueue.tasks import call_off
+from simqueue.validation import scripted_worker as programs
+from simqueue.validation.gateway import DONE, Places, serve_one
 from simqueue.validation.queue_rules import pause_and_resume, set_limits
 from simqueue.validation.schedulers import begin_schedulers, with_slots
-from simqueue.validation.scripted_worker import scripted_adapter, scripted_worker
 
 #: Second zero: some moment in this century, a whole second.
 _ORIGIN = 1_800_000_000.0
 #: Workers start so long before, one after the other: whoever waits first is served first.
 _HEAD_START_S = 1.0
 _APART_S = 0.01
+#: What a script may not hang on here: nothing takes longer than it says but for whole milliseconds,
+#: and moments that are one in the script may come in any order.
+VIRTUAL_S = (-0.001, 0.001, 0.002)
 #: No script lasts so long.
 _LONGEST_S = 120.0
 
@@ -105,10 +113,45 @@ def _wake_up(consumer: Consumer) -> None:
     waking.add_done_callback(lambda task: task.exception())
 
 
+def _calling(script: Script) -> Call | None:
+    """What calls the downstreams of a script, without a network between."""
+    downstreams = script.scenario().downstreams
+    places = {name: Places(settings) for name, settings in downstreams.items()}
+
+    async def call(name: str, seconds: float, timeout_s: float | None) -> None:
+        gone = asyncio.get_running_loop().create_future()
+        answer = await serve_one(places[name], gone, seconds, timeout_s)
+        if answer != DONE:
+            raise JobError(f"downstream {name}: {answer!r}")
+
+    return call if downstreams else None
+
+
 def run_virtual(script: Script, wakes: bool = True) -> pd.DataFrame:
     """The attempt log of a script; ``wakes``: our consumer leaves markers when retries are due."""
-    with _virtual_time(wakes) as loop:
+    call = _calling(script)
+    with (
+        _virtual_time(wakes) as loop,
+        mock.patch.object(programs, "calling", return_value=call),
+    ):
         return loop.run_until_complete(_play(script)).frame()
+
+
+def differ(script: Script, wakes: bool = True) -> bool:
+    """Whether BullMQ's own code and the model start jobs in other orders, or end some otherwise.
+
+    Without ``wakes`` they end backoffs as Node's workers do.
+    """
+    model = run_model(script if wakes else replace(script, bullmq={"client": "node"}))
+    real = run_virtual(script, wakes)
+    return not in_order(real, model) or ends(real) != ends(model)
+
+
+def agree(script: Script) -> None:
+    """Assert that they do not `differ`."""
+    model, real = run_model(script), run_virtual(script)
+    assert in_order(real, model), (moments(model), moments(real))
+    assert ends(real) == ends(model)
 
 
 async def _play(script: Script) -> AttemptLog:
@@ -116,12 +159,12 @@ async def _play(script: Script) -> AttemptLog:
     queues = workload.scenario.queues
     clock = SystemClock()
     connection = await connect("embedded://")
-    adapter = scripted_adapter(connection, workload)
+    adapter = programs.scripted_adapter(connection, workload)
     await set_limits(adapter, queues.items())
     await begin_schedulers(adapter, workload, _ORIGIN)
     events: list[Event] = []
     workers = [
-        scripted_worker(workload, connection, number, _ORIGIN, [events.append])
+        programs.scripted_worker(workload, connection, number, _ORIGIN, [events.append])
         for number in range(script.workers)
     ]
     for worker in workers:
