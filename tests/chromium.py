@@ -29,7 +29,7 @@ read, write = os.dup2(read, 21), os.dup2(write, 22)
 os.dup2(read, 3), os.dup2(write, 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
-_PATIENCE_S = 20.0
+_PATIENCE_S = 100.0
 
 
 class Page:

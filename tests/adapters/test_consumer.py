@@ -115,7 +115,9 @@ def test_an_idle_worker_fires_a_long_backoff_at_all(redis_url: str) -> None:
         waits_of(redis_url, QueuePolicy(attempts=3, backoff=Backoff(delay_ms=5000)))
     )
 
-    assert waits == [pytest.approx(5, abs=0.3), pytest.approx(5, abs=0.3)]
+    assert len(waits) == 2
+    assert min(waits) > 4.99
+    assert max(waits) < 7.5, "it was found when the worker looked again, 5 s later"
 
 
 def test_jitter_and_cap_are_obeyed_by_our_worker(redis_url: str) -> None:

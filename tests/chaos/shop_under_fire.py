@@ -122,7 +122,7 @@ class ChaosWorker:
             if "disk is full" in line.get("error", ""):
                 self.refused.add(job)
 
-    def wait_for(self, event: str, more: int = 1, seconds: float = 60) -> None:
+    def wait_for(self, event: str, more: int = 1, seconds: float = 200) -> None:
         """Wait until it has logged an event so many times from now on."""
         with self._changed:
             enough = self.seen[event] + more
@@ -140,7 +140,7 @@ class ChaosWorker:
         """Wait until all that it has logged is read; it has ended."""
         self._reader.join(5)
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self, seconds: float = 200) -> int:
         """SIGTERM, and its exit code."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(seconds)
@@ -235,7 +235,7 @@ class ShopUnderFire:
         with self._changed:
             return bool(self._changed.wait_for(so, seconds))
 
-    def wait_for_completed(self, number: int, seconds: float = 60) -> None:
+    def wait_for_completed(self, number: int, seconds: float = 200) -> None:
         """Wait until the workers have completed so many jobs."""
 
         def enough() -> bool:
@@ -248,7 +248,7 @@ class ShopUnderFire:
         email = f"email-{order.order_id}-"
         return any(job.startswith(email) for one in self.workers for job in tuple(one.refused))
 
-    def wait_for_retries(self, seconds: float = 60) -> None:
+    def wait_for_retries(self, seconds: float = 200) -> None:
         """Wait until all jobs that have failed so far came to their end.
 
         Else one job may meet trouble at each of its attempts, and then it fails for good, as it
@@ -273,7 +273,7 @@ class ShopUnderFire:
         self.start_worker()
         with self._changed:
             done = self._changed.wait_for(
-                lambda: all(self._ended(job) > ends for job, ends in before.items()), 60
+                lambda: all(self._ended(job) > ends for job, ends in before.items()), 200
             )
             assert done, f"nobody did all of {in_hand}"
         return in_hand

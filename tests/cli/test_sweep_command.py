@@ -125,7 +125,7 @@ def test_ctrl_c_prints_what_is_done(tmp_path: Path) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             sweeping.wait(15)
         os.killpg(sweeping.pid, signal.SIGINT)
-        shown, err = sweeping.communicate(timeout=60)
+        shown, err = sweeping.communicate(timeout=100)
     finally:
         sweeping.kill()
     assert sweeping.returncode == 130

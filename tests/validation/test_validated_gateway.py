@@ -56,10 +56,13 @@ def test_in_line_first_come_first_served() -> None:
                 await call("a", 0.05, None)
                 ended.append(name)
 
+            holds = asyncio.create_task(call("a", LONG_S, None))
+            await inside(holds)
             tasks = []
             for name in ("first", "second", "third"):
                 tasks.append(asyncio.create_task(one(name)))
-                await asyncio.sleep(0.01)
+                await inside(tasks[-1])
+            holds.cancel()
             await asyncio.gather(*tasks)
         return ended
 

@@ -56,7 +56,7 @@ def place(folder: Path, number: int, after: int = 0) -> list[str]:
     return [order.order_id for order in orders]
 
 
-def wait_until_done(folder: Path, redis_url: str, seconds: float = 60) -> None:
+def wait_until_done(folder: Path, redis_url: str, seconds: float = 200) -> None:
     """Wait until nothing waits in the outbox or the queues, and no email is in doubt."""
 
     async def done() -> None:
@@ -176,11 +176,11 @@ def test_a_second_signal_ends_it_at_once(
 ) -> None:
     """The first signal lets a job that hangs have its grace period; the second does not wait."""
     place(folder, 1)
-    workers.append(WorkerProgram(folder, redis_url, "--grace", "60", SMTP_URL=silent_mail))
+    workers.append(WorkerProgram(folder, redis_url, "--grace", "600", SMTP_URL=silent_mail))
     workers[0].wait_for("job started", 3)
     workers[0].process.send_signal(signal.SIGTERM)
     workers[0].wait_for("stopping")
-    code = workers[0].end(seconds=10)
+    code = workers[0].end(seconds=100)
 
     assert code == 130
     assert any("second signal" in line["event"] for line in workers[0].lines)
