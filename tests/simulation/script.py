@@ -18,6 +18,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, islice
+from math import isnan
 from typing import Any, TypeVar
 
 import numpy as np
@@ -51,10 +52,11 @@ T = TypeVar("T")
 LATE_S = 0.4
 #: A real attempt may take so much longer where nobody else keeps the machine busy, seconds.
 TOOK_S = 0.06
-#: How much longer arrivals and attempts may take, seconds, and how often that is tried. What takes
-#: a little less than said shows two moments that are one: the later one comes first then.
-SLOWER_S = (-0.001, 0.004, 0.008, 0.015, 0.03)
+#: How much longer arrivals and attempts may take, seconds, and how often that is tried.
+SLOWER_S = (0.004, 0.008, 0.015, 0.03)
 TRIES = 6
+#: A script by chance has no two moments that are one: what takes a little less shows them.
+SHAKEN_S = (-0.001, *SLOWER_S)
 #: How often the real queue may play a script until it agrees, while the machine is punctual, and
 #: in all; and how late it may wake a thread, seconds.
 PLAYS = 4
@@ -595,9 +597,16 @@ class _Play:
 
 def starts(log: pd.DataFrame, queue: str = "q") -> list[tuple[str, int, int]]:
     """What was started in a queue, in order: job, attempt, run."""
-    mine = log[(log["queue"] == queue) & log["started_s"].notna()]
-    mine = mine.sort_values("started_s", kind="stable")
-    return list(mine[["job_id", "attempt", "run"]].itertuples(index=False, name=None))
+    mine = [
+        (at, key) for its, at, *key in _rows(log, "started_s") if its == queue and not isnan(at)
+    ]
+    return [tuple(key) for _, key in sorted(mine, key=lambda pair: pair[0])]
+
+
+def _rows(log: pd.DataFrame, column: str) -> Iterator[tuple[Any, ...]]:
+    """Of each row: its queue, a column, and which run of which job it is."""
+    keys = ["queue", column, "job_id", "attempt", "run"]
+    return zip(*(log[key].tolist() for key in keys), strict=True)
 
 
 def moments(log: pd.DataFrame) -> dict[tuple[str, int, int], float]:
@@ -621,8 +630,8 @@ def ends(log: pd.DataFrame) -> dict[str, list[tuple[int, int, str]]]:
 
     Jobs that came to nothing are not in it.
     """
-    log = log[log["outcome"] != ""].sort_values(["attempt", "run"])
-    return {
-        job: list(mine[["attempt", "run", "outcome"]].itertuples(index=False, name=None))
-        for job, mine in sorted(log.groupby("job_id"), key=lambda pair: str(pair[0]))
-    }
+    found: dict[str, list[tuple[int, int, str]]] = {}
+    for _, outcome, job, attempt, run in _rows(log, "outcome"):
+        if outcome:
+            found.setdefault(job, []).append((attempt, run, outcome))
+    return {job: sorted(found[job]) for job in sorted(found)}

@@ -16,7 +16,7 @@ import virtual_play
 from hypothesis import given, note
 from hypothesis import strategies as st
 from script import (
-    SLOWER_S,
+    SHAKEN_S,
     TOOK_S,
     Script,
     ScriptJob,
@@ -218,7 +218,7 @@ def scripts(draw: st.DrawFn) -> Script:
     )
 
 
-def matters(script: Script, slower_s: Sequence[float] = SLOWER_S) -> bool:
+def matters(script: Script, slower_s: Sequence[float] = SHAKEN_S) -> bool:
     """Whether the rules of a script decide about something, and no millisecond does."""
     plain = Script(script.jobs, script.policy, script.workers, script.slots)
     base, log = run_model(plain), run_model(script)

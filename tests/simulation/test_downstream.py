@@ -101,7 +101,7 @@ def test_a_worker_that_dies_frees_its_place(redis_url: str) -> None:
     )
 
     def second_ends(log: pd.DataFrame) -> float:
-        return float(log.loc[log["job_id"] == "q-2", "finished_s"].item())
+        return float(log.loc[log["job_id"] == "q-2", "finished_s"].max())
 
     model, real = both(
         script, redis_url, same=lambda real, model: second_ends(real) < second_ends(model) + 0.15

@@ -28,7 +28,7 @@ LATE_S = 1.0
 #: A slot is within the millisecond in which the limiter's window ends; and under a global
 #: concurrency it hangs on which of two idle workers is first in line.
 KNOWN_TO_DIFFER = {159, 339}
-MANY = 120
+MANY = 60
 SHORT = {"lock_duration_s": 0.8, "stalled_interval_s": 0.8}
 
 
