@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from machine import a_command_takes
 
 from simqueue.cli import run
 from simqueue.cli.values import parse_vary
@@ -123,7 +124,7 @@ def test_ctrl_c_prints_what_is_done(tmp_path: Path) -> None:
     )  # fmt: skip
     try:
         with pytest.raises(subprocess.TimeoutExpired):
-            sweeping.wait(15)
+            sweeping.wait(20 * a_command_takes())  # until its processes have done some
         os.killpg(sweeping.pid, signal.SIGINT)
         shown, err = sweeping.communicate(timeout=100)
     finally:
