@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 
-from benchmarks import compiled, imports, memory, production, speed
+from benchmarks import against_node, compiled, imports, memory, production, speed
 from benchmarks.report import document, environment, table
 
 PARTS = {
@@ -21,6 +21,7 @@ PARTS = {
     "memory": memory.measure,
     "imports": imports.measure,
     "production": production.measure,
+    "node": against_node.measure,
 }
 
 

@@ -26,6 +26,8 @@ from typing import TypeVar
 from benchmarks.report import Measured
 
 K = TypeVar("K")
+#: The command that starts a worker, given a folder for what it writes.
+Program = Callable[[str], list[str]]
 
 ROUNDS = 5
 #: Jobs that are added in a round of adding.
@@ -122,7 +124,7 @@ def measure() -> list[Measured]:
             there[queue] = _python(queue)
         except subprocess.CalledProcessError:
             found.append(Measured(queue.name, note=f"pip cannot install {queue.needs[0]}"))
-    with _redis() as port:
+    with own_redis() as port:
         found += _processed(port, there)
         if PLAIN in there:
             found += _added(port, there)
@@ -130,7 +132,7 @@ def measure() -> list[Measured]:
 
 
 def _processed(port: int, pythons: dict[Queue, str]) -> list[Measured]:
-    rates = _rounds({queue: functools.partial(_rate, port, queue, pythons[queue])
+    rates = rounds({queue: functools.partial(_rate, port, queue, pythons[queue])
                      for queue in pythons})  # fmt: skip
     ours = rates[OURS]
     found = [
@@ -158,10 +160,10 @@ def _processed(port: int, pythons: dict[Queue, str]) -> list[Measured]:
 
 def _added(port: int, pythons: dict[Queue, str]) -> list[Measured]:
     def rate(queue: Queue, way: str) -> float:
-        _command(port, "FLUSHALL")
-        return ADDED / float(_run(port, queue, pythons[queue], way, str(ADDED)))
+        command(port, "FLUSHALL")
+        return ADDED / float(run(port, queue, pythons[queue], way, str(ADDED)))
 
-    rates = _rounds(
+    rates = rounds(
         {
             "simqueue's add_bulk": lambda: rate(OURS, "bulk"),
             "plain bullmq's add, one by one": lambda: rate(PLAIN, "add"),
@@ -176,7 +178,7 @@ def _added(port: int, pythons: dict[Queue, str]) -> list[Measured]:
     return found
 
 
-def _rounds(measures: dict[K, Callable[[], float]]) -> dict[K, list[float]]:
+def rounds(measures: dict[K, Callable[[], float]]) -> dict[K, list[float]]:
     """Measure in turn, so that whatever else the machine does meets all of them."""
     found: dict[K, list[float]] = {key: [] for key in measures}
     keys = list(measures)
@@ -189,29 +191,44 @@ def _rounds(measures: dict[K, Callable[[], float]]) -> dict[K, list[float]]:
 
 
 def _rate(port: int, queue: Queue, python: str) -> float:
-    """Jobs per second of a worker that finds its queue full; its start does not count.
+    """Jobs per second of a worker that finds its queue full."""
+    command(port, "FLUSHALL")
+    run(port, queue, python, queue.add, str(queue.jobs))
+
+    def program(folder: str) -> list[str]:
+        work = [python, str(queue.program), queue.work, url_of(port)]
+        return work if queue.needs else [*work, folder]
+
+    return rate_of(port, queue, program)
+
+
+def rate_of(port: int, queue: Queue, program: Program) -> float:
+    """Jobs per second of a worker whose jobs have been added; its start does not count.
 
     Taken from how the backlog falls from nine tenths to one tenth, seen from outside: the same
     for all, however many processes they are and however many jobs they fetch ahead.
     """
-    _command(port, "FLUSHALL")
-    _run(port, queue, python, queue.add, str(queue.jobs))
+    high, low = 0.9 * queue.jobs, 0.1 * queue.jobs
+    seen = list(work_down(port, queue, program, low))
+    began, first = next((at, left) for at, left in seen if left <= high)
+    ended, last = seen[-1]
+    return (first - last) / (ended - began)
+
+
+def work_down(port: int, queue: Queue, program: Program, low: float) -> Iterator[tuple[float, int]]:
+    """Have a worker work until the backlog is small; moments and backlogs on the way."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
-            [python, queue.program, queue.work, _url(port), *([] if queue.needs else [folder])],
+            program(folder),
             cwd=_HERE, env=_environment(port), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
         )  # fmt: skip
         try:
-            high, low = 0.9 * queue.jobs, 0.1 * queue.jobs
-            seen = list(_until(port, queue, process, low))
+            yield from _until(port, queue, process, low)
         finally:
             # Its children too: some of these are several processes.
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    began, first = next((at, left) for at, left in seen if left <= high)
-    ended, last = seen[-1]
-    return (first - last) / (ended - began)
 
 
 def _until(
@@ -231,16 +248,16 @@ def _until(
     raise RuntimeError(f"{queue.name} ended or takes too long, with {left} jobs left")
 
 
-def _run(port: int, queue: Queue, python: str, way: str, *arguments: str) -> str:
+def run(port: int, queue: Queue, python: str, way: str, *arguments: str) -> str:
     return subprocess.run(
-        [python, queue.program, way, _url(port), *arguments],
+        [python, queue.program, way, url_of(port), *arguments],
         cwd=_HERE, env=_environment(port), check=True, stdout=subprocess.PIPE, text=True,
     ).stdout  # fmt: skip
 
 
 def _environment(port: int) -> dict[str, str]:
     """Where simqueue is found, and, for those who want to know it when imported, where Redis is."""
-    return {**os.environ, "PYTHONPATH": str(_HERE.parents[1]), "BROKER": _url(port)}
+    return {**os.environ, "PYTHONPATH": str(_HERE.parents[1]), "BROKER": url_of(port)}
 
 
 def _python(queue: Queue) -> str:
@@ -262,7 +279,7 @@ def _python(queue: Queue) -> str:
 
 
 @contextmanager
-def _redis() -> Iterator[int]:
+def own_redis() -> Iterator[int]:
     """The port of a Redis of our own."""
     import redis
 
@@ -289,11 +306,11 @@ def _redis() -> Iterator[int]:
             process.wait()
 
 
-def _url(port: int) -> str:
+def url_of(port: int) -> str:
     return f"redis://127.0.0.1:{port}/0"
 
 
-def _command(port: int, *words: str) -> None:
+def command(port: int, *words: str) -> None:
     import redis
 
     with redis.Redis(port=port) as client:

@@ -7,6 +7,7 @@ somebody's URL, payload or id. It goes through here first.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 HIDDEN = "***"
@@ -152,5 +153,28 @@ def said(text: object, most: int = 1000) -> str:
     >>> said("order-1\n2026-01-01 [info] all is well, card 4111111111111111")
     'order-1\\n2026-01-01 [info] all is well, card ***'
     """
+    text = str(text)
+    if is_harmless(text) and len(text) <= most:
+        return text
+    if len(text) <= min(_SHORT, most):
+        return _said(text, most)
     # Whatever is cut off need not be looked at; a secret at the cut would not be found otherwise.
-    return cut(safe(redacted(cut(str(text), 20 * most))), most)
+    return cut(safe(redacted(cut(text, 20 * most))), most)
+
+
+def is_harmless(text: str) -> bool:
+    """Whether there is nothing to look for in a text: an id, or one word.
+
+    No card's number has so few digits. It needs no quoting anywhere, either.
+    """
+    return _HARMLESS.fullmatch(text) is not None
+
+
+#: Texts so short are mostly said again and again.
+_SHORT = 100
+_HARMLESS = re.compile(r"(?:[A-Za-z_.-]*[0-9]){0,12}[A-Za-z_.-]*")
+
+
+@lru_cache(maxsize=256)
+def _said(text: str, most: int) -> str:
+    return cut(safe(redacted(text)), most)

@@ -1,10 +1,12 @@
-"""simqueue's own worker, with all that production has: ``work|bare URL FOLDER``, ``bulk URL JOBS``.
+"""simqueue's own worker, with all that production has.
 
-Log lines of start and completion as JSON on standard error, events of every attempt in a file,
-metrics counted, each job's form checked; only the handler does nothing. ``bare`` goes without the
-log lines, events and metrics.
+``bulk URL JOBS`` adds, ``work|bare URL FOLDER [CONCURRENCY MS]`` works: with so many slots, and a
+handler that sleeps so long. Log lines of start and completion as JSON on standard error, events of
+every attempt in a file, metrics counted, each job's form checked; only the handler does nothing
+else. ``bare`` goes without the log lines, events and metrics.
 """
 
+import asyncio
 import logging
 import sys
 import time
@@ -24,10 +26,15 @@ from simqueue.workers.process import WorkerProcess, stop_on_signals
 
 
 class NoOp:
-    """Work that does nothing."""
+    """Work that does nothing, or sleeps."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
 
     async def handle(self, job: Job, attempt: int) -> str:  # noqa: ARG002
         """The usual word."""
+        if self._seconds:
+            await asyncio.sleep(self._seconds)
         return "processing"
 
     async def give_up(self, job: Job) -> str:  # noqa: ARG002
@@ -44,7 +51,7 @@ class NoOp:
         return ()
 
 
-async def work(url: str, folder: Path, *, bare: bool) -> None:
+async def work(url: str, folder: Path, concurrency: int, seconds: float, *, bare: bool) -> None:
     stop = stop_on_signals(on_second=sys.exit)
     configure_logging(as_json=True, level=logging.WARNING if bare else logging.INFO)
     connection = await connect(url)
@@ -53,9 +60,9 @@ async def work(url: str, folder: Path, *, bare: bool) -> None:
     worker = WorkerProcess(
         connection,
         BullQueueAdapter(connection),
-        NoOp(),
+        NoOp(seconds),
         queues=[ORDER],
-        concurrency=5,
+        concurrency=concurrency,
         watchers=[] if bare else [events.write, metrics],
     )
     await worker.start()
@@ -75,8 +82,9 @@ async def bulk(url: str, jobs: int) -> float:
 
 
 if __name__ == "__main__":
-    what, url, last = sys.argv[1:]
+    what, url, last, *numbers = sys.argv[1:]
     if what == "bulk":
         print(uvloop.run(bulk(url, int(last))))
     else:
-        uvloop.run(work(url, Path(last), bare=what == "bare"))
+        slots, ms = map(int, numbers or ("5", "0"))
+        uvloop.run(work(url, Path(last), slots, ms / 1000, bare=what == "bare"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from simqueue.safe_text import cut, redacted, safe, said
+from simqueue.safe_text import cut, is_harmless, redacted, safe, said
 
 #: Signs of one value, and lines and signs of a traceback.
 _LONGEST = 1000
@@ -18,6 +21,50 @@ _MOST_TIMES = 3
 _AGAIN_S = 60.0
 #: So many different lines are remembered.
 _REMEMBER = 1000
+
+
+class JSONLines(logging.Formatter):
+    """Makes an object of JSON of each record, on one line, with the same keys as the words have.
+
+    structlog's own way to the same line costs a worker several times as much, twice for each job.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        # What the caller added stands behind what every record has.
+        added = [one for one in list(vars(record).items())[_STANDARD:] if one[0] not in _USUAL]
+        found = [("event", record.getMessage()), ("level", record.levelname.lower()), *added]
+        line = ", ".join([f'"{_key(key)}": {_value(value)}' for key, value in found])
+        line += f', "timestamp": "{_second(int(record.created))}.{_microseconds(record)}Z"'
+        if record.exc_info:
+            text = _traceback(self.formatException(record.exc_info))
+            line += f', "exception": {_quoted(text)}'
+        return f"{{{line}}}"
+
+
+_quoted = json.JSONEncoder().encode
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str) and len(value) <= _LONGEST and is_harmless(value):
+        return f'"{value}"'
+    if value is None or isinstance(value, (bool, int, float)):
+        return _quoted(value)
+    return _quoted(said(value, _LONGEST))
+
+
+@lru_cache(maxsize=256)
+def _key(key: str) -> str:
+    return _quoted(key)[1:-1]
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _microseconds(record: logging.LogRecord) -> str:
+    return f"{int(record.created % 1 * 1e6):06d}"
 
 
 def fit_to_be_logged(
@@ -81,7 +128,8 @@ class FewTimesAMinute(logging.Filter):
         return times < _MOST_TIMES
 
 
-_USUAL = frozenset(vars(logging.makeLogRecord({})))
+_STANDARD = len(vars(logging.makeLogRecord({})))
+_USUAL = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
 
 
 def _all_of(record: logging.LogRecord) -> tuple[object, ...]:

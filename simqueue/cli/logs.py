@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from simqueue.cli.log_lines import FewTimesAMinute, fit_to_be_logged
+from simqueue.cli.log_lines import FewTimesAMinute, JSONLines, fit_to_be_logged
 
 _OURS = "simqueue"
 
@@ -26,31 +26,11 @@ def configure_logging(*, as_json: bool = False, level: int = logging.INFO) -> No
     level
         The least level of simqueue's own that is shown; job starts and completions are ``INFO``.
     """
-    shared: list[Any] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    last = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    )
+    # No line says in which thread or process it was made, and to find out takes time.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(FewTimesAMinute(_OURS))
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                fit_to_be_logged,
-                last,
-            ],
-        )
-    )
+    handler.setFormatter(JSONLines() if as_json else _words())
     logger = logging.getLogger(_OURS)
     logger.handlers = [handler]
     logger.propagate = False
@@ -58,7 +38,27 @@ def configure_logging(*, as_json: bool = False, level: int = logging.INFO) -> No
     # What asyncio, redis-py and uvicorn have to say would be lines of another form.
     root = logging.getLogger()
     for one in root.handlers[:]:
-        if isinstance(one.formatter, structlog.stdlib.ProcessorFormatter):
+        if isinstance(one.formatter, (JSONLines, structlog.stdlib.ProcessorFormatter)):
             root.removeHandler(one)
     root.addHandler(handler)
     logging.captureWarnings(capture=True)
+
+
+def _words() -> logging.Formatter:
+    """Lines for people, in colours on a terminal."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            fit_to_be_logged,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+    )

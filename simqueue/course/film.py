@@ -110,9 +110,9 @@ class Film:
         ]
         if not waits:
             return 0, 0
-        moments, lengths = steps(*np.array(waits, dtype=float).T)
-        first = int(lengths.argmax())
-        return int(lengths[first]), int(moments[first])
+        lengths = steps(*np.array(waits, dtype=float).T)
+        first = int(lengths.counts.argmax())
+        return int(lengths.counts[first]), int(lengths.moments[first])
 
     @property
     def words(self) -> str:

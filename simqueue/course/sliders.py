@@ -48,7 +48,7 @@ def explore(draw: Draw, /, **choices: Choice) -> None:
     ----------
     draw
         Draws one `simqueue.course.figure` from numbers; it is called at every move, so what takes
-        long belongs before it.
+        long belongs before it. What it simulates it does with ``engine="auto"``, the fastest.
     choices
         For each parameter that gets a slider: ``(lowest, highest)``, ``(lowest, highest, step)``,
         or a list of the values to choose from.

@@ -35,6 +35,9 @@ _LATE_S = 0.1
 #: What each line begins with.
 _BEGIN = b'{"kind":'
 
+#: Made once: `json.dumps` makes an encoder for each line.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 _log = logging.getLogger(__name__)
 
 
@@ -128,7 +131,7 @@ class EventFile:
             If it could not be written whole.
         """
         known = {key: value for key, value in vars(event).items() if value not in ("", None)}
-        line = (json.dumps(known, separators=(",", ":")) + "\n").encode()
+        line = (_encode(known) + "\n").encode()
         if self._torn:
             line = b"\n" + line
         written = os.write(self._file, line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,29 +57,34 @@ def summarise_flows(
     window
         A flow counts if its root job was enqueued in [from, to), seconds.
     """
-    started: dict[str, int] = {}
-    ended_in: dict[str, list[str]] = {}
+    started: Counter[str] = Counter()
+    ended_in: dict[str, Counter[str]] = {}
     times: dict[str, list[NDArray[np.float64]]] = {}
     for run in runs.values():
         names = [history.queue for history in run]
         roots, enqueued, finished, last = _flows(run)
         counted = (enqueued >= window[0]) & (enqueued < window[1])
-        for number in np.unique(roots[counted]).tolist():
+        for number in np.flatnonzero(np.bincount(roots[counted])).tolist():
             mine = counted & (roots == number)
             whole = mine & ~np.isnan(finished)
             queue = names[number]
-            started[queue] = started.get(queue, 0) + int(mine.sum())
+            started[queue] += int(mine.sum())
             times.setdefault(queue, []).append((finished - enqueued)[whole])
-            ended_in.setdefault(queue, []).extend(names[i] for i in last[whole].tolist())
+            ends = np.bincount(last[whole], minlength=len(names)).tolist()
+            ended_in.setdefault(queue, Counter()).update(dict(zip(names, ends, strict=True)))
     return {
         queue: FlowSummary(
             flows=started[queue],
-            finished=len(ended_in[queue]),
-            last_queue=max(sorted(set(ended_in[queue])), key=ended_in[queue].count, default=None),
+            finished=ended_in[queue].total(),
+            last_queue=_most_frequent(ended_in[queue]),
             time_s=describe(times[queue]),
         )
         for queue in started
     }
+
+
+def _most_frequent(counts: Counter[str]) -> str | None:
+    return max(sorted(counts), key=counts.__getitem__) if counts.total() else None
 
 
 def _flows(
@@ -90,11 +96,20 @@ def _flows(
         np.concatenate([getattr(history.jobs, name) for history in run])
         for name in ("job", "flow", "enqueued_s", "finished_s")
     )
-    order = np.lexsort((finished, flow))  # NaN comes last: such a flow is not over
-    first = np.flatnonzero(np.append(True, np.diff(flow[order]) != 0))
-    last = np.append(first[1:], len(order)) - 1
-    root = np.maximum.reduceat(np.where(job == flow, queue, -1)[order], first)
+    if (flow[1:] <= flow[:-1]).any():
+        order = np.argsort(flow, kind="stable")
+        queue, job, flow = queue[order], job[order], flow[order]
+        enqueued, finished = enqueued[order], finished[order]
+    elif (job == flow).all():  # each is a flow by itself
+        return queue, enqueued, finished, queue
+    first = np.flatnonzero(np.append(True, flow[1:] != flow[:-1]))
+    root = np.maximum.reduceat(np.where(job == flow, queue, -1), first)
+    ends = np.maximum.reduceat(finished, first)  # NaN, if one of them is
+    is_last = finished == np.repeat(ends, np.diff(np.append(first, len(flow))))
+    last = np.maximum.reduceat(np.where(is_last, queue, 0), first)
     # A log of a part of a run may lack root jobs: then the first to finish stands for it.
-    root = np.where(root < 0, queue[order][first], root)
-    starts = np.minimum.reduceat(enqueued[order], first)
-    return root, starts, finished[order][last], queue[order][last]
+    lacking = np.flatnonzero(root < 0)
+    if len(lacking):
+        early = np.lexsort((finished, flow))  # NaN comes last
+        root[lacking] = queue[early][first[lacking]]
+    return root, np.minimum.reduceat(enqueued, first), ends, last

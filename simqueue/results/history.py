@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import FINAL, RETRIED, STALLED, AttemptLog, Floats
 from simqueue.record.by_job import ByJob, Ints, by_job, changes
+from simqueue.results.timeline import Steps, steps
 from simqueue.workload.pools import Death
 from simqueue.workload.production import Crash
 
@@ -56,7 +58,12 @@ class History:
     due_s: Floats
     jobs: JobOutcomes
 
-    @property
+    @cached_property
+    def waiting(self) -> Steps:
+        """How many attempts wait, over time."""
+        return steps(self.ready_s, self.left_s)
+
+    @cached_property
     def wait_s(self) -> Floats:
         """Wait of each attempt, NaN for one that never started."""
         return self.started_s - self.ready_s
@@ -92,12 +99,10 @@ def by_queue(log: AttemptLog, first: Iterable[str] = ()) -> dict[str, list[Histo
 
 
 def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash | Death] | None) -> History:
-    rows, first = jobs.rows, jobs.first
-    # Fields of a structured array lie far apart; a column of its own is several times faster.
-    ready, started, finished = (
-        np.ascontiguousarray(rows[name]) for name in ("ready_s", "started_s", "finished_s")
+    first, its_first = jobs.first, jobs.order[jobs.first]
+    enqueued, ready, started, finished, outcome = map(
+        jobs.column, ("enqueued_s", "ready_s", "started_s", "finished_s", "outcome")
     )
-    outcome = np.ascontiguousarray(rows["outcome"])
     ready[np.isnan(ready)] = np.inf
     # A job failed for good by stalling too often has an end, but no start.
     ended = np.where(np.isnan(finished), np.inf, finished)
@@ -106,55 +111,60 @@ def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash | Death] | No
     following = np.append(ready[1:], np.inf)
     following[jobs.last] = np.inf
     retried = outcome == RETRIED
-    enqueued = np.ascontiguousarray(rows["enqueued_s"])
     later = first[ready[first] > enqueued[first]]  # added with a delay
-    group = np.broadcast_to(np.int16(-1), len(rows))
+    became = outcome[jobs.last]
+    group = np.broadcast_to(np.int16(-1), len(ready))
     if log.has_classes:
-        group = np.ascontiguousarray(rows["class"])
+        group = jobs.column("class")
     return History(
-        replication=int(rows["replication"][0]),
-        queue=log.queues[rows["queue"][0]],
+        replication=int(jobs.of["replication"][its_first[0]]),
+        queue=log.queues[jobs.of["queue"][its_first[0]]],
         enqueued_s=enqueued,
         ready_s=ready,
         left_s=left,
         started_s=started,
-        freed_s=_freed(rows, log, crashes),
+        freed_s=_freed(jobs, started, ended, outcome, log, crashes),
         finished_s=finished,
         outcome=outcome,
         group=group,
         delayed_s=np.concatenate([finished[retried], enqueued[later]]),
         due_s=np.concatenate([following[retried], ready[later]]),
         jobs=JobOutcomes(
-            job=rows["job"][first],
-            flow=rows["flow"][first],
+            job=jobs.of["job"][its_first],
+            flow=jobs.of["flow"][its_first],
             group=group[first],
             enqueued_s=enqueued[first],
-            finished_s=np.where(np.isin(jobs.outcome, FINAL), finished[jobs.last], np.nan),
-            outcome=jobs.outcome,
+            finished_s=np.where(np.isin(became, FINAL, kind="table"), finished[jobs.last], np.nan),
+            outcome=became,
             attempts=jobs.attempts,
         ),
     )
 
 
 def _freed(
-    rows: NDArray[np.void], log: AttemptLog, crashes: Sequence[Crash | Death] | None
+    jobs: ByJob,
+    started_s: Floats,
+    ended_s: Floats,
+    outcome: NDArray[np.int8],
+    log: AttemptLog,
+    crashes: Sequence[Crash | Death] | None,
 ) -> Floats:
     """When each attempt gave its slot back; infinite if it did not.
 
     A stalled attempt ends in the log when it is put back, long after its worker died. It held the
     slot until then, or until the slot took another job.
     """
-    freed: Floats = np.where(np.isnan(rows["finished_s"]), np.inf, rows["finished_s"])
-    freed[np.isnan(rows["started_s"])] = np.inf
-    stalled = rows["outcome"] == STALLED
+    freed: Floats = np.where(np.isnan(started_s), np.inf, ended_s)
+    stalled = outcome == STALLED
     if stalled.any():
-        order = np.lexsort((rows["started_s"], rows["slot"], rows["worker"]))
+        rows = jobs.rows
+        order = np.lexsort((started_s, rows["slot"], rows["worker"]))
         same = ~changes(rows[order], "worker", "slot")
         taken = np.full(len(rows), np.inf)
-        started = rows["started_s"][order]
+        started = started_s[order]
         taken[order[:-1]] = np.where(same[1:] & ~np.isnan(started[1:]), started[1:], np.inf)
         freed[stalled] = np.minimum(freed, taken)[stalled]
-        for place in np.flatnonzero(stalled & ~np.isnan(rows["started_s"])).tolist():
+        for place in np.flatnonzero(stalled & ~np.isnan(started_s)).tolist():
             freed[place] = _died(rows[place], float(freed[place]), log, crashes)
     return freed
 

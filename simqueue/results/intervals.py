@@ -202,7 +202,23 @@ class Samples:
 
     def __init__(self, samples: Sequence[Floats]) -> None:
         self._each = [np.sort(sample) for sample in samples if len(sample)]
-        self._pooled = np.sort(np.concatenate(self._each)) if self._each else np.empty(0)
+        if len(self._each) == 1:
+            self._pooled = self._each[0]
+        else:
+            self._pooled = np.sort(np.concatenate(self._each)) if self._each else np.empty(0)
+
+    def quantile(self, q: float) -> float:
+        """The pooled quantile ``q``, linear between neighbours: to the bit what NumPy's is.
+
+        Of times there are some.
+        """
+        place = q * (len(self._pooled) - 1)
+        below = math.floor(place)
+        low = float(self._pooled[below])
+        high = float(self._pooled[min(below + 1, len(self._pooled) - 1)])
+        part, apart = place - below, high - low
+        # Counted from the nearer neighbour, as `numpy.quantile` does it.
+        return low + apart * part if part < 0.5 else high - apart * (1 - part)
 
     def quantile_interval(self, q: float) -> Interval | None:
         """The 95 % interval of the pooled quantile ``q``.

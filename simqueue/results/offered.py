@@ -25,6 +25,8 @@ from simqueue.workload.scenario import Scenario
 
 #: Steps of the grid that a run is followed on, beside the moments at which something changes.
 _STEPS = 1_500
+#: Moments of the grid that are looked at together.
+_AT_ONCE = 50
 #: Points that stand for a uniform backoff.
 _JITTERED = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 #: Jobs, as a share of all, that are not worth following any further.
@@ -264,9 +266,14 @@ class _Fluid:
         """The same count, each so much later: with the probability that its time is over."""
         if isinstance(takes, Constant):
             return self._later(counted, takes.mean_s)
-        ages = self.times[:, np.newaxis] - self.middles[np.newaxis, :]
-        over: Floats = np.where(ages > 0, takes.cdf(np.maximum(ages, 0.0)), 0.0)
-        return over @ np.diff(counted)
+        come, over = np.diff(counted), np.zeros(len(self.times))
+        # A few moments at a time, and what has come before them: the whole table fits no cache.
+        for begin in range(0, len(over), _AT_ONCE):
+            end = min(begin + _AT_ONCE, len(over))
+            ages = self.times[begin:end, np.newaxis] - self.middles[: end - 1]
+            shares = np.where(ages > 0, takes.cdf(np.maximum(ages, 0.0)), 0.0)
+            over[begin:end] = shares @ come[: end - 1]
+        return over
 
     def _request_s(self, queue: str) -> float:
         """What a request and all that follows take in a web process, expected seconds."""

@@ -83,18 +83,17 @@ def describe(samples: Sequence[NDArray[np.float64]]) -> Statistics:
     if not samples:
         return Statistics(None, None, None, None, None)
     means = np.array([sample.mean() for sample in samples])
-    p50, p95, p99, largest = np.quantile(np.concatenate(samples), (0.5, 0.95, 0.99, 1.0)).tolist()
-    together = Samples(samples) if len(samples) > 1 else None
+    together = Samples(samples)
 
-    def quantile(value: float, q: float) -> Estimate:
-        return Estimate(value, together.quantile_interval(q) if together else None)
+    def quantile(q: float) -> Estimate:
+        return Estimate(together.quantile(q), together.quantile_interval(q))
 
     return Statistics(
         mean=Estimate(float(means.mean()), mean_interval(means)),
-        p50=quantile(p50, 0.5),
-        p95=quantile(p95, 0.95),
-        p99=quantile(p99, 0.99),
-        max=largest,
+        p50=quantile(0.5),
+        p95=quantile(0.95),
+        p99=quantile(0.99),
+        max=together.quantile(1.0),
     )
 
 

@@ -20,7 +20,7 @@ from simqueue.results.history import History, histories
 from simqueue.results.intervals import count_interval, mean_interval
 from simqueue.results.presence import PoolSummary, Presence
 from simqueue.results.statistics import Estimate, Statistics, describe
-from simqueue.results.timeline import mean_open, most_open, sweep_area
+from simqueue.results.timeline import mean_open, most_open
 from simqueue.workload.pools import Death, Pool
 from simqueue.workload.production import Crash
 
@@ -298,7 +298,7 @@ def _summarise_queue(
         busy[run] = mean_open(one.started_s[started], one.freed_s[started], low, high)
         waiting[run] = mean_open(one.ready_s, one.left_s, low, high)
         delayed[run] = mean_open(one.delayed_s, one.due_s, low, high)
-        longest = max(longest, most_open(one.ready_s, one.left_s, low, high))
+        longest = max(longest, one.waiting.most(low, high))
         most_delayed = max(most_delayed, most_open(one.delayed_s, one.due_s, low, high))
         mine = (one.enqueued_s >= low) & (one.enqueued_s < high) & started
         waits.append(one.wait_s[mine])
@@ -378,8 +378,7 @@ def _littles_law(found: Sequence[History], spans: Mapping[int, tuple[float, floa
         return LittlesLaw(0.0, 0.0, 0.0, 0.0)
     area = 0.0
     for one in found:
-        low, high = spans[one.replication]
-        area += sweep_area(one.ready_s, one.left_s, low, high)
+        area += one.waiting.area(spans[one.replication][1])
     mean, rate, wait = (
         area / lasted,
         len(waits) / lasted,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from simqueue.errors import InputError
-from simqueue.metrics import ATTEMPT_OUTCOMES, AttemptCounters
+from simqueue.metrics import ATTEMPT_OUTCOMES, AttemptCounters, Labelled
 from simqueue.record.worker_events import Event
 
 
@@ -36,18 +36,19 @@ class WorkerMetrics:
 
     def __init__(self, registry: CollectorRegistry, queues: Sequence[str] = ()) -> None:
         self._counts = AttemptCounters(registry, queues, "of this worker process, since it started")
-        self._busy = Gauge(
+        busy = Gauge(
             "simqueue_busy_slots",
             "Attempts running now, in this worker process",
             ("queue",),
             registry=registry,
         )
+        self._busy = Labelled(busy)
         for queue in queues:
-            self._busy.labels(queue)
+            self._busy[queue,]
 
     def attempt_started(self, queue: str, wait_s: float | None) -> None:
         """An attempt started, ``wait_s`` seconds after its job was ready (``None``: unknown)."""
-        self._busy.labels(queue).inc()
+        self._busy[queue,].inc()
         self._counts.started(queue, wait_s)
 
     def attempt_ended(self, queue: str, outcome: str, seconds: float) -> None:
@@ -69,7 +70,7 @@ class WorkerMetrics:
         """
         if outcome not in ATTEMPT_OUTCOMES:
             raise ValueError(f"outcome(={outcome!r}) must be one of {', '.join(ATTEMPT_OUTCOMES)}")
-        self._busy.labels(queue).dec()
+        self._busy[queue,].dec()
         self._counts.ended(queue, outcome, seconds)
 
     def failed_unrun(self, queue: str) -> None:

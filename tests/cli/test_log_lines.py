@@ -8,9 +8,13 @@ import sys
 from collections.abc import Callable
 
 import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
-from simqueue.cli.log_lines import FewTimesAMinute
+from simqueue.cli.log_lines import FewTimesAMinute, JSONLines, fit_to_be_logged
 from simqueue.cli.logs import configure_logging
+from simqueue.safe_text import cut, redacted, safe, said
 
 #: A logger that pytest does not know: it cannot keep what no encoding can write.
 log = logging.Logger("simqueue.worker")
@@ -177,3 +181,54 @@ def test_what_was_held_back_is_counted_and_said() -> None:
     record = passes()
     assert record is not None
     assert not hasattr(record, "unsaid")
+
+
+KEYS = st.sampled_from(["queue", "job_id", "attempt", "result", "duration_s", "error", "unsaid"])
+VALUES = st.one_of(
+    st.text(), st.from_regex(r"[a-z0-9_.-]{0,20}"), st.integers(), st.floats(), st.booleans(),
+    st.none(), st.lists(st.text(max_size=5), max_size=3), st.just("redis://me:geheim@cache/0"),
+    st.from_regex(r"4[0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}", fullmatch=True),
+)  # fmt: skip
+
+
+@given(
+    text=st.text() | st.sampled_from(["job started", "basic geheimgeheim", "token=geheim"]),
+    extra=st.dictionaries(KEYS, VALUES),
+    level=st.sampled_from([logging.INFO, logging.WARNING, logging.ERROR]),
+    failed=st.booleans(),
+)
+def test_a_line_of_json_is_what_structlog_would_write(
+    text: str, extra: dict[str, object], level: int, *, failed: bool
+) -> None:
+    trouble = None
+    if failed:
+        try:
+            charge(CARD, PASSWORD)
+        except ValueError as error:
+            trouble = (type(error), error, error.__traceback__)
+    record = log.makeRecord("simqueue.worker", level, "f", 1, "%s", (text,), trouble, extra=extra)
+    structlogs = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.ExtraAdder(),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            fit_to_be_logged,
+            structlog.processors.JSONRenderer(),
+        ],
+    )
+
+    def without_time(line: str) -> str:
+        changed, times = re.subn(r'("timestamp": ")[-0-9T:.]+Z"', r'\1"', line)
+        assert times == 1
+        return changed
+
+    assert without_time(JSONLines().format(record)) == without_time(structlogs.format(record))
+
+
+@given(st.text(alphabet="basic BEARER-0189_.", max_size=130), st.sampled_from([5, 50, 1000]))
+def test_what_is_harmless_is_told_apart_fast_and_rightly(text: str, most: int) -> None:
+    assert said(text, most) == cut(safe(redacted(text)), most)

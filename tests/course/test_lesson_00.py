@@ -138,7 +138,7 @@ def free_too_soon(came_s, takes_s, places):  # type: ignore[no-untyped-def]
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_what_the_lesson_says_holds_on_other_days(seed: int) -> None:
-    table = compare_modes(busy_day(f"seed={seed}")).table()
+    table = compare_modes(busy_day(f"seed={seed}"), engine="auto").table()
     p95, failed, told = (table[name][400] for name in ("last_effect_p95_s", "failed", "told"))
     assert p95["T"] < p95["B"] < p95["S"] < p95["P"]
     assert p95["S"] - p95["B"] > (p95["P"] - p95["T"]) / 2

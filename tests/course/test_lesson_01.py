@@ -148,7 +148,7 @@ def test_what_an_outage_does_in_both_modes_on_other_days(seed: int) -> None:
         }
         changes |= {f"queues.{name}.failure_rate": 0 for name in POLICIES}
         day = busy_day(f"seed={seed}").replace(changes)
-        table = compare_modes(day, loads=[400]).table("payment").loc[400]
+        table = compare_modes(day, loads=[400], engine="auto").table("payment").loc[400]
         assert table.told["T"] == table.failed["T"] > 0
         assert table.failed["S"] > 0
         assert (table.told.drop("T") == 0).all()

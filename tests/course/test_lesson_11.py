@@ -99,7 +99,7 @@ def friday(seed: int, workers: int) -> Scenario:
 def test_on_how_many_days_eight_and_nine_workers_hold_the_target(seed: int) -> None:
     """By simulating each day, without `plan`."""
     for workers, held in ((8, HELD_BY_EIGHT[seed]), (9, 20)):
-        days = simulate(friday(seed, workers), 20).log.by_replication()
+        days = simulate(friday(seed, workers), 20, engine="auto").log.by_replication()
         p95 = [np.quantile(day.responses(since_s=1_800), 0.95) for day in days]
         assert sum(one <= 9.5 for one in p95) == held
 
@@ -148,7 +148,7 @@ def test_what_is_said_of_seven_and_nine_workers_on_other_days(seed: int) -> None
                 "queues": {"order": order},
                 "seed": seed,
             }
-            days = simulate(build_scenario(changes), replications=10).log.by_replication()
+            days = simulate(build_scenario(changes), 10, engine="auto").log.by_replication()
             p95[places] = [np.quantile(day.responses(since_s=1_800), 0.95) for day in days]
         assert np.mean(p95[7]) > 9.5
         assert max(p95[9]) < 9.5

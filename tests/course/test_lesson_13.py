@@ -44,7 +44,7 @@ def printer(
 
 
 def waits(scenario: Scenario, replications: int = 3, of: str = "mean") -> dict[str, float]:
-    label = simulate(scenario, replications).summary().queues["label"]
+    label = simulate(scenario, replications, engine="auto").summary().queues["label"]
     found = {name: getattr(one.wait_s, of) for name, one in label.classes.items()}
     return found | {"all": getattr(label.wait_s, of)}
 
@@ -161,9 +161,9 @@ def test_who_is_a_vip_by_the_recorded_totals() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_the_lesson_says_of_shares_holds_for_other_seeds(seed: int) -> None:
-    one_line = simulate(printer(0.756, (0, 0), seed=seed), 2)
+    one_line = simulate(printer(0.756, (0, 0), seed=seed), 2, engine="auto")
     for vips in (0.246, 0.756):
-        first = simulate(printer(vips, seed=seed), 2)
+        first = simulate(printer(vips, seed=seed), 2, engine="auto")
         starts = [np.sort(run.log.rows["started_s"]) for run in (one_line, first)]
         assert np.allclose(*starts)
         label, before = (run.summary().queues["label"] for run in (first, one_line))
@@ -178,7 +178,7 @@ def test_what_the_lesson_says_of_shares_holds_for_other_seeds(seed: int) -> None
 def test_what_the_lesson_says_of_starving_and_retries_holds_for_other_seeds(seed: int) -> None:
     rush = {"profile": [[0, 0.45], [600, 0.9], [1800, 0.1]]}
     sale = {"duration_s": 2_000, "warmup_s": 0, "arrivals.label": rush, "seed": seed}
-    log = simulate(printer(0.756, **sale), 2).log.frame()
+    log = simulate(printer(0.756, **sale), 2, engine="auto").log.frame()
     late = log[log.started_s.between(900, 1800)]
     assert (late["class"] == "others").mean() < 0.03
 
@@ -208,7 +208,7 @@ def test_what_the_lesson_says_of_own_printers_holds_for_other_seeds(seed: int) -
                 "queues": dict.fromkeys(rates, queue),
             }
         )
-        apart = simulate(own, 8).summary().queues
+        apart = simulate(own, 8, engine="auto").summary().queues
         all_per_s = sum(rates.values())
         hour = {"duration_s": 3_600, "warmup_s": 0, "workers.concurrency": 4, "seed": seed}
         together = waits(printer(rates["VIP"] / all_per_s, load=2 * all_per_s, **hour), 8)

@@ -65,7 +65,7 @@ def test_enough_users_by_counting() -> None:
 def test_the_mean_of_a_hang_by_simulation() -> None:
     """The system hangs from 100 to 200 s, with room for all who come, and no work to do."""
     shop = orders({"rate_per_s": 20}, slots=10_000, mean_s=1e-6, duration_s=200, warmup_s=0)
-    run = simulate(shop.replace({"queues.orders.paused": [[100, 200]]}), replications=8)
+    run = simulate(shop.replace({"queues.orders.paused": [[100, 200]]}), 8, engine="auto")
     assert waits(run).mean() == pytest.approx(25, rel=0.02)
     assert mark("15.f", waits(run).mean()).verdict == "right"
 
@@ -126,7 +126,7 @@ def test_wrong_corrections_get_a_hint() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_the_lesson_says_of_the_same_rate_holds_for_other_seeds(seed: int) -> None:
     test = simulate(orders(thinking(10, 1), seed=seed), 4)
-    come = simulate(orders({"rate_per_s": 3.15}, seed=seed), 8)
+    come = simulate(orders({"rate_per_s": 3.15}, seed=seed), 8, engine="auto")
     for run in (test, come):
         assert run.summary().queues["orders"].throughput_per_s == pytest.approx(3.15, rel=0.02)
     formula = closed_response_mean(10, 1, 2, 7) - 2
@@ -139,7 +139,8 @@ def test_what_the_lesson_says_of_the_same_rate_holds_for_other_seeds(seed: int) 
 
     shape = {"distribution": "empirical", "file": "data/checkout_times.csv", "column": "order_ms"}
     varied = {"queues.orders.service": shape | {"mean_s": 2}}
-    both = [waits(simulate(run.scenario.replace(varied), 4)).mean() for run in (test, come)]
+    changed = [run.scenario.replace(varied) for run in (test, come)]
+    both = [waits(simulate(one, 4, engine="auto")).mean() for one in changed]
     assert both[0] < 1.3 * formula
     assert both[1] > 1.4 * mmc_wait_mean(3.15, 2, 7)
 
@@ -151,7 +152,8 @@ def test_what_the_lesson_says_of_friday_holds_for_other_seeds(seed: int) -> None
         "window": ["2011-11-17T11:30", "2011-11-17T15:00"],
         "scale": 400,
     }
-    friday = simulate(orders(noon, duration_s=12_600, warmup_s=1_800, seed=seed), 4)
+    shop = orders(noon, duration_s=12_600, warmup_s=1_800, seed=seed)
+    friday = simulate(shop, 4, engine="auto")
     assert friday.summary().queues["orders"].throughput_per_s < 2.2
     assert (waits(friday) > 3).mean() > 0.03
 
@@ -159,7 +161,7 @@ def test_what_the_lesson_says_of_friday_holds_for_other_seeds(seed: int) -> None
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_the_lesson_says_of_the_freeze_holds_for_other_seeds(seed: int) -> None:
     closed, come = (
-        waits(simulate(orders(one, seed=seed, **FREEZE), 8))
+        waits(simulate(orders(one, seed=seed, **FREEZE), 8, engine="auto"))
         for one in (thinking(10, 4), {"rate_per_s": 1.65})
     )
     assert (closed > 3).sum() / 8 < 12
@@ -181,7 +183,7 @@ def test_what_the_lesson_says_of_training_mode_holds_for_other_seeds(seed: int) 
     one_by_one = simulate(orders(loop, duration_s=2_100, **alone))
     assert waits(one_by_one).max() < 1e-9
     flood = {"interval_s": 1, "batch": 1_000}
-    at_once = simulate(orders(flood, duration_s=1.5, warmup_s=0, seed=seed))
+    at_once = simulate(orders(flood, duration_s=1.5, warmup_s=0, seed=seed), engine="auto")
     assert waits(at_once).mean() > 100
     per_s = [len(run.log) / run.log.rows["finished_s"].max() for run in (one_by_one, at_once)]
     assert per_s[1] > 5 * per_s[0]

@@ -107,7 +107,7 @@ def test_as_it_is_and_as_planned_on_any_seed(made: Calibration, seed: int) -> No
     twice = made.scenario.replace({"seed": seed, **TWICE})
     changed = twice.replace({"pools.invoices.count": 3, "queues.webhooks.limiter.max": 8})
     for scenario, holds in ((twice, False), (changed, True)):
-        for day in simulate(scenario, 2).log.by_replication():
+        for day in simulate(scenario, 2, engine="auto").log.by_replication():
             for queue in QUEUES:
                 assert (np.quantile(day.responses(queue), 0.95) < 6) is np.bool_(holds)
 
@@ -118,7 +118,8 @@ def test_a_few_customers_more_are_a_third_more_waiting_on_any_seed(made: Calibra
     alone = made.scenario.replace({**TWICE, "arrivals.invoices.scale": 0.01})
     counts, p95 = [], []
     for seed in range(1, 11):
-        for day in simulate(alone.replace({"seed": seed}), 6).log.by_replication():
+        days = simulate(alone.replace({"seed": seed}), 6, engine="auto").log
+        for day in days.by_replication():
             counts.append(len(day.responses("webhooks")))
             p95.append(np.quantile(day.responses("webhooks"), 0.95))
     line = np.polyfit(counts, p95, 1)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import CI
 from pages import PAGES, ROOT, Block, blocks, entries
 
 from simqueue.settings import Settings
@@ -188,21 +189,12 @@ def lines(text: str) -> list[str]:
     return [re.sub(r"in [\d.]+ s\.$", "", line.rstrip()) for line in text.strip().splitlines()]
 
 
-def with_slow() -> list[Any]:
-    """Each page, and once more among the slow tests if it has blocks that are slow."""
-    quick = [pytest.param(page, False, id=page.stem) for page in PAGES]
-    return quick + [
-        pytest.param(page, True, id=f"{page.stem}-slow", marks=pytest.mark.slow)
-        for page in PAGES
-        if any(block.note == "slow" for block in blocks(page))
-    ]
-
-
-@pytest.mark.parametrize(("page", "slow_too"), with_slow())
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_blocks_run(
-    page: Path, slow_too: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
 ) -> None:
     """From the first to the last, as a reader would try them."""
+    slow_too = CI or pytestconfig.getoption("--slow")
     reader = Reader(tmp_path)
     monkeypatch.chdir(reader.folder)
     for block in filter(runs, blocks(page)):

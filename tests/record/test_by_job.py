@@ -52,6 +52,23 @@ def test_no_rows_are_no_jobs() -> None:
     assert list(jobs.by_queue()) == []
 
 
+def test_ids_of_any_size_are_sorted() -> None:
+    far = 2**62
+    rows = hand_log(*(row(job=0, times=(0, at, at, at)) for at in (3, 1, 2, 0))).rows
+    rows["job"] = [far, -1, far - 1, far]
+    jobs = by_job(rows)
+
+    assert jobs.rows["job"].tolist() == [-1, far - 1, far, far]
+    assert jobs.order.tolist() == [1, 2, 3, 0]
+    assert (jobs.first.tolist(), jobs.last.tolist()) == ([0, 1, 2], [0, 1, 3])
+
+
+def test_a_row_that_became_ready_at_no_known_time_is_the_last_of_its_job() -> None:
+    rows = hand_log(*(row(job=1, times=(0, at, 5, 6)) for at in (NAN, 1, 0))).rows
+
+    assert by_job(rows).order.tolist() == [2, 1, 0]
+
+
 @given(st.lists(st.tuples(*[st.integers(0, 2)] * 5), max_size=30, unique=True))
 def test_any_rows_are_sorted_as_python_sorts_them(keys: list[tuple[int, ...]]) -> None:
     rows = hand_log(*(row(job=0, times=(0, 0, 0, 0)) for _ in keys)).rows

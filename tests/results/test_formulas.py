@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fast_runs import fast_run
 
-from simqueue.experiments.run import simulate
 from simqueue.results.formulas import CONDITIONS, Case, broken, formulas, short_run_warnings
 from simqueue.results.offered import Outlook
 from simqueue.results.relaxation import deficit, mg1_relaxation_s, mmc_relaxation_s
@@ -321,7 +321,7 @@ def agreement(wanted: int, seed: int) -> list[tuple[float, Scenario]]:
         if said is None:
             continue
         runs = 12
-        log = simulate(scenario, replications=runs).log
+        log = fast_run(scenario, runs).log
         window = scenario.fixed_warmup_s, scenario.duration_s
         means = [one.waits("q", *window).mean() for one in log.by_replication()]
         error = np.std(means, ddof=1) / math.sqrt(len(means))

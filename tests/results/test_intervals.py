@@ -118,6 +118,16 @@ def test_a_quantiles_interval_holds_it(samples: list[list[int]], q: float) -> No
     assert high is None or value <= high
 
 
+@given(
+    samples=st.lists(st.lists(st.floats(0, 1e6), min_size=1, max_size=30), min_size=1, max_size=4),
+    q=st.sampled_from([0.0, 0.5, 0.95, 0.99, 1.0]) | st.floats(0, 1),
+)
+def test_a_quantile_is_numpys_to_the_bit(samples: list[list[float]], q: float) -> None:
+    found = Samples([np.array(sample) for sample in samples]).quantile(q)
+
+    assert found == float(np.quantile(np.concatenate(samples), q))
+
+
 def test_what_one_replication_tells_is_open_above() -> None:
     calm = [np.arange(100) / 100 for _ in range(9)]
     storm = np.arange(100.0) * 10

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simqueue.results.loads import fed_by_others, is_steady, job_rates, load_warnings, varies
-from simqueue.results.offered import Outlook
+from simqueue.results.offered import Outlook, offered
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
 
@@ -200,3 +200,19 @@ def test_so_many_jobs_that_the_queue_itself_has_much_to_do() -> None:
     assert calm.loops(["q"], np.array([0.0, 10.0])) == pytest.approx(share)
     assert not any("attempts a second" in line for line in warnings(with_cost))
     assert not warnings(build_scenario({**table, "arrivals": {"q": {"rate_per_s": 50}}}))
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10_000])
+def test_any_number_of_moments_may_be_looked_at_together(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One kind of work comes after a think time, another after a delay; an outage is between."""
+    orders = {"service": EXPONENTIAL, "delay": EXPONENTIAL, "outages": [[600, 660]]}
+    shop = scenario(**{**SHOP, "queues": {**SHOP["queues"], "order": orders}})
+    usual = offered(shop)
+    monkeypatch.setattr("simqueue.results.offered._AT_ONCE", at_once)
+    found = offered(shop)
+
+    for queue in SHOP["queues"]:
+        assert found.attempts[queue][-1] > 1000
+        assert found.attempts[queue] == pytest.approx(usual.attempts[queue], rel=1e-9)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fast_runs import fast_run
 
-from simqueue.experiments.run import simulate
 from simqueue.workload.reading import build_scenario
 
 T_95_19 = 2.093  # Student's t, 19 degrees of freedom, 97.5 %
@@ -30,7 +30,7 @@ def mmc_wait(rate: float, service: float, servers: int) -> float:
 
 def mean_waits(table: dict[str, Any], warmup: float) -> np.ndarray:
     """Mean wait of the attempts ready after the warm-up, for each replication."""
-    rows = simulate(build_scenario(table), replications=REPLICATIONS).log.rows
+    rows = fast_run(build_scenario(table), REPLICATIONS).log.rows
     rows = rows[rows["ready_s"] >= warmup]
     waits = rows["started_s"] - rows["ready_s"]
     return np.array([waits[rows["replication"] == r].mean() for r in range(REPLICATIONS)])

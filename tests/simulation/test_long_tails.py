@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fast_runs import fast_run
 
 from simqueue.experiments.run import simulate
 from simqueue.workload.reading import build_scenario
@@ -66,7 +67,7 @@ def check(name: str, seed: int, duration_s: float) -> None:
             "queues": {"q": {"service": service}},
         }
     )
-    done = simulate(scenario, REPLICATIONS)
+    done = fast_run(scenario, REPLICATIONS)
     wanted = RATE * second / 2 / (1 - RATE)
     theory = done.theory()["q"]
     assert theory is not None
