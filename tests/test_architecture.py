@@ -32,6 +32,7 @@ GROUND = (
     "data",
     "files",
     "extras",
+    "notebook",
     "settings",
 )
 #: The floors above it, each room with those that it may import beside the ground.

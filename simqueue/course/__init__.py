@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from simqueue.course.animation import animate
     from simqueue.course.asking import quiz, recall
     from simqueue.course.classroom import open_classroom, replay_orders, training_adapter
-    from simqueue.course.display import attended
     from simqueue.course.fairness import beside
     from simqueue.course.figures import figure
     from simqueue.course.grading import grade
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from simqueue.course.marking import answer, check, predict, reveal
     from simqueue.course.material import busy_day, real_orders
     from simqueue.course.sliders import explore
+    from simqueue.notebook import attended
     from simqueue.results.style import OKABE_ITO
     from simqueue.results.wording import (
         digits,
@@ -56,7 +56,7 @@ _CONTENTS = {
         "replay_orders",
         "training_adapter",
     ),
-    "simqueue.course.display": ("attended",),
+    "simqueue.notebook": ("attended",),
     "simqueue.results.style": ("OKABE_ITO",),
     "simqueue.results.wording": (
         "duration",

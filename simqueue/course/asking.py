@@ -8,13 +8,14 @@ from importlib.util import find_spec
 from typing import Any
 
 from simqueue.course.choices import Item
-from simqueue.course.display import attended, prose, show, signed
+from simqueue.course.display import prose, show, signed
 from simqueue.course.judging import Mark, judge, said, shown
 from simqueue.course.learners import record
 from simqueue.course.lessons import recalls
 from simqueue.course.marking import keep_judged
 from simqueue.course.quizzes import FORMS, quiz_items, quiz_seed
 from simqueue.errors import InputError
+from simqueue.notebook import attended
 
 
 def recall(lesson: str = "", *answers: Any) -> None:

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
 
+from simqueue.notebook import shell
+
 #: A MIME bundle and its metadata.
 Shown = tuple[dict[str, Any], dict[str, Any]]
 
@@ -70,28 +72,11 @@ def kept() -> Iterator[list[Shown]]:
         _kept.reset(token)
 
 
-def attended() -> bool:
-    """Whether somebody sits in front of this notebook.
-
-    A program that only runs notebooks says that nobody is there to answer `input`; JupyterLab says
-    that somebody is (``allow_stdin`` in Jupyter's messages).
-    """
-    kernel = getattr(_shell(), "kernel", None)
-    asked = kernel.get_parent("shell") if kernel is not None else {}
-    return bool(asked.get("content", {}).get("allow_stdin", False))
-
-
-def _shell() -> Any:
-    # Whoever runs in IPython has imported it, so nothing is loaded here that is not there.
-    ipython = sys.modules.get("IPython")
-    return None if ipython is None else ipython.get_ipython()
-
-
 def _publish(data: dict[str, str], metadata: dict[str, Any]) -> None:
     things = _kept.get()
     if things is not None:
         things.append((data, metadata))
-    elif _shell() is None:
+    elif shell() is None:
         _print(data["text/plain"])
     else:
         import_module("IPython.display").display(data, metadata=metadata, raw=True)

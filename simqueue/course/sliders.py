@@ -15,10 +15,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from simqueue.course.display import Shown, attended, kept, prose, show
+from simqueue.course.display import Shown, kept, prose, show
 from simqueue.course.figures import making_png
 from simqueue.course.knobs import Choice, Knob, knob_of
 from simqueue.course.quick_png import QuickPng
+from simqueue.notebook import attended
 
 Draw = Callable[..., Any]
 

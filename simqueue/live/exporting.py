@@ -8,14 +8,28 @@ from typing import Any
 
 from simqueue.errors import InputError
 from simqueue.live import hands
-from simqueue.live.changes import Change, Gateway, Pause, Set, Worker, Workers
+from simqueue.live.changes import (
+    Arrivals,
+    Change,
+    Gateway,
+    Pause,
+    Send,
+    Set,
+    Slots,
+    Worker,
+    Workers,
+)
 from simqueue.live.structure import with_schedules
 from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.streams import Open
 
 
 def exported(scenario: Scenario, changes: Iterable[Change]) -> Scenario:
-    """A scenario in which the changes are written: outages, pauses, crashes and schedules.
+    """A scenario in which the changes are written.
+
+    They become outages, pauses, crashes and schedules of workers; jobs that were sent, and factors
+    of arrivals.
 
     What `simulate` makes of it is the log of the session, row by row. Where the number of workers
     changes, they are called by their pool: ``0`` becomes ``worker-0``.
@@ -27,6 +41,7 @@ def exported(scenario: Scenario, changes: Iterable[Change]) -> Scenario:
     """
     pauses: dict[str, list[list[float]]] = defaultdict(list)
     steps: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    coming: dict[str, list[tuple[float, float]]] = defaultdict(list)
     deaths = _Deaths()
     for change in changes:
         match change:
@@ -42,10 +57,16 @@ def exported(scenario: Scenario, changes: Iterable[Change]) -> Scenario:
                 deaths.add(change)
             case Set(at_s=0.0):
                 scenario = hands.settings_after(scenario, change)
-            case _:
+            case Send():
+                coming[_key_of(scenario, change, "sent")].append((change.at_s, change.jobs))
+            case Arrivals():
+                coming[_key_of(scenario, change, "factor")].append((change.at_s, change.times))
+            case Set() | Slots():
+                what = "slots" if isinstance(change, Slots) else change.key.replace("_", " ")
                 raise InputError(
-                    f"at {change.at_s:.3f} s: {change.words}: a scenario cannot say that; "
-                    "save the session instead, which plays again to the same end"
+                    f"at {change.at_s:.3f} s: {change.words}: a scenario has {what} for the whole "
+                    "run, and cannot say that they change on the way; save the session instead, "
+                    "which plays again to the same end"
                 )
     _check_ended(scenario, pauses, deaths)
     if steps:
@@ -54,7 +75,19 @@ def exported(scenario: Scenario, changes: Iterable[Change]) -> Scenario:
         key_of("queues", name, "paused"): [*scenario.queues[name].paused, *windows]
         for name, windows in pauses.items()
     }
-    return scenario.replace({**written, **deaths.written(scenario)})
+    return scenario.replace({**written, **coming, **deaths.written(scenario)})
+
+
+def _key_of(scenario: Scenario, change: Send | Arrivals, key: str) -> str:
+    """The key that says what comes beside a queue's own arrivals."""
+    for name, stream in scenario.arrivals.items():
+        if isinstance(stream, Open) and (stream.sent or getattr(stream, "factor", None)):
+            raise InputError(
+                f"at {change.at_s:.3f} s: {change.words}: the scenario says already what comes "
+                f"beside the arrivals of {name}, and what both bring cannot be said in one; save "
+                "the session instead, which plays again to the same end"
+            )
+    return key_of("arrivals", change.queue, key)
 
 
 class _Deaths:

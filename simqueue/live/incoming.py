@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-import numpy as np
 import simpy
+from simpy.events import EventPriority
 
 from simqueue.live.workload import LiveWorkload
-from simqueue.simulation.waiting import ARRIVAL, Timer, Wait
+from simqueue.simulation.waiting import ARRIVAL, SENT, Timer, Wait
 from simqueue.workload.arrivals import Customers, Follows, Scheduler
 from simqueue.workload.draws import generator
+from simqueue.workload.others import further
 
 
 class Receiver(Protocol):
@@ -31,9 +32,7 @@ class Receiver(Protocol):
 class Incoming:
     """What comes beside the scenario's own arrivals, and which of these stay away.
 
-    A higher rate is that of the scenario and a Poisson process beside it, which follows its ups and
-    downs; with a lower one each of the scenario's own arrivals stays away by a draw of its own. So
-    what comes at both rates is the same.
+    It is what `simqueue.workload.others` makes of a scenario in which all this is written.
     """
 
     def __init__(self, model: Receiver) -> None:
@@ -43,12 +42,19 @@ class Incoming:
         self._stays: dict[str, memoryview] = {}
         self._away: set[tuple[str, int]] = set()
         self._more: dict[str, _More] = {}
+        self._sends: list[_More] = []
         self.thinking = 0
 
     @property
     def pending(self) -> int:
         """How many jobs are known that are still to come."""
-        return self.thinking + sum(one.left for one in self._more.values())
+        return self.thinking + sum(one.left for one in (*self._more.values(), *self._sends))
+
+    @property
+    def sending(self) -> bool:
+        """Whether there are jobs that were sent, and have not come yet."""
+        self._sends = [one for one in self._sends if one.left]
+        return bool(self._sends)
 
     def refusal(self, queue: str) -> str | None:
         """Why nobody can send jobs to a queue by hand; ``None``: one can."""
@@ -70,8 +76,9 @@ class Incoming:
         """Let so many jobs come now."""
         kind = self._workload.root(queue)
         assert kind is not None
-        for number in self._numbers(kind.stream, count, by_hand=True):
-            self._come(queue, number)
+        numbers, now = self._numbers(kind.stream, count, by_hand=True), self._model.env.now
+        come = partial(self._come, queue)
+        self._sends.append(_More(self._model.env, [now] * count, numbers, come, SENT))
 
     def change_rate(self, queue: str, times: float) -> None:
         """Let so many times as many jobs come from now on as the scenario says."""
@@ -81,18 +88,13 @@ class Incoming:
         if queue in self._more:
             self._more.pop(queue).stop()
         self._changes[queue] = self._changes.get(queue, 0) + 1
-        if times <= 1:
-            return
-        end = workload.scenario.duration_s
-        knots = np.unique(np.clip([now, *stream.steps_s(end), end], now, end))
-        expected = (times - 1) * (stream.expected(knots, end) - stream.expected(knots[:1], end))
-        key = f"more-{self._changes[queue]}"
-        draws = generator(workload.scenario.seed, workload.replication, queue, "", key)
-        count = int(draws.poisson(max(0.0, float(expected[-1]))))
-        moments = np.interp(np.sort(draws.random(count)) * expected[-1], expected, knots)
-        numbers = self._numbers(queue, count, by_hand=False)
+        scenario = workload.scenario
+        source = partial(generator, scenario.seed, workload.replication, queue, "")
+        number, end = self._changes[queue], scenario.duration_s
+        moments = further(stream, source, number, now, times, end).tolist()
+        numbers = self._numbers(queue, len(moments), by_hand=False)
         come = partial(self._come, queue)
-        self._more[queue] = _More(self._model.env, moments.tolist(), numbers, come)
+        self._more[queue] = _More(self._model.env, moments, numbers, come, ARRIVAL)
 
     def comes(self, kind: int, number: int) -> bool:
         """Whether one of the scenario's own arrivals comes at the rate of now."""
@@ -150,11 +152,12 @@ class _More:
         moments: list[float],
         numbers: range,
         come: Callable[[int], None],
+        rank: EventPriority,
     ) -> None:
-        self._env, self._come = env, come
+        self._come = come
         self._coming = iter(zip(moments, numbers, strict=True))
         self.left = len(moments)
-        self._timer = Timer(env, ARRIVAL, self._arrival)
+        self._timer = Timer(env, rank, self._arrival)
         self._await()
 
     def stop(self) -> None:
@@ -165,7 +168,7 @@ class _More:
         coming = next(self._coming, None)
         if coming is not None:
             self._number = coming[1]
-            self._timer.set(coming[0] - self._env.now)
+            self._timer.set_at(coming[0])
 
     def _arrival(self, _: simpy.Event) -> None:
         self.left -= 1

@@ -31,6 +31,9 @@ class Measures:
     ----------
     counts
         By queue: attempts, and jobs that were done, failed for good, were turned away or lost.
+    money
+        By queue that requests add jobs to whose worth is known: that of the jobs that failed for
+        good, were turned away or lost.
     past
         By queue: rows of moment, jobs ready, delayed and active, p50 and p95 of the waits, share of
         the slots that were busy.
@@ -48,6 +51,12 @@ class Measures:
         self._read = 0
         self.counts = {
             name: {"attempts": 0, "done": 0, "failed": 0, "refused": 0, "lost": 0} for name in names
+        }
+        workload = model.workload
+        self.money = {
+            kind.queue: 0.0
+            for kind in workload.kinds
+            if kind.parent < 0 and kind.stream in workload.worths
         }
         self._recent: dict[str, deque[tuple[float, float, float]]] = {n: deque() for n in names}
         self.past: dict[str, list[list[float | None]]] = {name: [] for name in names}
@@ -70,6 +79,8 @@ class Measures:
             if outcome in key:
                 counts[key[outcome]] += 1
                 self.ended.append((number * kinds + kind, outcome))
+                if outcome != COMPLETED and name in self.money:
+                    self.money[name] += self._model.workload.worth(kind, number)
         del self.ended[:-400]
         since = self._model.env.now - WINDOW_S
         for recent in self._recent.values():
@@ -114,6 +125,7 @@ class Measures:
             "p50": p50,
             "p95": p95,
             "busy": self.busy_share(name),
+            "money": self.money.get(name),
         }
 
 

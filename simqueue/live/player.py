@@ -78,7 +78,7 @@ class Player:
     def _do(self, command: Mapping[str, Any]) -> dict[str, Any]:
         match dict(command):
             case {"change": dict(change)}:
-                return self._change(change)
+                return self._change(dict(change))
             case {"running": bool(running)}:
                 self.running = running and self._may_run
             case {"speed": float() | int() as speed}:

@@ -136,7 +136,7 @@ class Session:
             self.run_until(until)
         else:
             self._schedule(change)
-        while change in self._to_do:
+        while change in self._to_do or self.model.incoming.sending:
             self.model.env.step()
         return change
 

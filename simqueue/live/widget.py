@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import re
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from simqueue.extras import naming_extras
+from simqueue.extras import advice
 from simqueue.live.player import Player
 from simqueue.live.session import Session
+from simqueue.notebook import attended
 from simqueue.workload.reading import read_scenario
 from simqueue.workload.scenario import Scenario
 
@@ -22,6 +26,9 @@ _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 class View:
     """A live model in a notebook; the same from code is its session.
 
+    It is for somebody who can press its buttons: where nobody can, such as on a static page, or
+    where its package is missing, words stand in its place.
+
     Attributes
     ----------
     player
@@ -30,24 +37,45 @@ class View:
 
     def __init__(self, player: Player) -> None:
         self.player = player
-        with naming_extras("course"):
-            import anywidget
-
-        parts = {"_esm": script(), "_css": _read("play.css")}
-        self._widget: Any = type("LiveWidget", (anywidget.AnyWidget,), parts)()
-        self._widget.on_msg(self._asked)
 
     @property
     def session(self) -> Session:
         """What is played: `Session.do` does what the controls do."""
         return self.player.session
 
+    @property
+    def words(self) -> str:
+        """What there would be to see."""
+        session = self.session
+        queues = ", ".join(session.scenario.queues)
+        return (
+            f"Run in JupyterLab, this cell is a live view of {session.scenario.name} ({queues}): "
+            "run it, stop it, and change it while it runs."
+        )
+
+    @cached_property
+    def _widget(self) -> Any:
+        import anywidget
+
+        parts = {"_esm": script(), "_css": _read("play.css")}
+        made = type("LiveWidget", (anywidget.AnyWidget,), parts)()
+        made.on_msg(self._asked)
+        return made
+
     def _asked(self, widget: Any, message: dict[str, Any], _: Any) -> None:
         command = message.get("command", {})
         widget.send({"number": message.get("number"), "state": self.player.answer(command)})
 
-    def _repr_mimebundle_(self, **how: Any) -> Any:
-        return self._widget._repr_mimebundle_(**how)
+    def _repr_mimebundle_(self, **how: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        words = self.words
+        there = find_spec("anywidget") is not None
+        if attended() and not there:
+            words += f" Package anywidget is missing: {advice('course')}"
+        data = {"text/html": f"<p><small>{html.escape(words)}</small></p>", "text/plain": words}
+        if not (attended() and there):
+            return data, {}
+        shown, metadata = self._widget._repr_mimebundle_(**how)
+        return {**shown, **data}, metadata
 
     def __repr__(self) -> str:
         return f"a live view of {self.session.scenario.name}, at {self.session.now:.1f} s"
@@ -64,12 +92,13 @@ def play(scenario: Scenario | str | Path | None = None) -> View:
     Returns
     -------
     View
-        A cell that ends with it shows it. Its ``session`` is the same from code.
+        A cell that ends with it shows it; where nobody can press its buttons, it says in words
+        what there would be. Its ``session`` is the same from code.
 
     Raises
     ------
     InputError
-        If the scenario cannot be read, or the package anywidget is missing.
+        If the scenario cannot be read.
 
     Examples
     --------

@@ -15,6 +15,7 @@ from simqueue.workload.arrivals import Follows
 from simqueue.workload.distributions import Floats
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.streams import Arrivals, Turns
+from simqueue.workload.traces import Trace
 from simqueue.workload.workload import Kind, Workload
 
 #: Room for jobs beyond those of the scenario, at first; it doubles when it is full.
@@ -84,6 +85,27 @@ class LiveWorkload(Workload):
         stream = self.scenario.arrivals[queue]
         assert isinstance(stream, Follows)
         return self._think(queue, stream, self.size_of(stream.follows))
+
+    def worth(self, kind: int, number: int) -> float:
+        """What the order came to that a job is about, if a request added the job; else nothing.
+
+        An order that is none of the recorded ones, because the load is scaled or somebody sent it
+        by hand, is worth what they are on average.
+        """
+        its = self.kinds[kind]
+        totals = self.worths.get(its.stream)
+        if its.parent >= 0 or not totals:
+            return 0.0
+        keys = self.streams[its.stream].keys
+        mean = sum(totals.values()) / len(totals)
+        return mean if keys is None else totals.get(keys[number], mean)
+
+    @cached_property
+    def worths(self) -> dict[str, dict[str, float]]:
+        """By queue with recorded arrivals whose file says it: what each order came to."""
+        arrivals = self.scenario.arrivals.items()
+        traces = {queue: one.totals for queue, one in arrivals if isinstance(one, Trace)}
+        return {queue: totals for queue, totals in traces.items() if totals}
 
     @cached_property
     def streams(self) -> dict[str, Arrivals]:

@@ -63,9 +63,9 @@ class Case:
     def root_rate(self) -> float | None:
         """Jobs a second, if they come from one Poisson process at one rate."""
         stream = self.scenario.arrivals.get(self.name)
-        if isinstance(stream, Follows):
+        if isinstance(stream, Follows) and not stream.sent:
             stream = self.scenario.arrivals[stream.follows]
-        if isinstance(stream, Poisson) and stream.batch == 1:
+        if isinstance(stream, Poisson) and stream.alone and stream.batch == 1:
             return stream.rate_per_s
         return None
 

@@ -171,8 +171,9 @@ def _always_alike(queue: QueueModel) -> bool:
 def _arrival_rate(scenario: Scenario, queue: str) -> float:
     stream, end = scenario.arrivals[queue], scenario.duration_s
     if isinstance(stream, Follows):
-        return _arrival_rate(scenario, stream.follows)
-    return float(stream.expected(np.array([end]), end)[0]) / end
+        sent = sum(jobs for _, jobs in stream.sent)
+        return _arrival_rate(scenario, stream.follows) + sent / end
+    return float(stream.coming(np.array([end]), end)[0]) / end
 
 
 def is_steady(scenario: Scenario) -> bool:
@@ -183,7 +184,9 @@ def is_steady(scenario: Scenario) -> bool:
 def _constant(scenario: Scenario, queue: str) -> bool:
     """Whether all that comes to ``queue``, through whatever other queues, comes at one rate."""
     return all(
-        scenario.arrivals[one.follows].steady if isinstance(one, Follows) else one.steady
+        scenario.arrivals[one.follows].steady and not one.sent
+        if isinstance(one, Follows)
+        else one.steady
         for one in _reaching(scenario, queue)
     )
 

@@ -221,7 +221,7 @@ class _Fluid:
     def _grid(self) -> Floats:
         end = self.scenario.duration_s
         moments = [np.linspace(0.0, end, _STEPS + 1)]
-        moments += [stream.steps_s(end) for stream in self.scenario.arrivals.values()]
+        moments += [stream.changes_s(end) for stream in self.scenario.arrivals.values()]
         moments += [
             np.array([one.from_s, one.to_s]) for ones in self.outages.values() for one in ones
         ]
@@ -256,11 +256,11 @@ class _Fluid:
             answer_s = (self._request_s if self.scenario.in_process else self._job_s)(queue)
             return stream.customers / (stream.think.mean + answer_s) * self.times
         if not isinstance(stream, Follows):
-            return stream.expected(self.times, self.scenario.duration_s)
+            return stream.coming(self.times, self.scenario.duration_s)
         leader = self._arrivals(stream.follows)
         if self.scenario.in_process:  # the customer thinks after the answer
             leader = self._later(leader, self._request_s(stream.follows))
-        return self._after(leader, stream.think)
+        return self._after(leader, stream.think) + stream.sent_by(self.times)
 
     def _after(self, counted: Floats, takes: Distribution) -> Floats:
         """The same count, each so much later: with the probability that its time is over."""

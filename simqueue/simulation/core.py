@@ -108,7 +108,7 @@ class Model(ABC):
         self._coming = zip(*(column.data for column in workload.arrivals), strict=True)
         self.more_arrivals = True
         self._next = Timer(self.env, ARRIVAL, self._arrival)
-        self._await_arrival(0.0)
+        self._await_arrival()
 
     @abstractmethod
     def put(self, job: SimJob, now: float) -> None:
@@ -221,15 +221,14 @@ class Model(ABC):
         else:
             self.clients.ask(kind, number, now)
 
-    def _await_arrival(self, now: float) -> None:
+    def _await_arrival(self) -> None:
         coming = next(self._coming, None)
         if coming is None:
             self.more_arrivals = False
             return
         time, self._kind, self._number = coming
-        self._next.set(time - now)
+        self._next.set_at(time)
 
     def _arrival(self, _: simpy.Event) -> None:
-        now = self.env.now
-        self.ask(self._kind, self._number, now)
-        self._await_arrival(now)
+        self.ask(self._kind, self._number, self.env.now)
+        self._await_arrival()

@@ -64,7 +64,7 @@ class Poisson(Batched):
     @property
     def steady(self) -> bool:
         """As much is expected at any moment as at any other."""
-        return True
+        return self.alone
 
     def moments_expected(self, times_s: Floats, duration_s: float) -> Floats:
         """Moments that are expected by each moment."""
@@ -83,12 +83,12 @@ class Regular(Batched):
     @property
     def steady(self) -> bool:
         """As much is expected at any moment as at any other."""
-        return True
+        return self.alone
 
     @property
     def random(self) -> bool:
         """Nothing but the sizes of batches may be."""
-        return not isinstance(self.batch, int)
+        return not (isinstance(self.batch, int) and self.alone)
 
     def moments_expected(self, times_s: Floats, duration_s: float) -> Floats:
         """Moments that are expected by each moment."""

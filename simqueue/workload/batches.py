@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag
 from simqueue.checked import Checked
 from simqueue.policies import Finite
 from simqueue.workload.duration import Floats
-from simqueue.workload.streams import Arrivals, Open, Source
+from simqueue.workload.streams import Arrivals, Source, Varied
 from simqueue.workload.values import Count
 
 
@@ -39,7 +39,7 @@ Batch = Annotated[
 ]
 
 
-class Batched(Open):
+class Batched(Varied):
     """Arrivals that may bring several jobs at one moment.
 
     Attributes

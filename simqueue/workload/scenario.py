@@ -260,8 +260,8 @@ class Scenario(Checked):
         """Arrivals that are expected in one replication."""
         stream = self.arrivals[queue]
         if isinstance(stream, Follows):
-            return self._expected(stream.follows)
-        return float(stream.expected(np.array([self.duration_s]), self.duration_s)[0])
+            return self._expected(stream.follows) + sum(jobs for _, jobs in stream.sent)
+        return float(stream.coming(np.array([self.duration_s]), self.duration_s)[0])
 
     def _total(self, own: dict[str, float]) -> float:
         """What all jobs of one replication bring at most, if one of each queue brings ``own``."""

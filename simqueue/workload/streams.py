@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from simqueue.checked import Checked
 from simqueue.policies import Finite
 from simqueue.workload.duration import Floats
-from simqueue.workload.production import Client
+from simqueue.workload.production import Client, Seconds
+from simqueue.workload.values import Count
 
 #: Keys that tell the kinds of arrivals apart: pydantic puts them into its paths, as tags.
 ARRIVAL_KINDS = (
@@ -24,6 +26,21 @@ Rate = Annotated[Finite, Field(ge=0, le=1e9)]
 PositiveRate = Annotated[Finite, Field(gt=0, le=1e9)]
 #: How many times as fast, or as many.
 Factor = Annotated[Finite, Field(gt=0, le=1e9)]
+
+
+def _rising(steps: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    if any(later <= earlier for (earlier, _), (later, _) in pairwise(steps)):
+        raise ValueError("the times should rise")
+    return steps
+
+
+#: Moments, and how many jobs are sent then; moments, and how many times as many come from then on.
+Sent = Annotated[list[tuple[Seconds, Count]], Field(max_length=100_000), AfterValidator(_rising)]
+Factors = Annotated[
+    list[tuple[Seconds, Annotated[Finite, Field(ge=0, le=100)]]],
+    Field(max_length=100_000),
+    AfterValidator(_rising),
+]
 #: Gives the generator of one purpose; see `simqueue.workload.draws`.
 Source = Callable[[str], np.random.Generator]
 
@@ -77,8 +94,16 @@ class Stream(Checked):
         """Jobs that are expected by each moment."""
         raise NotImplementedError
 
+    def coming(self, times_s: Floats, duration_s: float) -> Floats:
+        """Jobs that are expected by each moment, with those beside its own."""
+        return self.expected(times_s, duration_s)
+
+    def changes_s(self, duration_s: float) -> Floats:
+        """Moments at which it is another rate that is expected of all that come."""
+        return self.steps_s(duration_s)
+
     def draw(self, source: Source, duration_s: float) -> Arrivals:
-        """Arrivals in [0, duration_s)."""
+        """Arrivals in [0, duration_s), without those beside its own."""
         raise NotImplementedError
 
     def drawn_beside(self, duration_s: float) -> float:  # noqa: ARG002
@@ -105,6 +130,46 @@ class Open(Asked):
     ----------
     client
         Who waits for the jobs and asks again, if anybody does.
+    sent
+        Moments, seconds, and how many jobs are sent then, beside those that come by themselves.
     """
 
     client: Client | None = None
+    sent: Sent = []
+
+    def sent_by(self, times_s: Floats) -> Floats:
+        """How many jobs were sent by each moment."""
+        moments = np.repeat([at_s for at_s, _ in self.sent], [jobs for _, jobs in self.sent])
+        return np.searchsorted(moments, times_s, side="right").astype(float)
+
+
+class Varied(Open):
+    """Arrivals whose rate may be another for a while.
+
+    Attributes
+    ----------
+    factor
+        Moments, seconds, and how many times as many jobs come from then on.
+    """
+
+    factor: Factors = []
+
+    @property
+    def alone(self) -> bool:
+        """Whether all that come are its own, and all of them come."""
+        return not (self.sent or self.factor)
+
+    def coming(self, times_s: Floats, duration_s: float) -> Floats:
+        """Jobs that are expected by each moment, with those beside its own."""
+        found = self.expected(times_s, duration_s)
+        before = 1.0
+        for start_s, factor in self.factor:
+            since = self.expected(np.maximum(times_s, start_s), duration_s)
+            since = since - self.expected(np.array([start_s]), duration_s)
+            found, before = found + (factor - before) * since, factor
+        return found + self.sent_by(times_s)
+
+    def changes_s(self, duration_s: float) -> Floats:
+        """Moments at which it is another rate that is expected of all that come."""
+        moments = [at_s for at_s, _ in (*self.factor, *self.sent)]
+        return np.append(self.steps_s(duration_s), moments)

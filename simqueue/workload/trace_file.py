@@ -57,6 +57,9 @@ class TraceFile:
         What one should know of how it was read, a sentence each.
     classes
         The class of each order, empty where none is said; ``None``: there is no such column.
+    totals
+        What each order came to, in the file's own currency; ``None``: there is no such column, or
+        not in each row a number.
     """
 
     stamps: Moments
@@ -66,6 +69,7 @@ class TraceFile:
     zone: tzinfo | None
     notes: tuple[str, ...]
     classes: list[str] | None = None
+    totals: NDArray[np.float64] | None = None
 
     def part(self, start: int, end: int) -> tuple[Moments, list[str], int]:
         """The orders from ``start`` to ``end`` (excluded): stamps, keys, resolution."""
@@ -131,6 +135,7 @@ class _Row(NamedTuple):
     stamp: datetime
     written: int
     kind: str | None
+    total: float
 
 
 def read_trace(file: Path) -> TraceFile:
@@ -143,7 +148,8 @@ def read_trace(file: Path) -> TraceFile:
         a zone or without, but all alike) and, if there is one, ``order_id``. Rows with the same
         ``order_id`` are one order, placed at the earliest of their stamps; a row without one is an
         order of its own. A column ``class``
-        says of which class of its queue an order is; of several rows the earliest does.
+        says of which class of its queue an order is, and ``total`` what it came to; of several
+        rows the earliest does.
 
     Raises
     ------
@@ -163,15 +169,19 @@ def read_trace(file: Path) -> TraceFile:
     stamps = [
         microseconds(row.stamp if zone is None else row.stamp.astimezone(zone)) for row in rows
     ]
-    orders, kinds, repeats, later = _orders(rows, stamps)
+    orders, earliest, repeats, later = _orders(rows, stamps)
     if repeats:
         notes.append(_repeated(file, repeats, later))
     keys = sorted(orders, key=orders.__getitem__)
     found = np.array([orders[key] for key in keys], dtype=np.int64)
     written = min(row.written for row in rows)
-    classes = None if rows[0].kind is None else [kinds[key] for key in keys]
+    classes = None if rows[0].kind is None else [earliest[key].kind or "" for key in keys]
+    totals = np.array([earliest[key].total for key in keys])
     resolution = resolution_of(found, written)
-    return TraceFile(found, keys, written, resolution, zone, tuple(notes), classes)
+    return TraceFile(
+        found, keys, written, resolution, zone, tuple(notes), classes,
+        totals if np.isfinite(totals).all() else None,
+    )  # fmt: skip
 
 
 def _rows(file: Path, lines: TextIO) -> Iterator[_Row]:
@@ -191,7 +201,8 @@ def _rows(file: Path, lines: TextIO) -> Iterator[_Row]:
                 f"{had}: expected all stamps on one clock"
             )
         kind = (row["class"] or "").strip() if "class" in row else None
-        yield _Row((row.get("order_id") or "").strip(), stamp, _written(text), kind)
+        total = _number(row.get("total"))
+        yield _Row((row.get("order_id") or "").strip(), stamp, _written(text), kind, total)
 
 
 def _stamp(text: str | None, file: Path, line: int) -> datetime:
@@ -207,6 +218,14 @@ def _stamp(text: str | None, file: Path, line: int) -> datetime:
     return stamp
 
 
+def _number(text: str | None) -> float:
+    """A number; NaN: it is none. Nobody is asked for it, so nobody is told that it is wrong."""
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan
+
+
 def _written(text: str) -> int:
     """The unit of a stamp as it is written, microseconds."""
     clock = _CLOCK.search(text)
@@ -220,12 +239,12 @@ def _written(text: str) -> int:
 
 def _orders(
     rows: Sequence[_Row], stamps: Sequence[int]
-) -> tuple[dict[str, int], dict[str, str], int, int]:
-    """The stamp and class of each order; how many rows repeat one, how many at another time."""
+) -> tuple[dict[str, int], dict[str, _Row], int, int]:
+    """The stamp and first row of each order; how many repeat one, how many at another time."""
     given = {row.key for row in rows}
     free = (str(n) for n in itertools.count(1) if str(n) not in given)
     orders: dict[str, int] = {}
-    kinds: dict[str, str] = {}
+    earliest: dict[str, _Row] = {}
     repeats = later = 0
     for row, stamp in zip(rows, stamps, strict=True):
         key = row.key or next(free)
@@ -234,8 +253,8 @@ def _orders(
             later += stamp != orders[key]
             if stamp >= orders[key]:
                 continue
-        orders[key], kinds[key] = stamp, row.kind or ""
-    return orders, kinds, repeats, later
+        orders[key], earliest[key] = stamp, row
+    return orders, earliest, repeats, later
 
 
 def _repeated(file: Path, repeats: int, later: int) -> str:

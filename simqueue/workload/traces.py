@@ -15,7 +15,7 @@ from simqueue.workload.bins import Bins, bins_of
 from simqueue.workload.duration import LONGEST_S, Floats
 from simqueue.workload.rates import Rates
 from simqueue.workload.resampling import Pattern, pattern_of, resampled, shaped_as
-from simqueue.workload.streams import Arrivals, Factor, Open, Source
+from simqueue.workload.streams import Arrivals, Factor, Source, Varied
 from simqueue.workload.trace_file import (
     DAY,
     HOUR,
@@ -29,7 +29,7 @@ from simqueue.workload.trace_file import (
 )
 
 
-class Trace(Open):
+class Trace(Varied):
     """The orders of a file, as they were recorded or scaled up.
 
     Attributes
@@ -158,6 +158,16 @@ class Trace(Open):
     def classes(self) -> list[str]:
         """The classes that the file names; none if it has no such column."""
         return sorted({*(_recorded(self.trace).classes or ())} - {""})
+
+    @property
+    def totals(self) -> dict[str, float] | None:
+        """What each order of the window came to, by its key; ``None``: the file does not say."""
+        file = _recorded(self.trace)
+        if file.totals is None:
+            return None
+        first, last = np.searchsorted(file.stamps, [microseconds(one) for one in self.span])
+        keys, totals = file.keys[first:last], file.totals[first:last].tolist()
+        return dict(zip(keys, totals, strict=True))
 
     def steps_s(self, duration_s: float) -> Floats:  # noqa: ARG002
         """Moments at which the expected rate changes."""

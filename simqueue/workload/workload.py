@@ -21,6 +21,7 @@ from simqueue.workload.arrivals import Arrivals, Customers, Follows, Scheduler
 from simqueue.workload.attempts import Attempts, Brings, KindOutages, Source, ended
 from simqueue.workload.distributions import Floats
 from simqueue.workload.draws import generator
+from simqueue.workload.others import Others, with_others
 from simqueue.workload.production import Client
 from simqueue.workload.queues import QueueModel
 from simqueue.workload.scenario import Scenario
@@ -162,18 +163,28 @@ class Workload:
         These come a think time after the other arrival. In in-process mode they come that long
         after its answer, which only a run can tell: see `next_requests`.
         """
-        drawn: dict[str, Arrivals] = {}
-        for queue, stream in self.scenario.arrivals.items():
-            if not isinstance(stream, Follows):
-                drawn[queue] = stream.draw(
-                    partial(self._generator, queue, ""), self.scenario.duration_s
-                )
+        drawn = {queue: one.arrivals for queue, one in self._others.items()}
         for queue, stream in self.scenario.arrivals.items():
             if isinstance(stream, Follows):
                 leader = drawn[stream.follows]
                 think = self._think(queue, stream, len(leader.times_s))
-                drawn[queue] = Arrivals(leader.times_s + think, leader.keys)
+                times = leader.times_s + think
+                numbers, moments = self._others[stream.follows].sent[queue]
+                times[numbers] = moments
+                drawn[queue] = Arrivals(times, leader.keys)
         return drawn
+
+    @cached_property
+    def _others(self) -> dict[str, Others]:
+        """The arrivals that follow no others, with the jobs beside them."""
+        scenario = self.scenario
+        found = {}
+        for queue, stream in scenario.arrivals.items():
+            if not isinstance(stream, Follows):
+                source, end = partial(self._generator, queue, ""), scenario.duration_s
+                own = stream.draw(source, end)
+                found[queue] = with_others(scenario.arrivals, queue, own, source, end)
+        return found
 
     @cached_property
     def next_requests(self) -> dict[int, tuple[NextRequest, ...]]:
@@ -222,9 +233,12 @@ class Workload:
         drawn = [self.streams[kind.queue].times_s for kind in roots]
         times = [all_of[mine] for all_of, mine in zip(drawn, numbers, strict=True)]
         kinds = [np.full(len(t), kind.number) for t, kind in zip(times, roots, strict=True)]
-        # Numbers are put in order of time: a payment with a short think time may come first.
+        others = [mine >= self._others[kind.stream].own
+                  for mine, kind in zip(numbers, roots, strict=True)]  # fmt: skip
+        # Numbers are put in order of time: a payment with a short think time may come first. Who
+        # comes at the same moment as somebody who was sent comes before.
         all_times, all_kinds, all_numbers = map(np.concatenate, (times, kinds, numbers))
-        order = np.lexsort((all_numbers, all_kinds, all_times))
+        order = np.lexsort((all_numbers, all_kinds, np.concatenate(others), all_times))
         return all_times[order], all_kinds[order], all_numbers[order]
 
     @cached_property
@@ -240,13 +254,15 @@ class Workload:
     def _known_beforehand(self, kind: Kind) -> NDArray[np.int64]:
         """Numbers of the root arrivals whose moments no run has a say in."""
         drawn = self.streams[kind.queue]
-        numbers = np.arange(len(drawn.times_s))
+        numbers = np.flatnonzero(np.isfinite(drawn.times_s))
         if kind.number in self.scheduled:
             return numbers[:0]
         if drawn.turns is not None:  # the first of each customer's
             return np.setdiff1d(numbers, drawn.turns.following)
         answered_late = isinstance(self.scenario.arrivals[kind.queue], Follows)
-        return numbers[:0] if answered_late and self.scenario.in_process else numbers
+        if answered_late and self.scenario.in_process:
+            return self._others[kind.stream].sent[kind.queue][0]
+        return numbers
 
     def size(self, kind: Kind) -> int:
         """How many root arrivals the stream of ``kind`` has."""

@@ -19,6 +19,8 @@ import pytest
 from simqueue.course.editions.build import build_students, build_teachers
 from simqueue.course.editions.notes import NOTES
 from simqueue.course.judging import judge
+from simqueue.course.learners.record import read_record
+from simqueue.course.learners.score import score_of
 from simqueue.course.lessons import exercises, recalls
 from simqueue.course.making import Make
 from simqueue.course.questions import Exercise, Letters, Number, Whole
@@ -100,6 +102,8 @@ MARKER = """
 import json, sys
 import simqueue.course
 from simqueue.course.judging import judge
+from simqueue.course.learners.record import read_record
+from simqueue.course.learners.score import score_of
 from simqueue.course.lessons import exercises, recalls
 from simqueue.course.quizzes import quiz_items, quiz_seed
 
@@ -237,6 +241,33 @@ def test_teachers_have_notes_outputs_and_the_quiz(teachers: Path) -> None:
         for item in quiz_items(form, SEED):
             assert item.asks in sheet
             assert " ".join(item.exercise.answer.split()) in sheet
+
+
+def test_the_teachers_readme_names_what_is_there(teachers: Path, tmp_path: Path) -> None:
+    """Every file of the folder, and commands that work on what a learner hands in."""
+    readme = (teachers / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:notebooks/)?[\w-]+\.(?:ipynb|md|html)|notebooks/)`", readme))
+    there = {path.name for path in teachers.iterdir()} - {"README.md"}
+    assert {one.partition("/")[0] for one in named} - {"quiz_before.ipynb", "quiz_after.ipynb"} == (
+        there
+    )
+    assert all((teachers / "notebooks" / f"quiz_{form}.ipynb").exists() for form in FORMS)
+    assert f"--quiz-seed {SEED}" in readme
+
+    ada = tmp_path / "handed-in" / "ada.json"
+    ada.parent.mkdir()
+    ada.write_text('{"guesses": {"02.play": [8, 8]}}')
+    (tmp_path / "lines.txt").write_text(f"grace {score_of(read_record(ada)).line}\n")
+    commands = re.findall(r"^simqueue (course (?:scores|progress) .*)$", readme, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        words = command.replace("handed-in/*.json", "handed-in/ada.json").split()
+        done = subprocess.run(
+            [sys.executable, "-m", "simqueue", *words], capture_output=True, text=True,
+            cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(NOTEBOOKS.parent)}, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert {"ada", "grace"} <= set(done.stdout.split()) or "progress" in command
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:

@@ -273,6 +273,8 @@ OTHER: dict[str, tuple[str, Any]] = {
     ),
     "arrivals.QUEUE.every_s": ("arrivals.r", {"every_s": 1}),
     "arrivals.QUEUE.offset_s": ("arrivals.r", {"every_s": 1, "offset_s": 1}),
+    "arrivals.QUEUE.sent": ("arrivals.q.sent", [[1, 2]]),
+    "arrivals.QUEUE.factor": ("arrivals.q.factor", [[1, 2.0]]),
     "arrivals.QUEUE.max_waiting": ("arrivals.q.max_waiting", 9),
     "arrivals.QUEUE.trace": ("arrivals.q", {"trace": "data/arrivals.csv"}),
     "arrivals.QUEUE.window": (

@@ -125,8 +125,12 @@ def test_simulate_replays_what_is_exported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "how", "why"),
     [
-        ("send", {"queue": "order"}, "1 job sent to order: a scenario cannot say that"),
-        ("slots", {"queue": "order", "count": 9}, "a scenario cannot say that"),
+        ("slots", {"queue": "order", "count": 9}, "has slots for the whole run, and cannot say"),
+        (
+            "set",
+            {"queue": "order", "key": "failure_rate", "value": 0.5},
+            "has failure rate for the whole run, and cannot say that they change on the way",
+        ),
         ("kill", {"worker": 1}, "worker 2 is down: start it first"),
         ("pause", {"queue": "order", "paused": True}, "order is paused"),
         ("gateway", {"queue": "order", "away": True}, "away: give it back first"),

@@ -47,6 +47,47 @@ hand in. Or hand in the file itself.
 What is right is explained when you have found it.
 """
 
+_TEACHERS_README = """\
+# The course: teacher's edition
+
+It is yours alone: the answers are in it. The students get the folder that
+`simqueue course student for-students --quiz-seed {seed}` writes, of the same seed as this one.
+
+## What is in the folder
+
+- `notebooks/`: the lessons as they were run. Below each title is a note for you; below each
+  question the answer, the solution, and the mistakes to expect.
+- `notebooks/quiz_before.ipynb`, `notebooks/quiz_after.ipynb`: the quiz as students see it.
+- `quiz-answers.md`: the questions of both quizzes with their answers, for seed {seed}.
+- `glossary.html`, `formulas.html`: the words, and the formulas on a page. Students have them, too.
+
+The lessons run where simqueue is installed, such as in the clone that made this folder; there
+`docs/teaching.md` says how long each takes, and which to choose if there is little time. Lessons
+02, 04, 07, 08 and 09 open with a queue to play with: one learner drives, the class says what to do.
+
+## The quiz, before and after
+
+1. Have students take `quiz_before.ipynb` before the first lesson, and hand it in once. It says how
+   many are right, not which, and only the first time counts.
+2. After the last lesson they take `quiz_after.ipynb`: the same fifteen things with other numbers.
+3. Talk about `quiz-answers.md` after that, not in between.
+
+## Collecting scores
+
+What students answer is kept in `notebooks/simqueue-progress.json` in their folder, without a name.
+Let each hand in that file, named after its owner, or the line that `progress()` shows in a
+notebook; put lines into a text, each behind a name. Then:
+
+```sh
+simqueue course scores handed-in/*.json lines.txt
+simqueue course progress handed-in/ada.json
+```
+
+The first prints a row for each learner, means, who had which question of the quiz right before and
+after, and what was learned of what was not known before. Answers in files are marked anew; a line
+is taken at its word. `--json` is for a table of your own.
+"""
+
 
 def build_students(folder: Path, quiz_seed: int) -> None:
     """Write the students' edition: lessons without outputs, the package without answers.
@@ -87,6 +128,8 @@ def build_teachers(folder: Path, quiz_seed: int) -> None:
             lesson = path.stem.partition("_")[0]
             _write(cells.for_teachers(_read(path), lesson), made / "notebooks" / path.name)
         _write_shared(made)
+        readme = _TEACHERS_README.format(seed=quiz_seed)
+        (made / "README.md").write_text(readme, encoding="utf-8")
         lines = [f"# The quiz of seed {quiz_seed}: questions and answers\n"]
         for form in FORMS:
             lines.append(f"## {form[0].upper()}{form[1:]} the course\n")

@@ -17,9 +17,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from simqueue.checked import Checked, first_problem
-from simqueue.course.display import attended
 from simqueue.errors import InputError
 from simqueue.files import open_text, reason, writing
+from simqueue.notebook import attended
 
 #: The file's name, in the folder of the notebook.
 FILE = "simqueue-progress.json"

@@ -56,6 +56,7 @@ _plain_mean = _longest(lambda healthy_s, hung, deadline_s: (healthy_s + deadline
 _all_hang = _longest(lambda healthy_s, hung, deadline_s: deadline_s)  # noqa: ARG005
 
 PREDICTIONS = {
+    "02.play": Prediction(what="number of busy slots", unit="slots"),
     "02.a": Prediction(what="share of requests turned away", unit="%"),
 }
 

@@ -43,6 +43,7 @@ def _one_too_many(rate: float, mean_s: float, target_s: float) -> int:
 
 
 PREDICTIONS = {
+    "04.play": Prediction(what="time until the line is gone", unit="s"),
     "04.a": Prediction(what="mean response time with 10 slots", unit="s"),
 }
 

@@ -60,6 +60,7 @@ def _fixed(first_s: float, cap_s: float, jitter: float, outage_s: float) -> int:
 
 
 PREDICTIONS = {
+    "07.play": Prediction(what="time until the first email gets through", unit="s"),
     "07.a": Prediction(what="number of calls in the busiest second", unit="calls"),
 }
 

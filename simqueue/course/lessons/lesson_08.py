@@ -85,6 +85,7 @@ def _by(left: float, bearable: float, shrinks: float) -> float:
 
 
 PREDICTIONS = {
+    "08.play": Prediction(what="time until nobody is waiting", unit="s"),
     "08.a": Prediction(what="share of customers with an answer in time", unit="%"),
 }
 

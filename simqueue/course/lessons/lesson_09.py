@@ -26,6 +26,7 @@ def process(database: sqlite3.Connection, order_id: str) -> None:
 
 
 PREDICTIONS = {
+    "09.play": Prediction(what="number of payments that begin a second time", unit="payments"),
     "09.a": Prediction(what="mean time from the kill until the last payment runs again", unit="s"),
 }
 

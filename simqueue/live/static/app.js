@@ -183,7 +183,7 @@ class App {
   }
 
   words() {
-    const parts = Object.entries(this.state.queues).map(([name, one]) => `${name}: ${one.ready} wait, ${one.delayed} delayed, ${one.active} in slots, ${one.done} done, ${one.failed} failed`);
+    const parts = Object.entries(this.state.queues).map(([name, one]) => `${name}: ${one.ready} wait, ${one.delayed} delayed, ${one.active} in slots, ${one.done} done, ${one.failed} failed${one.money ? `, ${whole(one.money)} in money lost` : ""}`);
     return `${parts.join("; ")}.`;
   }
 
@@ -244,6 +244,7 @@ class App {
       ready: sum("ready"), line: all.flatMap((one) => one.line), delayed: 0, later: [], active: sum("active"),
       slots: all[0].slots, done: sum("done"), failed: sum("failed") + sum("lost"), refused: sum("refused"),
       p50: longest.p50, p95: longest.p95, title: "callers",
+      money: all.some((one) => one.money != null) ? sum("money") : null,
     }, places, state, []);
     setText(lane.note, `The same arrivals. Whoever asks holds the line until all that follows is done; nothing is tried again. ${all[0].slots} callers, as many as there were slots at the start; what is done to workers and to a paused queue is not done here.`);
   }
@@ -297,7 +298,7 @@ class Lane {
     this.charts = plain === "callers" ? null : new Charts();
     this.controls = plain === "callers" ? null : new QueueControls(name, change);
     this.plain = plain;
-    const list = h("dl", {}, ...(plain === "callers" ? ["waiting", "in slots", "done", "failed", "wait p95"] : ["waiting", "delayed", "in slots", "done", "failed", "wait p95"]).map((term) => {
+    const list = h("dl", {}, ...(plain === "callers" ? ["waiting", "in slots", "done", "failed", "wait p95", "money lost"] : ["waiting", "delayed", "in slots", "done", "failed", "wait p95", "money lost"]).map((term) => {
       const value = h("dd", { text: "0" });
       this.numbers.set(term, value);
       return h("div", { class: term.replace(" ", "-") }, h("dt", { text: plain === "callers" && term === "in slots" ? "served" : term }), value);
@@ -318,6 +319,10 @@ class Lane {
     put("done", whole(queue.done));
     put("failed", whole(queue.failed));
     put("wait p95", seconds(queue.p95));
+    put("money lost", whole(queue.money ?? 0));
+    const money = this.numbers.get("money lost").parentElement;
+    money.hidden = queue.money == null;
+    money.classList.toggle("bad", queue.money > 0);
     this.numbers.get("failed").parentElement.classList.toggle("bad", queue.failed > 0);
     const badges = [queue.paused && "paused", queue.away && "gateway away"].filter(Boolean);
     setText(this.state, badges.join(", "));

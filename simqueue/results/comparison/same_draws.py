@@ -106,7 +106,8 @@ def check_log(log: AttemptLog, workload: Workload, who: str) -> None:
         of_kind = rows[rows["job"] % len(workload.kinds) == kind.number]
         follows = isinstance(workload.scenario.arrivals.get(kind.queue), Follows)
         if kind.parent < 0 and not (follows and turned_away):
-            requests, brought = len(np.unique(of_kind["job"])), workload.size(kind)
+            requests = len(np.unique(of_kind["job"]))
+            brought = int(np.isfinite(workload.streams[kind.queue].times_s).sum())
             if requests != brought:
                 raise SimqueueError(
                     f"{who}: the log has {requests:,} {kind.name} requests, and the workload "

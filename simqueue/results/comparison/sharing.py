@@ -137,7 +137,7 @@ def work_per_root_s(scenario: Scenario) -> float:
 
     end = scenario.duration_s
     roots = {
-        queue: float(stream.expected(np.array([end]), end)[0])
+        queue: float(stream.coming(np.array([end]), end)[0])
         for queue, stream in scenario.arrivals.items()
         if not isinstance(stream, Follows)
     }

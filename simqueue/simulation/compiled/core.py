@@ -51,7 +51,7 @@ def put(w: World, job: int) -> None:
 def await_arrival(w: World) -> None:
     """Have the next job come that a request adds."""
     if w.arrived < w.arrival_count:
-        w.arrives_at = w.now + (arrivals(w, w.arrived).at - w.now)
+        w.arrives_at = arrivals(w, w.arrived).at
         w.arrives_as = order_of(w, ARRIVAL)
 
 
