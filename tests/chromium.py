@@ -29,7 +29,13 @@ read, write = os.dup2(read, 21), os.dup2(write, 22)
 os.dup2(read, 3), os.dup2(write, 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
-_PATIENCE_S = 20.0
+_PATIENCE_S = 100.0
+#: What is said of a question whose page was left before there was an answer.
+_LEFT = ("Inspected target navigated or closed", "Execution context was destroyed.")
+
+
+class PageLeftError(Exception):
+    """A page was left while it was asked something."""
 
 
 class Page:
@@ -101,6 +107,8 @@ class Page:
         while True:
             said = self._next(deadline)
             if said.get("id") == self._number:
+                if said.get("error", {}).get("message") in _LEFT:
+                    raise PageLeftError(method)
                 assert "error" not in said, f"{method}: {said['error']}"
                 result: dict[str, Any] = said["result"]
                 return result
@@ -131,7 +139,13 @@ class Page:
           addEventListener('load', look);
           setTimeout(() => {{ watcher.disconnect(); resolve(false); }}, {_PATIENCE_S * 800:.0f});
         }})"""
-        assert self.value(script), f"never: {condition}\n{self.value('document.body.innerText')}"
+        while True:
+            try:
+                held = self.value(script)
+                break
+            except PageLeftError:
+                continue  # for another one, or for itself once more: the question is asked there
+        assert held, f"never: {condition}\n{self.value('document.body.innerText')}"
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Press a key and let go of it."""

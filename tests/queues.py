@@ -58,7 +58,7 @@ async def until(worker: Worker, event: str, number: int) -> None:
             said.set()
 
     worker.on(event, count)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(100):
         await said.wait()
 
 

@@ -45,7 +45,7 @@ class RedisServer:
             *self._options,
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 100
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1):

@@ -42,7 +42,7 @@ class WorkerProgram:
                     )
                     self._changed.notify_all()
 
-    def wait_for(self, event: str, times: int = 1, seconds: float = 30) -> None:
+    def wait_for(self, event: str, times: int = 1, seconds: float = 100) -> None:
         """Wait until it has logged an event so many times."""
 
         def enough() -> bool:
@@ -51,7 +51,7 @@ class WorkerProgram:
         with self._changed:
             assert self._changed.wait_for(enough, seconds), f"no {event!r} in {self.lines[-5:]}"
 
-    def end(self, number: int = signal.SIGTERM, seconds: float = 30) -> int:
+    def end(self, number: int = signal.SIGTERM, seconds: float = 100) -> int:
         """Send a signal and wait for the end: its exit code."""
         self.process.send_signal(number)
         code = self.process.wait(seconds)

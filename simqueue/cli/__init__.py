@@ -8,6 +8,7 @@ on the way (a server was lost), a question answered with no, a figure out of tol
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ from simqueue.cli.course import course
 from simqueue.cli.failed import failed
 from simqueue.cli.measure_overhead import measure_overhead
 from simqueue.cli.outage import outage
-from simqueue.cli.outermost import run_safely
+from simqueue.cli.outermost import run_safely, signals_as_before
 from simqueue.cli.plan import plan
 from simqueue.cli.play import play
 from simqueue.cli.replay import replay
@@ -88,10 +89,15 @@ def options(
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit code: 0, 1 for trouble, 2 for bad input, 130 after Ctrl-C."""
-    return run_safely(
-        lambda: int(app(arguments, prog_name="simqueue", standalone_mode=False) or 0), _usage
-    )
+    """Run the command line; the exit code: 0, 1 for trouble, 2 for bad input, 130 after Ctrl-C.
+
+    Without ``arguments`` it is the program that was started, which ends with it: a worker that is
+    done hears no signal any more. Whoever gives some goes on, and hears them as before.
+    """
+    with nullcontext() if arguments is None else signals_as_before():
+        return run_safely(
+            lambda: int(app(arguments, prog_name="simqueue", standalone_mode=False) or 0), _usage
+        )
 
 
 def _usage(error: TyperException) -> str:

@@ -6,6 +6,7 @@ import _thread
 import errno
 import io
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -62,6 +63,21 @@ def run_safely(command: Callable[[], int], usage: Callable[[TyperException], str
             traceback.print_exc()
             return 1
         return _refuse(1, _words(error, unwritten))
+
+
+@contextmanager
+def signals_as_before() -> Iterator[None]:
+    """Put back what SIGTERM and Ctrl-C do, if a block changes that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are not a thread's to change
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # one that Python knows
+                signal.signal(number, handler)
 
 
 @contextmanager

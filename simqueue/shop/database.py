@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,8 @@ _DRIVERS = {
 }
 #: How long to wait for another process's lock (SQLite) or for an answer (PostgreSQL).
 _PATIENCE_S = 30
+#: How soon SQLite is asked again where it does not wait by itself.
+_ASK_AGAIN_S = 0.01
 #: Any number will do, if every simqueue uses the same one.
 _MAKING_TABLES = 7_736_783
 
@@ -157,10 +160,28 @@ def _sqlite(place: sa.URL) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # Python's driver begins transactions late and on its own; we say BEGIN ourselves.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     # With WAL this loses nothing if a process dies, only the newest orders in a power failure.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Have a new file's journal be a WAL, whoever else is at it.
+
+    Of several processes that want this at once SQLite refuses some immediately, whatever their
+    timeout; who asks again finds that it is done.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_ASK_AGAIN_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

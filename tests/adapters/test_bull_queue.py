@@ -34,7 +34,7 @@ class BullBench:
         return None
 
     async def settle(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             while await self.adapter.unfinished():
                 await asyncio.sleep(0.01)
 

@@ -58,7 +58,7 @@ async def add(queue: Any, *names: str, **options: Any) -> None:
     )
 
 
-async def until(condition: Callable[[], Awaitable[object]], seconds: float = 10) -> None:
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 100) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.01)
@@ -94,12 +94,16 @@ def test_a_full_queue_costs_one_round_trip_a_job(redis_url: str) -> None:
 def test_one_job_at_hand_rouses_the_other_slots(redis_url: str) -> None:
     async def play() -> int:
         running = most = 0
+        all_at_work = asyncio.Event()
 
         async def handler(job: Any, token: str) -> str:
             nonlocal running, most
             running += 1
             most = max(most, running)
-            await asyncio.sleep(0.05)
+            if running == 4:
+                all_at_work.set()
+            await all_at_work.wait()
+            await asyncio.sleep(0.01)
             running -= 1
             return "done"
 
@@ -157,7 +161,7 @@ def test_a_job_fetched_while_the_worker_closes_is_done_before_it_is_closed(redis
 
             counted.then = close_before_the_answer
             await add(queue, "job-0", "job-1", "job-2")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(100):
                 await task
                 await closing[0]
             return done, await queue.getJobCountByTypes("active"), await queue.getWaitingCount()
@@ -186,7 +190,7 @@ def test_the_same_where_the_job_was_asked_for_alone(redis_url: str) -> None:
 
             counted.then = close_before_the_answer
             await add(queue, "job-0")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(100):
                 await task
                 await closing[0]
             return done, await queue.getJobCountByTypes("active")
@@ -197,26 +201,36 @@ def test_the_same_where_the_job_was_asked_for_alone(redis_url: str) -> None:
 def test_locks_are_renewed_while_a_close_waits_for_running_jobs(redis_url: str) -> None:
     """Upstream stops renewing when the first of them ends; another worker then takes the rest."""
 
-    async def play() -> list[str]:
-        starts: list[str] = []
+    async def play() -> None:
+        running: set[str] = set()
+        may_end = {"long": asyncio.Event(), "short": asyncio.Event()}
 
         async def handler(job: Any, token: str) -> str:
-            starts.append(job.id)
-            await asyncio.sleep(1.5 if job.id == "long" else 0.2)
+            running.add(job.id)
+            await may_end[job.id].wait()
             return "done"
 
-        quick = {"lockDuration": 400, "stalledInterval": 200, "concurrency": 2}
-        async with queue_and_worker(redis_url, handler, **quick) as (queue, worker, task):
-            await add(queue, "long", "short")
-            await until(lambda: asyncio.sleep(0, len(starts) == 2))
+        often = {"lockRenewTime": 50, "concurrency": 2}
+        async with queue_and_worker(redis_url, handler, **often) as (queue, worker, task):
+            await add(queue, *may_end)
+            await until(lambda: asyncio.sleep(0, len(running) == 2))
             closing = asyncio.ensure_future(worker.close())
-            async with queue_and_worker(redis_url, handler, **quick):
-                await closing
-                await task
-                await until(lambda: empty(queue))
-        return starts
+            may_end["short"].set()
+            await until(lambda: queue.getCompletedCount())
+            lock = "bull:order:long:lock"
+            assert await queue.client.pexpire(lock, 20_000)
+            await until(lambda: renewed(queue.client, lock, 20_000))
+            may_end["long"].set()
+            await closing
+            await task
+            assert await empty(queue)
 
-    assert sorted(asyncio.run(play())) == ["long", "short"]
+    asyncio.run(play())
+
+
+async def renewed(client: Any, lock: str, left_ms: int) -> bool:
+    """Whether a lock that was to end has longer to live than that."""
+    return int(await client.pttl(lock)) > left_ms
 
 
 def test_a_lost_lock_is_an_error_event_and_the_chain_goes_on(redis_url: str) -> None:
@@ -298,7 +312,7 @@ def test_closing_a_worker_leaves_the_others_their_connections(redis_url: str) ->
             return {client["id"] for client in clients if client["cmd"] == "blpop"}
 
         worker = ChainingWorker("order", handler, connection.options())
-        waiting = asyncio.ensure_future(connection.client.blpop(["somewhere"], timeout=10))
+        waiting = asyncio.ensure_future(connection.client.blpop(["somewhere"], timeout=100))
         await until(blocked)
         before = await blocked()
         await worker.close()

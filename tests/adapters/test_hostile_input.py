@@ -380,7 +380,7 @@ def test_what_is_accepted_runs_to_its_end(runner: asyncio.Runner, repeat: Repeat
         )
         await worker.start()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(100):
                 for name in accepted:
                     while not await settled(adapter, name):
                         await asyncio.sleep(0.005)

@@ -185,7 +185,7 @@ async def during_a_pause(
         client.lpush(f"{Q}wait", "n0")
         version.pause(client)
         go_on.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             while not until():
                 await asyncio.sleep(0.02)
 
@@ -218,7 +218,7 @@ def test_a_stalled_job_goes_to_the_head(version: Any, redis_url: str, client: re
     async def story() -> None:
         quick = {"stalledInterval": 100, "drainDelay": 1}
         async with bench(redis_url, Script(lambda *_: "x"), QueuePolicy(), **quick):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(100):
                 while client.llen(f"{Q}active"):
                     await asyncio.sleep(0.02)
 

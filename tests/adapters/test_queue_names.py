@@ -38,7 +38,7 @@ async def work_off(connection: Connection, name: str) -> QueueStats:
     await worker.start()
     try:
         await adapter.add(Job(queue=name, name="x", id="x-1", flow="x-1"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             while await adapter.unfinished():
                 await asyncio.sleep(0.01)
         (found,) = await read_stats(connection, [name])

@@ -47,7 +47,7 @@ async def ended(url: str, client: redis.Redis, script: Script, good: int = 2) ->
     quick = {"stalledInterval": 300, "lockDuration": 1000, "drainDelay": 1}
     async with bench(url, script, policy, **quick) as running:
         await running.adapter.add_bulk([order_job(f"good-{n}") for n in range(good)])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             while (
                 client.llen("bull:order:wait") or client.llen("bull:order:active")
                 or client.zcard("bull:order:delayed")

@@ -29,15 +29,16 @@ from simqueue.errors import InputError
 from simqueue.validation.node.installed import MAJORS, find_bullmq
 
 SPEED = 20
-OUTAGE = Outage("webhooks", 0.5, 1.0)
+OUTAGE = Outage("webhooks", 0.5, 1.5)
 
 
 def tiny() -> dict[str, Any]:
-    """With a limiter that holds back, and failures that are met in two seconds."""
+    """With a limiter that holds back, and all that happens seldom within two seconds."""
     company = deepcopy(COMPANY)
     company["queues"]["webhooks"]["limiter"]["max"] = 1
     company["queues"]["invoices"]["fatal"] = 0.1
     company["queues"]["reminders"]["delayed"]["to"] = 20_000
+    company["queues"]["digest"]["every"] = 2_000
     return company
 
 

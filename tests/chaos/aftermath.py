@@ -63,7 +63,7 @@ class Aftermath:
     def __init__(self, fire: ShopUnderFire, client: redis.Redis, patience_s: float) -> None:
         self._fire = fire
         self._client = client
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self.by_hand = 0
 
     def settle(self, held: str = "") -> None:
@@ -72,6 +72,11 @@ class Aftermath:
             self._wait(held)
             if not self._retry(0):
                 return
+
+    def left(self, held: str) -> str:
+        """What is not over, but what waits for the order that something is in the way of."""
+        with self._fire.shop() as shop:
+            return _some_of(self._left(shop, held))
 
     def retry_what_would_be_forgotten(self) -> None:
         """Retry failed emails while the queue still has them all: it keeps 25, and says so."""
@@ -137,8 +142,7 @@ class Aftermath:
                 # What goes round in circles, from outbox to queue and back, is stuck as well.
                 if number < least:
                     least, since = number, time.monotonic()
-                some = {what: things[:5] for what, things in left.items() if things}
-                assert time.monotonic() - since < self._patience_s, f"stuck: {some}"
+                assert time.monotonic() - since < self.patience_s, f"stuck: {_some_of(left)}"
                 quiet = 0 if number else quiet + 1
                 time.sleep(0.2)
 
@@ -161,3 +165,7 @@ class Aftermath:
         found = [job for key in keys for job in self._client.lrange(key, 0, -1)]
         keys = [f"bull:{queue}:{name}" for name in _SETS]
         return found + [job for key in keys for job in self._client.zrange(key, 0, -1)]
+
+
+def _some_of(left: dict[str, list[Any]]) -> str:
+    return str({what: things[:5] for what, things in left.items() if things})

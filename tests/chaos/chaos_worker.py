@@ -101,4 +101,5 @@ if __name__ == "__main__":
     if "torn" in os.environ.get("CHAOS", ""):
         worker_events.os = FullDisk(str(os.getpid()))  # type: ignore[attr-defined]
     planted.plant(os.environ.get("PLANT", ""))
-    sys.exit(run(["worker", "--json-logs", *sys.argv[1:]]))
+    sys.argv[1:1] = ["worker", "--json-logs"]
+    sys.exit(run())

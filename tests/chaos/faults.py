@@ -9,8 +9,8 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import dataclass
 from typing import cast
 
 import psycopg
@@ -18,11 +18,12 @@ import redis
 from redis_servers import RedisServer
 from servers import PostgresServer
 
+from simqueue.errors import JobError
+from simqueue.shop import Order
+
 QUEUES = ("order", "payment", "email")
 #: As short as a worker's patience, and longer than the locks of its jobs; seconds.
 _SHORTEST_S, _LONGEST_S = 0.3, 3.5
-#: Customers place orders all the time; on a busy machine it takes a while.
-_JOBS_COME_S = 20.0
 
 
 @dataclass
@@ -41,6 +42,16 @@ class Place:
         Whatever is left to chance is drawn here.
     bad_mail
         How likely the mail server fails at each point of a dialogue.
+    later
+        Orders of customers who come when a fault needs one.
+    place_order
+        Has such a customer place an order and pay it.
+    refused
+        Whether a full disk has refused to put an order's email on record.
+    patience_s
+        How long the workers may take for what follows from an order, when all is well.
+    left
+        What has not been done, for whoever has waited for so long.
     """
 
     redis: RedisServer
@@ -48,11 +59,23 @@ class Place:
     database_url: str
     postgres: PostgresServer | None
     draw: random.Random
-    bad_mail: dict[str, float] = field(default_factory=dict)
+    bad_mail: dict[str, float]
+    later: Iterator[Order]
+    place_order: Callable[[Order], None]
+    refused: Callable[[Order], bool]
+    patience_s: float
+    left: Callable[[], str]
 
     def seconds(self, longest: float = _LONGEST_S) -> float:
         """How long a fault lasts."""
         return self.draw.uniform(_SHORTEST_S, longest)
+
+    def wait_until(self, so: Callable[[], bool]) -> None:
+        """Wait until something is so that an order is followed by."""
+        until = time.monotonic() + self.patience_s
+        while not so():
+            assert time.monotonic() < until, f"stuck: {self.left()}"
+            time.sleep(0.05)
 
 
 Fault = Callable[[Place], AbstractContextManager[None]]
@@ -117,17 +140,30 @@ def sqlite_locked(place: Place) -> Iterator[None]:
 
 @contextmanager
 def sqlite_full(place: Place) -> Iterator[None]:
-    """Every third request for a payment, record of an email, and of a charge is refused."""
-    some = {"outbox": "NEW.job_id LIKE 'payment-%' AND", "sent_emails": "", "gateway_charges": ""}
+    """Every third request for a payment, record of an email, and of a charge is refused.
+
+    Those of one order's emails are all refused, and it lasts until that has happened: emails that
+    were sent must not be taken for ones that were not.
+    """
+    order = next(place.later)
+    third = "abs(random()) % 3 = 0"
+    some = {
+        "outbox": f"NEW.job_id LIKE 'payment-%' AND {third}",
+        "sent_emails": f"NEW.order_id = '{order.order_id}' OR {third}",
+        "gateway_charges": third,
+    }
     with _sqlite(place) as connection:
         for table, when in some.items():
             connection.execute(
                 f"CREATE TRIGGER full_{table} BEFORE INSERT ON {table} WHEN {when} "
-                "abs(random()) % 3 = 0 BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+                "BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
             )
         try:
+            with suppress(JobError):  # its payment may be refused: the customer comes again
+                place.place_order(order)
             yield
             time.sleep(place.seconds(2.5))
+            place.wait_until(lambda: place.refused(order))
         finally:
             for table in some:
                 connection.execute(f"DROP TRIGGER full_{table}")
@@ -231,13 +267,15 @@ def paused_by_bullmq_5(place: Place) -> Iterator[None]:
     keys = ["bull:email:", f"bull:{place.draw.choice(QUEUES[:2])}:"]
     for key in keys:
         place.client.eval(_PAUSE_6, 1, key)
-    _until(lambda: _waiting(place, keys[0]) > 0)
+    place.place_order(next(place.later))
+    place.wait_until(lambda: _waiting(place, keys[0]) > 0)
     for key in keys:
         place.client.eval(_PAUSE_5, 1, key)
     before = _waiting(place, keys[0])
     try:
         yield
-        _until(lambda: _waiting(place, keys[0]) > before)
+        place.place_order(next(place.later))
+        place.wait_until(lambda: _waiting(place, keys[0]) > before)
         time.sleep(place.seconds())
     finally:
         for key in keys:
@@ -260,13 +298,6 @@ def paused_by_bullmq_6(place: Place) -> Iterator[None]:
 def _waiting(place: Place, key: str) -> int:
     """How many wait, in both lists together."""
     return sum(cast(int, place.client.llen(key + name)) for name in ("wait", "paused"))
-
-
-def _until(there: Callable[[], bool]) -> None:
-    """Wait until jobs have come, but not for ever: it may be that none is to come."""
-    until = time.monotonic() + _JOBS_COME_S
-    while not there() and time.monotonic() < until:
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -292,8 +323,9 @@ def _some_wait(place: Place) -> Iterator[tuple[str, list[str]]]:
     """A queue, and jobs of the shop that wait in it; it is paused for that long."""
     key = f"bull:{place.draw.choice(QUEUES[:2])}:"
     place.client.eval(_PAUSE_6, 1, key)
+    place.place_order(next(place.later))
     try:
-        _until(lambda: bool(_of_the_shop(place, f"{key}wait")))
+        place.wait_until(lambda: bool(_of_the_shop(place, f"{key}wait")))
         yield key, _of_the_shop(place, f"{key}wait")
     finally:
         place.client.eval(_RESUME_6, 1, key)

@@ -19,6 +19,7 @@ import time
 import traceback
 from collections import Counter
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import planted
 import redis
-from fire_round import Plan, Round, Tally
+from fire_round import SMALL, Plan, Round, Tally
 from fuzzing import KINDS, fuzz
 from redis_servers import RedisServer
 from servers import PostgresServer, find_postgres
@@ -125,6 +126,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--round", type=int, help="this round only")
     parser.add_argument("--fuzzed", type=int, default=5000, help="inputs, a fifth of each kind")
+    parser.add_argument("--small", action="store_true", help="rounds of a minute each")
     parser.add_argument("--patience", type=float, default=Plan.patience_s, help="seconds")
     parser.add_argument("--plant", default="", choices=["", *planted.BUGS], help="a bug to find")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
@@ -134,7 +136,8 @@ def main() -> int:
     say(f"seed {given.seed}")
     if given.plant:
         planted.plant(given.plant)
-    hour = Hour(given.seed, Plan(patience_s=given.patience), given.plant)
+    plan = replace(SMALL if given.small else Plan(), patience_s=given.patience)
+    hour = Hour(given.seed, plan, given.plant)
     began = time.monotonic()
     inputs: dict[str, Future[tuple[Counter[int], list[str]]]] = {}
     each = given.fuzzed // len(KINDS)

@@ -88,6 +88,8 @@ class ChaosWorker:
         #: The jobs that failed and were to be retried, and those that came to their end.
         self.retried: set[str] = set()
         self.over: set[str] = set()
+        #: The jobs for which there was once no room in the database.
+        self.refused: set[str] = set()
         #: Its standard error, to be looked at when something was found.
         self.log = folder / f"worker-{self.process.pid}.log"
         self._changed = changed
@@ -117,8 +119,10 @@ class ChaosWorker:
             self.running.discard(job)
             self.ended[job] += 1
             (self.retried if event == _RETRIED else self.over).add(job)
+            if "disk is full" in line.get("error", ""):
+                self.refused.add(job)
 
-    def wait_for(self, event: str, more: int = 1, seconds: float = 60) -> None:
+    def wait_for(self, event: str, more: int = 1, seconds: float = 200) -> None:
         """Wait until it has logged an event so many times from now on."""
         with self._changed:
             enough = self.seen[event] + more
@@ -136,7 +140,7 @@ class ChaosWorker:
         """Wait until all that it has logged is read; it has ended."""
         self._reader.join(5)
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self, seconds: float = 200) -> int:
         """SIGTERM, and its exit code."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(seconds)
@@ -231,7 +235,7 @@ class ShopUnderFire:
         with self._changed:
             return bool(self._changed.wait_for(so, seconds))
 
-    def wait_for_completed(self, number: int, seconds: float = 60) -> None:
+    def wait_for_completed(self, number: int, seconds: float = 200) -> None:
         """Wait until the workers have completed so many jobs."""
 
         def enough() -> bool:
@@ -239,7 +243,12 @@ class ShopUnderFire:
 
         assert self.wait_until(enough, seconds), [w.seen for w in self.workers]
 
-    def wait_for_retries(self, seconds: float = 60) -> None:
+    def refused(self, order: Order) -> bool:
+        """Whether a full disk has refused the record of an order's email, which was sent."""
+        email = f"email-{order.order_id}-"
+        return any(job.startswith(email) for one in self.workers for job in tuple(one.refused))
+
+    def wait_for_retries(self, seconds: float = 200) -> None:
         """Wait until all jobs that have failed so far came to their end.
 
         Else one job may meet trouble at each of its attempts, and then it fails for good, as it
@@ -264,7 +273,7 @@ class ShopUnderFire:
         self.start_worker()
         with self._changed:
             done = self._changed.wait_for(
-                lambda: all(self._ended(job) > ends for job, ends in before.items()), 60
+                lambda: all(self._ended(job) > ends for job, ends in before.items()), 200
             )
             assert done, f"nobody did all of {in_hand}"
         return in_hand

@@ -23,6 +23,7 @@ import planted
 import pytest
 from books import check_log
 from conftest import missing
+from machine import check_stop
 from mail_server import mail_server
 from redis_servers import RedisServer, find_redis
 from shop_under_fire import ShopUnderFire, real_orders
@@ -31,6 +32,9 @@ from simqueue.adapters.bull_queue import BullQueueAdapter, connect
 from simqueue.errors import InputError
 from simqueue.jobs import payment_job
 from simqueue.shop.store import Store
+
+#: Some seconds each, on a machine that has nothing else to do.
+pytestmark = pytest.mark.timeout(1200)
 
 ORDERS = 40
 GRACE_S = 1.0
@@ -86,6 +90,11 @@ def strangers_pay(url: str, orders: list[str]) -> None:
     asyncio.run(add())
 
 
+def refused_emails(fire: ShopUnderFire) -> list[str]:
+    """Emails that were sent, and for whose record there was no room."""
+    return [job for one in fire.workers for job in one.refused if job.startswith("email-")]
+
+
 def under_fire(folder: Path, redis: RedisServer, seed: int, bug: str = "") -> None:
     """One run; what it finds is an AssertionError, or a timeout."""
     draw = random.Random(seed)
@@ -104,16 +113,17 @@ def under_fire(folder: Path, redis: RedisServer, seed: int, bug: str = "") -> No
                 assert cut_off.errors, "nobody was cut off"
                 workers = [fire.start_worker(GRACE_S, **trouble) for _ in range(2)]
                 fire.wait_for_completed(2 * ORDERS)
+                assert fire.wait_until(lambda: refused_emails(fire), 200), "no email was refused"
             fire.replay(orders)
-            fire.wait_until_done(seconds=90)
+            fire.wait_until_done(seconds=300)
             fire.check_books()
             with everything_hangs(fire, redis, file):
                 began = time.monotonic()
                 for worker in workers:
                     worker.process.send_signal(signal.SIGTERM)
-                codes = [worker.process.wait(30) for worker in workers]
+                codes = [worker.process.wait(60) for worker in workers]
                 took = time.monotonic() - began
-                assert took < GRACE_S + 5 + 1, f"the grace period is not kept: {took:.1f} s"
+                check_stop(took, GRACE_S)
             assert codes == [0, 0]
             assert not [line for worker in workers for line in worker.other]
             assert check_log(folder / "run.csv"), "no line was torn"

@@ -15,7 +15,11 @@ import pytest
 from fire_round import SMALL, Round
 from servers import PostgresServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("redis_program")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("redis_program"),
+    pytest.mark.timeout(1200),  # a minute each, on a machine that has nothing else to do
+]
 
 
 def test_nothing_is_found_on_sqlite(tmp_path: Path) -> None:
@@ -32,10 +36,10 @@ def test_nothing_is_found_on_postgresql(tmp_path: Path, postgres: PostgresServer
 def test_the_program_says_where_and_ends_with_one() -> None:
     bug = "the job says the amount"
     program = Path(__file__).with_name("hour.py")
-    options = ("--seed", "1", "--round", "1", "--fuzzed", "10", "--plant", bug, "--json")
+    options = ("--seed", "1", "--round", "1", "--small", "--fuzzed", "10", "--plant", bug, "--json")
     done = subprocess.run(
         [sys.executable, str(program), *options],
-        capture_output=True, text=True, timeout=280, check=False,
+        capture_output=True, text=True, timeout=1000, check=False,
     )  # fmt: skip
 
     assert done.returncode == 1, done.stderr

@@ -19,7 +19,7 @@ from conftest import missing
 from redis_servers import RedisServer, find_redis
 from shop_under_fire import ShopUnderFire, real_orders
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_both_workers_killed_in_turn(
         newer.wait_for("job completed", draw.randint(50, 200))
         older.wait_for("job started", draw.randint(1, 5))
         cut_off |= fire.kill(older)
-    fire.wait_until_done(seconds=240)
+    fire.wait_until_done(seconds=600)
     stop_all(fire)
 
     ends = fire.check_books()
@@ -99,7 +99,7 @@ def test_redis_killed_and_restarted(
             server.kill()
             time.sleep(outage_s)
             server.start()
-        fire.wait_until_done(seconds=120)
+        fire.wait_until_done(seconds=600)
         stop_all(fire)
     finally:
         server.stop()
@@ -124,7 +124,7 @@ def test_database_locked(
         workers[0].wait_for("job completed", 30)
         lock(database_url, seconds=2.5)
         fire.wait_for_retries()
-    fire.wait_until_done(seconds=120)
+    fire.wait_until_done(seconds=600)
     stop_all(fire)
 
     fire.check_books()

@@ -180,7 +180,7 @@ def test_ctrl_c_ends_the_watch_and_what_was_seen_is_written(redis_url: str, tmp_
                 client.xadd("bull:video:events", {"event": event, "jobId": str(number)})
         until(lambda: file.read_text().count('"completed"') == 30)
         watching.send_signal(signal.SIGINT)
-        out, err = watching.communicate(timeout=60)
+        out, err = watching.communicate(timeout=100)
 
     assert (watching.returncode, err) == (0, "")
     assert "30 jobs and 30 attempts" in out

@@ -362,7 +362,7 @@ def test_ctrl_c_ends_a_long_run_cleanly(tmp_path: Path, small: Path, replication
                 seen += os.read(ours, 4096)
             except OSError:  # the other end is closed: it has ended
                 break
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=100)
     finally:
         process.kill()
         os.close(ours)

@@ -157,7 +157,7 @@ def test_ctrl_c_at_any_moment(tmp_path: Path) -> None:
         process.stdout.readline()
         time.sleep(share * whole)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=100)
         assert "Traceback" not in err, f"after {share:.0%}: {err}"
 
 

@@ -29,7 +29,7 @@ def test_it_serves_until_a_signal(redis_url: str, end: signal.Signals, token: st
             assert client.get("/readyz").json() == {"ready": True}
             assert "<h1>Queues</h1>" in client.get("/").text
             process.send_signal(end)
-            rest, errors = process.communicate(timeout=10)
+            rest, errors = process.communicate(timeout=100)
 
     assert (process.returncode, rest) == (0, "")
     if token:

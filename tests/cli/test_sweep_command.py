@@ -137,7 +137,7 @@ def test_ctrl_c_prints_what_is_done(tmp_path: Path) -> None:
         with suppress(OSError):  # the other end is closed: it has ended
             while True:
                 seen += os.read(ours, 4096)
-        shown, _ = sweeping.communicate(timeout=60)
+        shown, _ = sweeping.communicate(timeout=100)
     finally:
         sweeping.kill()
         os.close(ours)

@@ -241,7 +241,7 @@ def test_a_signal_ends_it_and_nothing_is_left(
             time.sleep(0.05)
         assert len(processes_in(folder)) >= 3 or not Path("/proc").exists()
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=100)
     finally:
         process.kill()
 

@@ -42,7 +42,7 @@ def playing(scenario: Scenario) -> Iterator[tuple[Player, str]]:
         )
         thread.start()
         try:
-            assert there.wait(20)
+            assert there.wait(100)
             yield player, f"{address_of(listener, '127.0.0.1')}#token={TOKEN}"
         finally:
             loop.call_soon_threadsafe(ready[0])

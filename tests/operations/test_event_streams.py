@@ -232,7 +232,7 @@ def test_each_event_counts_once_when_redis_goes_away_and_comes_back() -> None:
             server.start()
             await twelve_jobs(working, "four")
             (last,) = await working.client.xrevrange("bull:video:events", count=1)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(100):
                 while reader.last["bull:video:events"] != last[0]:
                     await asyncio.sleep(0.01)
             following.cancel()

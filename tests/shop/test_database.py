@@ -95,6 +95,25 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
         assert shop.store.on_hand()["A"] == 10
 
 
+def test_whoever_opens_a_new_file_waits_for_who_came_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite does not wait by itself while a file's journal becomes a WAL."""
+    first = sqlite3.connect(tmp_path / "shop.db", isolation_level=None)
+    first.execute("BEGIN IMMEDIATE")
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        first.execute("COMMIT")
+
+    monkeypatch.setattr("simqueue.shop.database.time.sleep", sleep)
+    with small_shop(f"sqlite:///{tmp_path}/shop.db") as shop:
+        assert shop.store.on_hand()["A"] == 10
+    assert len(waits) == 1
+    first.close()
+
+
 def test_the_shop_opens_with_its_catalogue_and_keeps_its_stock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,7 @@ def serving(**options: Any) -> Iterator[MailServer]:
 
 def send(url: str) -> None:
     email = letter(an_order("536365"), "payment-success", {"A": "MUG"}, 1.3e9)
-    asyncio.run(SmtpMailer(url, timeout_s=5).send(email))
+    asyncio.run(SmtpMailer(url, timeout_s=60).send(email))
 
 
 @pytest.fixture

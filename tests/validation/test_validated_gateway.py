@@ -42,7 +42,7 @@ def test_who_finds_it_full_is_told_at_once_and_others_have_their_places() -> Non
             await call("b", 0.0, 0.5)
             first.cancel()
 
-    asyncio.run(asyncio.wait_for(play(), 10))
+    asyncio.run(asyncio.wait_for(play(), 100))
 
 
 def test_in_line_first_come_first_served() -> None:
@@ -56,14 +56,17 @@ def test_in_line_first_come_first_served() -> None:
                 await call("a", 0.05, None)
                 ended.append(name)
 
+            holds = asyncio.create_task(call("a", LONG_S, None))
+            await inside(holds)
             tasks = []
             for name in ("first", "second", "third"):
                 tasks.append(asyncio.create_task(one(name)))
-                await asyncio.sleep(0.01)
+                await inside(tasks[-1])
+            holds.cancel()
             await asyncio.gather(*tasks)
         return ended
 
-    assert asyncio.run(asyncio.wait_for(play(), 10)) == ["first", "second", "third"]
+    assert asyncio.run(asyncio.wait_for(play(), 100)) == ["first", "second", "third"]
 
 
 def test_who_hangs_up_frees_a_place_and_leaves_the_line() -> None:
@@ -81,7 +84,7 @@ def test_who_hangs_up_frees_a_place_and_leaves_the_line() -> None:
             holds.cancel()
             await last
 
-    asyncio.run(asyncio.wait_for(play(), 10))
+    asyncio.run(asyncio.wait_for(play(), 100))
 
 
 def test_the_time_out_counts_in_line_and_in_the_place() -> None:
@@ -101,4 +104,4 @@ def test_the_time_out_counts_in_line_and_in_the_place() -> None:
                 await call("a", LONG_S, 0.05)
             await call("a", 0.05, 0.05)
 
-    asyncio.run(asyncio.wait_for(play(), 10))
+    asyncio.run(asyncio.wait_for(play(), 100))

@@ -95,7 +95,7 @@ def test_the_reason_of_a_failure_holds_no_secret(redis_url: str, error: Exceptio
         await connection.client.hset("bull:email:j", "opts", '{"attempts": 1}')
         await process.start()
         failures = Failures(connection, "email")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             while not await failures.count():
                 await asyncio.sleep(0.02)
         await process.stop(1)
@@ -217,7 +217,7 @@ def test_a_worker_works_without_the_optional_permissions(
             await process.start()
             await adapter.add(Job(queue="email", name="payment-success", id="e-1", flow="order-1",
                                   payload={"order_id": "1"}))  # fmt: skip
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(100):
                 while await adapter.unfinished():
                     await asyncio.sleep(0.02)
             await process.stop(1)

@@ -63,7 +63,7 @@ async def working(connection: Connection, shop: Shop, *queues: str) -> AsyncIter
 
 
 async def until(what: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(100):
         while not await what():
             await asyncio.sleep(0.01)
 

@@ -244,7 +244,7 @@ def test_a_running_relay_asks_and_says_so(shop: Shop, caplog: pytest.LogCaptureF
 
     async def story() -> None:
         running = asyncio.create_task(Relay(shop.store, queues, shop.clock).run(stop))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             while len(queues.jobs) < 4:
                 await asyncio.sleep(0.01)
         stop.set()

@@ -56,7 +56,7 @@ def place(folder: Path, number: int, after: int = 0) -> list[str]:
     return [order.order_id for order in orders]
 
 
-def wait_until_done(folder: Path, redis_url: str, seconds: float = 60) -> None:
+def wait_until_done(folder: Path, redis_url: str, seconds: float = 200) -> None:
     """Wait until nothing waits in the outbox or the queues, and no email is in doubt."""
 
     async def done() -> None:
@@ -176,11 +176,11 @@ def test_a_second_signal_ends_it_at_once(
 ) -> None:
     """The first signal lets a job that hangs have its grace period; the second does not wait."""
     place(folder, 1)
-    workers.append(WorkerProgram(folder, redis_url, "--grace", "60", SMTP_URL=silent_mail))
+    workers.append(WorkerProgram(folder, redis_url, "--grace", "600", SMTP_URL=silent_mail))
     workers[0].wait_for("job started", 3)
     workers[0].process.send_signal(signal.SIGTERM)
     workers[0].wait_for("stopping")
-    code = workers[0].end(seconds=10)
+    code = workers[0].end(seconds=100)
 
     assert code == 130
     assert any("second signal" in line["event"] for line in workers[0].lines)
@@ -226,7 +226,7 @@ def test_signals_in_a_row_are_counted(numbers: tuple[int, ...], loop: str) -> No
         stop = stop_on_signals(lambda: further.append(1))
         for number in numbers:
             signal.raise_signal(number)
-        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.wait_for(stop.wait(), 100)
         await asyncio.sleep(0.01)
         return len(further)
 
@@ -257,7 +257,10 @@ def test_without_a_queue_a_worker_ends_with_one_line(
     monkeypatch.setenv("WORKER_MODE", mode)
     monkeypatch.setenv("QUEUE_REDIS_URL", redis)
 
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in signals]
     assert run(["worker"]) == 2
+    assert [signal.getsignal(number) for number in signals] == before, "the caller goes on"
     said = capsys.readouterr()
     assert words in said.err
     assert said.err.count("\n") == 1

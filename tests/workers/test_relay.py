@@ -155,7 +155,7 @@ def test_an_outage_while_looking_for_poison_loses_nothing(shop: Shop) -> None:
 
 
 async def until(what: object) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(100):
         while not what():  # type: ignore[operator]
             await asyncio.sleep(0.005)
 
@@ -245,7 +245,7 @@ def test_a_running_relay_prunes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> 
             the_outbox(shop), "prune", lambda: loop.call_soon_threadsafe(pruned.set)
         )
         running = asyncio.create_task(Relay(shop.store, FakeQueues(), Waits()).run(stop))
-        await asyncio.wait_for(pruned.wait(), 10)
+        await asyncio.wait_for(pruned.wait(), 100)
         stop.set()
         await running
 
