@@ -28,6 +28,7 @@ from simqueue.workload.expected import work_mean_s
 from simqueue.workload.modes import unused_keys
 from simqueue.workload.production import NO_OVERHEAD
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.streams import Open
 
 #: Keys that training mode has in its own way, or that only P is to have.
 _TRANSLATED = {"count", "concurrency", "crashes", "attempts", "backoff", "overhead"}
@@ -200,6 +201,7 @@ def at_load(scenario: Scenario, load: float) -> Scenario:
     At 1x a trace brings the orders that were recorded, each within its minute; any other load is
     a Poisson process of the recorded shape, see `simqueue.workload.arrivals.Trace`. A rate, an
     interval or a profile is at 1x what the scenario says, or, beside a trace, that over its scale.
+    Of the jobs that are sent at a moment there are as many times as many.
     """
     times = load / own_load(scenario)
     if times == 1:
@@ -225,6 +227,9 @@ def at_load(scenario: Scenario, load: float) -> Scenario:
                     changes[key_of("arrivals", queue, state, "rate_per_s")] = rate
             case Follows() | Customers() | Scheduler():
                 pass
+        if isinstance(stream, Open) and stream.sent:
+            sent = [[at_s, max(1, round(jobs * times))] for at_s, jobs in stream.sent]
+            changes[key_of("arrivals", queue, "sent")] = sent
     return scenario.replace(changes)
 
 

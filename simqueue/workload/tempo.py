@@ -26,7 +26,7 @@ def _one(key: str, value: Any, speed: float) -> Any:
         return value
     if key in ("rate_per_s", "speed"):
         return value * speed
-    if key == "schedule":
+    if key in ("schedule", "sent", "factor"):
         return [(start / speed, count) for start, count in value]
     if key == "profile":
         return [(start / speed, rate * speed) for start, rate in value]

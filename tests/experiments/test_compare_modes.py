@@ -129,14 +129,19 @@ def test_a_split_is_whole_and_fair(seed: int) -> None:
 
 @pytest.mark.parametrize(
     "stream",
-    [{"rate_per_s": 3.0}, {"interval_s": 0.25}, {"profile": [[0, 4.0], [500, 2.0]]}],
+    [
+        {"rate_per_s": 3.0},
+        {"interval_s": 0.25},
+        {"profile": [[0, 4.0], [500, 2.0]]},
+        {"rate_per_s": 3.0, "sent": [[10, 50], [20, 400]], "factor": [[100, 2.5], [200, 1]]},
+    ],
     ids=lambda stream: next(iter(stream)),
 )
 def test_a_load_is_a_multiple_of_what_comes(stream: dict[str, Any]) -> None:
     scenario = one_queue(**{"arrivals.invoices": stream})
     end = np.array([scenario.duration_s])
     comes = [
-        float(at_load(scenario, load).arrivals["invoices"].expected(end, end[0])[0])
+        float(at_load(scenario, load).arrivals["invoices"].coming(end, end[0])[0])
         for load in (1, 0.5, 3)
     ]
 

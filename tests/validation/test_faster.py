@@ -29,7 +29,7 @@ TABLE: dict[str, Any] = {
             "window": ["2011-11-17T08:00", "2011-11-17T20:00"],
             "speed": 108,
         },
-        "crowd": {"rate_per_s": 0.1},
+        "crowd": {"rate_per_s": 0.1, "sent": [[24, 3]], "factor": [[40, 2.5], [80, 0.5]]},
         "upload": {"profile": [[0, 0.2], [50, 0.05]], "repeat_s": 100, "batch": [1, 3]},
         "hook": {
             "calm": {"rate_per_s": 0.1, "mean_s": 80},
