@@ -69,6 +69,7 @@ def quiz(form: str = "", *answers: Any, seed: int | None = None) -> None:
         Fixes the numbers; a class should have the same. By default that of the edition, or 1.
     """
     try:
+        said_seed = [] if seed is None else [f"seed={seed}"]
         seed = quiz_seed() if seed is None else seed
         items = {str(number): one for number, one in enumerate(quiz_items(form, seed), 1)}
     except InputError as error:
@@ -76,7 +77,7 @@ def quiz(form: str = "", *answers: Any, seed: int | None = None) -> None:
         return
     title = f"The quiz, {form} the course: {len(items)} questions. Leave out what you do not know."
     if not answers:
-        call = f'quiz("{form}", ' + ", ".join(["None"] * len(items)) + ")"
+        call = f'quiz("{form}", ' + ", ".join([*["None"] * len(items), *said_seed]) + ")"
         if attended() and find_spec("ipywidgets"):
             from simqueue.course.buttons import QuizButtons
 

@@ -16,6 +16,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from simqueue.course.display import kept as shown_instead
 from simqueue.course.editions.build import build_students, build_teachers
 from simqueue.course.editions.notes import NOTES
 from simqueue.course.judging import judge
@@ -241,6 +242,21 @@ def test_teachers_have_notes_outputs_and_the_quiz(teachers: Path) -> None:
         for item in quiz_items(form, SEED):
             assert item.asks in sheet
             assert " ".join(item.exercise.answer.split()) in sheet
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_notebook_of_a_quiz_asks_what_the_class_is_asked(
+    form: str, students: Path, teachers: Path
+) -> None:
+    """In both editions; and the call that is to be filled in asks the same again."""
+    for folder in (students, teachers):
+        cells = nbformat.read(folder / "notebooks" / f"quiz_{form}.ipynb", as_version=4).cells
+        with shown_instead() as shown:
+            exec(cells[1].source, {})
+        asked = shown[0][0]["text/plain"]
+        for item in quiz_items(form, SEED):
+            assert item.asks.replace("`", "") in asked
+        assert asked.endswith(f", None, seed={SEED}).")
 
 
 def test_the_teachers_readme_names_what_is_there(teachers: Path, tmp_path: Path) -> None:

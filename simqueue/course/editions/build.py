@@ -110,7 +110,7 @@ def build_students(folder: Path, quiz_seed: int) -> None:
         (made / "README.md").write_text(_README, encoding="utf-8")
         for path in _notebooks(root):
             _write(cells.for_students(_read(path)), made / "notebooks" / path.name)
-        _write_shared(made)
+        _write_shared(made, quiz_seed)
 
 
 def build_teachers(folder: Path, quiz_seed: int) -> None:
@@ -127,7 +127,7 @@ def build_teachers(folder: Path, quiz_seed: int) -> None:
         for path in _notebooks(root):
             lesson = path.stem.partition("_")[0]
             _write(cells.for_teachers(_read(path), lesson), made / "notebooks" / path.name)
-        _write_shared(made)
+        _write_shared(made, quiz_seed)
         readme = _TEACHERS_README.format(seed=quiz_seed)
         (made / "README.md").write_text(readme, encoding="utf-8")
         lines = [f"# The quiz of seed {quiz_seed}: questions and answers\n"]
@@ -218,11 +218,11 @@ def _write(notebook: Any, path: Path) -> None:
     path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
 
 
-def _write_shared(made: Path) -> None:
+def _write_shared(made: Path, quiz_seed: int) -> None:
     """What students and teachers both get."""
     from simqueue.course.sheets import formulas_page, glossary_page
 
     for form in FORMS:
-        _write(_cells().quiz_notebook(form), made / "notebooks" / f"quiz_{form}.ipynb")
+        _write(_cells().quiz_notebook(form, quiz_seed), made / "notebooks" / f"quiz_{form}.ipynb")
     (made / "glossary.html").write_text(glossary_page(), encoding="utf-8")
     (made / "formulas.html").write_text(formulas_page(), encoding="utf-8")

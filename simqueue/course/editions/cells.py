@@ -46,10 +46,10 @@ def for_teachers(notebook: Any, lesson: str) -> Any:
     return notebook
 
 
-def quiz_notebook(form: str) -> Any:
-    """A notebook in which the quiz is taken."""
+def quiz_notebook(form: str, seed: int) -> Any:
+    """A notebook in which the quiz is taken; the teacher's package has no seed of its own."""
     words = f"# The quiz, {form} the course\n\nRun the cell, answer, and hand in once at the end."
-    code = f'from simqueue.course import quiz\n\nquiz("{form}")'
+    code = f'from simqueue.course import quiz\n\nquiz("{form}", seed={seed})'
     cells = [_v4.new_markdown_cell(words, id="title"), _v4.new_code_cell(code, id="quiz")]
     notebook = _v4.new_notebook(cells=cells)
     nbformat.validate(notebook)
