@@ -142,6 +142,18 @@ def test_max_too_small_is_said() -> None:
     assert "max = 2 is too few" in found.sentence()
 
 
+@pytest.mark.parametrize("proposals", [False, True])
+def test_nothing_is_said_of_other_settings_where_none_was_tried(*, proposals: bool) -> None:
+    """Of KEDA's, with no worker kept, none brings the wait below what a start-up takes."""
+    setting = {"metric": "wait_list", "min": 0, "polling_s": 15}
+    found = sq.autoscale(shop(), TARGET, setting, days=2, proposals=proposals, cores=1)
+
+    assert not found.will_do
+    assert found.all_day is not None
+    assert found.proposal is None
+    assert ("none of the other settings that were tried" in found.sentence()) == proposals
+
+
 def test_start_up_is_named_where_it_is_in_the_way() -> None:
     """Without it the setting does; the longest start-up with which it does is named."""
     found = sq.autoscale(shop(), "tea.wait.p95 < 25s", start_s=240, days=3, cores=1)

@@ -217,6 +217,7 @@ def autoscale(
     laboratory.extend([as_it_is.tried], days)
     looks = Looks(laboratory, day, name, days, kept, tell)
     constant = proposal = quicker = None
+    others: list[dict[str, Any]] = []
     interrupted = False
     try:
         search = Search(laboratory, kept, days, at_once, least, most, tell)
@@ -241,6 +242,7 @@ def autoscale(
         all_day=constant,
         proposal=proposal,
         quicker=quicker,
+        others=len(others),
         traffic=traffic,
         wall_s=time.perf_counter() - began,
         interrupted=interrupted,

@@ -34,6 +34,8 @@ class Judgement:
     quicker
         The setting as it is with the longest start-up time with which it would do; ``None``: it
         does as it is, or start-up is not what is in the way.
+    others
+        How many other settings were tried.
     traffic
         Times the arrivals of the scenario.
     wall_s
@@ -52,6 +54,7 @@ class Judgement:
     all_day: Judged | None
     proposal: Judged | None
     quicker: Judged | None
+    others: int
     traffic: float
     wall_s: float
     interrupted: bool = False

@@ -83,7 +83,7 @@ def _instead(found: Judgement) -> str:
     if found.proposal is not None:
         words = f"; with {found.proposal.what} the autoscaler holds {it} "
         words += f"for {digits(found.proposal.worker_hours)}"
-    elif not found.will_do:
+    elif found.others and not found.will_do:
         words = "; none of the other settings that were tried does"
     if found.quicker is not None:
         start_s = found.quicker.changes["start_s"]
