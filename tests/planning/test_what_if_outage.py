@@ -186,6 +186,20 @@ def test_where_no_policy_helps_it_is_said() -> None:
     assert "None of the other policies that were tried surely loses fewer." in found.sentence()
 
 
+@pytest.mark.parametrize("tries", [{}, {"attempts": [2]}])
+def test_a_page_explains_other_policies_where_there_are_some(
+    tries: dict[str, list[int]], tmp_path: Path
+) -> None:
+    found = sq.outage(shop(), "pay", 300, 120, tries=tries, days=2, cores=1)
+    found.page().write(tmp_path / "outage.html")
+    page = (tmp_path / "outage.html").read_text(encoding="utf-8")
+
+    assert "Each day was simulated with the outage and without it" in page
+    assert "95 % interval of the mean" in page
+    for words in ("with each policy", "another policy", "day by day"):
+        assert (words in page) == bool(tries), words
+
+
 def test_differences_are_of_days() -> None:
     apart = difference(np.array([3.0, np.nan, 5.0]), np.array([1.0, 1.0, 4.0]))
     assert apart is not None

@@ -58,9 +58,9 @@ def _what(found: OutageFinding) -> str:
 
 def assumptions(found: OutageFinding) -> list[str]:
     """What is taken for granted, a sentence each."""
+    policies = ", and with each policy" if len(found.policies) > 1 else ""
     return [
-        "Each day was simulated with the outage and without it, and with each policy, on the same "
-        "jobs.",
+        f"Each day was simulated with the outage and without it{policies}, on the same jobs.",
         *about_days(found.scenario),
         "Nobody stays away because of the outage, and nobody asks again but by the scenario's "
         "`client`.",
