@@ -26,10 +26,13 @@ _PUBLIC = frozenset(
 )
 _FILE = re.compile(r"[\w./\\ -]*")
 _URL = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s'\"<>]+")
+#: Names whose values are secret, and any that have one of them in it.
+_SECRET = r"(?: passw(?:or)?d | passphrase | pwd | secret | token | api[_-]?key | authorization )"
+_SECRET_NAME = re.compile(f"(?ix) {_SECRET}")
 _NAMED = re.compile(
-    r"""(?ix)
-    ( (?: passw(?:or)?d | passphrase | pwd | secret | token | api[_-]?key ) \w* )
-    (["']? \s* [=:] \s* ) ( "[^"]*" | '[^']*' | [^\s,;&)}\]]+ )"""
+    rf"""(?ix)
+    ( {_SECRET} \w* )
+    (["']? \s* [=:] \s* ) ( "[^"]*" | '[^']*' | (?:(?:bearer|basic)\s+)? [^\s,;&)}}\]]+ )"""
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 #: 13 to 19 digits, in groups or not.
@@ -104,6 +107,15 @@ def redacted(text: str) -> str:
     text = _NAMED.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}", text)
     text = _BEARER.sub(lambda found: f"{found[1]} {HIDDEN}", text)
     return _DIGITS.sub(lambda found: HIDDEN if _is_card(found[0]) else found[0], text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a name says that its value is for nobody's eyes.
+
+    >>> is_secret_name("smtp_password"), is_secret_name("job_id")
+    (True, False)
+    """
+    return _SECRET_NAME.search(name) is not None
 
 
 def _is_card(text: str) -> bool:

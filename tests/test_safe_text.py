@@ -93,6 +93,8 @@ def test_no_password_is_shown_wherever_it_stands_in_a_url(seed: int) -> None:
         f"PGPASSWORD = {SECRET}",
         f"client_secret: {SECRET}, and more",
         f"Authorization: Bearer {SECRET}.{SECRET}",
+        f"Authorization: Basic {SECRET}",
+        f"{{'authorization': '{SECRET} {SECRET}'}}",
         f"postgresql://shop:{SECRET}@db/shop refused",
         f"{'a' * 100}password={SECRET}",
         f"{'%zz' * 40}token: {SECRET}",

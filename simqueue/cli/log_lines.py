@@ -6,16 +6,24 @@ import json
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from simqueue.safe_text import cut, is_harmless, redacted, safe, said
+import structlog
+
+from simqueue.safe_text import HIDDEN, cut, is_harmless, is_secret_name, redacted, safe, said
 
 #: Signs of one value, and lines and signs of a traceback.
 _LONGEST = 1000
 _MOST_LINES = 60
+#: Names that each line has for itself; the words write `stack` on lines of its own.
+_TAKEN = frozenset(["event", "level", "timestamp", "exception", "stack"])
+#: No number of a card is smaller.
+_CARD = 10**12
+#: No number that is written has more digits than a text may have signs.
+_MOST = 10**_LONGEST
 #: The same trouble is written at most so many times in so many seconds.
 _MOST_TIMES = 3
 _AGAIN_S = 60.0
@@ -31,10 +39,10 @@ class JSONLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        # What the caller added stands behind what every record has.
-        added = [one for one in list(vars(record).items())[_STANDARD:] if one[0] not in _USUAL]
-        found = [("event", record.getMessage()), ("level", record.levelname.lower()), *added]
-        line = ", ".join([f'"{_key(key)}": {_value(value)}' for key, value in found])
+        line = f'"event": {_value(_message(record))}, "level": {_value(record.levelname.lower())}'
+        for key, value in _added(record):
+            start, hidden = _start(key)
+            line += f"{start}{_HIDDEN if hidden else _value(value)}"
         line += f', "timestamp": "{_second(int(record.created))}.{_microseconds(record)}Z"'
         if record.exc_info:
             text = _traceback(self.formatException(record.exc_info))
@@ -43,19 +51,70 @@ class JSONLines(logging.Formatter):
 
 
 _quoted = json.JSONEncoder().encode
+#: How a value is written that is for nobody's eyes.
+_HIDDEN = _quoted(HIDDEN)
 
 
 def _value(value: object) -> str:
-    if isinstance(value, str) and len(value) <= _LONGEST and is_harmless(value):
+    kind = type(value)
+    if kind is str and len(value) <= _LONGEST and is_harmless(value):  # type: ignore[arg-type]
         return f'"{value}"'
-    if value is None or isinstance(value, (bool, int, float)):
-        return _quoted(value)
-    return _quoted(said(value, _LONGEST))
+    if (kind is int or kind is float) and -_CARD < value < _CARD:  # type: ignore[operator]
+        return repr(value)
+    return _quoted(_shown(value))
 
 
 @lru_cache(maxsize=256)
-def _key(key: str) -> str:
-    return _quoted(key)[1:-1]
+def _start(key: object) -> tuple[str, bool]:
+    """What stands before a value in an object of JSON, and whether it is hidden."""
+    name, hidden = _name(key)
+    return f", {_quoted(name)}: ", hidden
+
+
+def _added(record: logging.LogRecord) -> Iterable[tuple[str, object]]:
+    """What the caller added; it stands behind what every record has."""
+    return [one for one in list(vars(record).items())[_STANDARD:] if one[0] not in _USUAL]
+
+
+@lru_cache(maxsize=256)
+def _name(key: object) -> tuple[str, bool]:
+    """The name under which what was added is written, and whether its name says to hide it."""
+    name = said(key, _LONGEST)
+    # `level_` is `level__`, so that no two have one name.
+    return (f"{name}_" if name.rstrip("_") in _TAKEN else name), is_secret_name(str(key))
+
+
+def _shown(value: object) -> str | int | float | None:
+    """A value that JSON can hold: a short, harmless text, or a number that is nobody's card."""
+    if value is None or isinstance(value, bool):
+        return value
+    number: int | float | None = None
+    # Of a subclass, such as an enumeration's or numpy's, the number is written, not what it says.
+    if isinstance(value, int):
+        number = int.__int__(value)
+    elif isinstance(value, float):
+        number = float.__float__(value)
+    text = said(_text(value if number is None else number), _LONGEST)
+    # NaN and infinity are no numbers of JSON, and neither lies between two numbers.
+    if number is None or HIDDEN in text or not -_MOST < number < _MOST:
+        return text
+    return number
+
+
+def _text(value: object) -> str:
+    """``str(value)``, or why there is none: the line has more to say than that."""
+    try:
+        return str(value)
+    except Exception as error:
+        return f"[{type(value).__name__}, whose str() raises {type(error).__name__}]"
+
+
+def _message(record: logging.LogRecord) -> str:
+    """What a record says, with what is filled in, if it can be."""
+    try:
+        return record.getMessage()
+    except Exception as error:
+        return f"{_text(record.msg)} [its values raise {type(error).__name__}]"
 
 
 @lru_cache(maxsize=2)
@@ -67,15 +126,35 @@ def _microseconds(record: logging.LogRecord) -> str:
     return f"{int(record.created % 1 * 1e6):06d}"
 
 
+class Words(structlog.stdlib.ProcessorFormatter):
+    """Makes a line for people of each record, also of one whose values cannot be filled in."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        said_record = logging.makeLogRecord(vars(record))
+        said_record.msg, said_record.args = _message(record), ()
+        return super().format(said_record)
+
+
+def add_extra(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Add what the caller added to a record, fit to be logged; structlog calls this."""
+    for key, value in _added(event["_record"]):
+        name, hidden = _name(key)
+        event[name] = HIDDEN if hidden else _shown(value)
+    return event
+
+
 def fit_to_be_logged(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Make each value a short, harmless text; structlog calls this for each event."""
-    for key, value in event.items():
-        if key == "exception":
-            event[key] = _traceback(str(value))
-        elif key != "timestamp" and not isinstance(value, (bool, int, float, type(None))):
-            event[key] = said(value, _LONGEST)
+    """Make what every event has a short, harmless text; structlog calls this for each event."""
+    for key in ("event", "stack_info"):
+        if key in event:
+            event[key] = said(event[key], _LONGEST)
+    if "exception" in event:
+        event["exception"] = _traceback(str(event["exception"]))
     return event
 
 
@@ -115,7 +194,7 @@ class FewTimesAMinute(logging.Filter):
         ours = record.name.split(".")[0] == self._ours
         if ours and record.levelno < logging.WARNING:
             return True
-        kind = (record.name, record.levelno, _all_of(record) if ours else str(record.msg)[:200])
+        kind = (record.name, record.levelno, _all_of(record) if ours else _text(record.msg)[:200])
         now = self._now()
         since, times = self._lines.pop(kind, (now, 0))
         if now - since >= _AGAIN_S:
@@ -133,5 +212,4 @@ _USUAL = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
 
 
 def _all_of(record: logging.LogRecord) -> tuple[object, ...]:
-    extra = (f"{key}={value}" for key, value in vars(record).items() if key not in _USUAL)
-    return record.getMessage(), *extra
+    return _message(record), *(f"{key}={_text(value)}" for key, value in _added(record))

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from simqueue.cli.log_lines import FewTimesAMinute, JSONLines, fit_to_be_logged
+from simqueue.cli.log_lines import FewTimesAMinute, JSONLines, Words, add_extra, fit_to_be_logged
 
 _OURS = "simqueue"
 
@@ -38,7 +38,7 @@ def configure_logging(*, as_json: bool = False, level: int = logging.INFO) -> No
     # What asyncio, redis-py and uvicorn have to say would be lines of another form.
     root = logging.getLogger()
     for one in root.handlers[:]:
-        if isinstance(one.formatter, (JSONLines, structlog.stdlib.ProcessorFormatter)):
+        if isinstance(one.formatter, (JSONLines, Words)):
             root.removeHandler(one)
     root.addHandler(handler)
     logging.captureWarnings(capture=True)
@@ -48,13 +48,13 @@ def _words() -> logging.Formatter:
     """Lines for people, in colours on a terminal."""
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
+        add_extra,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    return structlog.stdlib.ProcessorFormatter(
+    return Words(
         foreign_pre_chain=shared,
         processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            Words.remove_processors_meta,
             structlog.processors.format_exc_info,
             fit_to_be_logged,
             structlog.dev.ConsoleRenderer(

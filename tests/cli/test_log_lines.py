@@ -6,13 +6,16 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from datetime import datetime
+from enum import IntEnum
 
+import numpy as np
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simqueue.cli.log_lines import FewTimesAMinute, JSONLines, fit_to_be_logged
+from simqueue.cli.log_lines import FewTimesAMinute, JSONLines, add_extra, fit_to_be_logged
 from simqueue.cli.logs import configure_logging
 from simqueue.safe_text import cut, redacted, safe, said
 
@@ -34,6 +37,20 @@ HOSTILE = (
 )
 
 
+def strictly(line: str) -> dict[str, object]:
+    """An object of JSON, as other languages read it: no NaN, and no key twice."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        assert len(dict(pairs)) == len(pairs), line
+        return dict(pairs)
+
+    found: dict[str, object] = json.loads(line, parse_constant=refuse, object_pairs_hook=once)
+    return found
+
+
 @pytest.fixture(params=["words", "json"])
 def lines(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -50,7 +67,7 @@ def lines(
         found = text.splitlines()
         if request.param == "json":
             for line in found:
-                json.loads(line)
+                strictly(line)
         return found
 
     return so_far
@@ -121,6 +138,106 @@ def test_a_secret_in_an_error_is_not_logged(lines: Callable[[], list[str]]) -> N
     assert "4111" not in said
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["password", "passwd", "PWD", "passphrase", "client_secret", "token", "access_token",
+     "api_key", "apiKey", "Authorization"],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["geheim", 5318008, 0.5318008, ["geheim", 5318008], b"geheim"])
+def test_a_value_whose_name_says_that_it_is_secret_is_not_logged(
+    name: str, value: object, lines: Callable[[], list[str]]
+) -> None:
+    log.info("logged in", extra={"user": "ada", name: value})
+    (line,) = lines()
+    assert "ada" in line
+    assert name in line
+    assert "***" in line
+    assert "geheim" not in line
+    assert "5318008" not in line
+
+
+class Kind(IntEnum):
+    """A number that is somebody's own class."""
+
+    VISA = 4111111111111111
+
+
+@pytest.mark.parametrize(
+    "card",
+    [4111111111111111, -4111111111111111, 4111111111111111.0, 378282246310005, Kind.VISA,
+     np.int64(4111111111111111), np.float64(4111111111111111.0), {"card": 4111111111111111}],
+)  # fmt: skip
+def test_a_cards_number_is_not_logged_though_it_be_a_number(
+    card: object, lines: Callable[[], list[str]]
+) -> None:
+    log.info("charged", extra={"card": card})
+    log.info("charged %s", card)
+    found = lines()
+    assert all("***" in line for line in found)
+    assert not any(re.search("4111111|3782822|VISA", line) for line in found)
+
+
+@pytest.mark.parametrize(
+    "number", [float("nan"), float("inf"), -float("inf"), np.float64("nan"), np.float32("inf")]
+)
+def test_what_is_no_number_is_a_text(number: float, lines: Callable[[], list[str]]) -> None:
+    log.info("done", extra={"wait_s": number})
+    (line,) = lines()
+    assert str(number) in line
+
+
+def test_what_every_line_has_is_the_records_own(lines: Callable[[], list[str]]) -> None:
+    names = ["event", "level", "level_", "timestamp", "exception", "stack"]
+    log.info("job started", extra={name: f"another-{name}\n{FORGED}" for name in names})
+    (line,) = lines()
+    assert "job started" in line
+    assert "info" in line
+    assert all(f"another-{name}\\n" in line.replace("\\\\", "\\") for name in names)
+    if line.startswith("{"):
+        document = strictly(line)
+        assert document["event"] == "job started"
+        assert document["level"] == "info"
+        assert datetime.fromisoformat(str(document["timestamp"]))
+        assert str(document["level_"]).startswith("another-level\\n")
+
+
+class Silent:
+    """Has nothing to say."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("not today")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Silent(), [Silent()], 10**5000, [10**5000], 10**2000],
+    ids=["silent", "one of a list", "5,000 digits", "a list of 5,000 digits", "2,000 digits"],
+)
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING])
+def test_a_value_that_cannot_be_said_loses_no_line(
+    value: object, level: int, lines: Callable[[], list[str]]
+) -> None:
+    log.log(level, "job started", extra={"queue": "order", "job_id": value})
+    log.log(level, "job %s started", value, extra={"queue": "order"})
+    log.log(level, "job %d of %d started", 1, extra={"queue": "order"})
+    found = lines()
+    assert len(found) == 3
+    assert all("order" in line and "started" in line for line in found)
+    assert max(map(len, found)) < 1500
+
+
+def test_a_librarys_message_that_cannot_be_said_loses_no_line(
+    lines: Callable[[], list[str]],
+) -> None:
+    library = logging.Logger("asyncio")
+    library.handlers = log.handlers
+    library.error(Silent())
+    (line,) = lines()
+    assert "RuntimeError" in line
+
+
 def test_what_libraries_say_is_a_line_too(
     lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +300,9 @@ def test_what_was_held_back_is_counted_and_said() -> None:
     assert not hasattr(record, "unsaid")
 
 
-KEYS = st.sampled_from(["queue", "job_id", "attempt", "result", "duration_s", "error", "unsaid"])
+KEYS = st.sampled_from(
+    ["queue", "job_id", "attempt", "result", "duration_s", "error", "unsaid", "level", "token"]
+)
 VALUES = st.one_of(
     st.text(), st.from_regex(r"[a-z0-9_.-]{0,20}"), st.integers(), st.floats(), st.booleans(),
     st.none(), st.lists(st.text(max_size=5), max_size=3), st.just("redis://me:geheim@cache/0"),
@@ -210,7 +329,7 @@ def test_a_line_of_json_is_what_structlog_would_write(
     structlogs = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
-            structlog.stdlib.ExtraAdder(),
+            add_extra,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
         ],
         processors=[
@@ -226,7 +345,9 @@ def test_a_line_of_json_is_what_structlog_would_write(
         assert times == 1
         return changed
 
-    assert without_time(JSONLines().format(record)) == without_time(structlogs.format(record))
+    line = JSONLines().format(record)
+    strictly(line)
+    assert without_time(line) == without_time(structlogs.format(record))
 
 
 @given(st.text(alphabet="basic BEARER-0189_.", max_size=130), st.sampled_from([5, 50, 1000]))
