@@ -59,9 +59,14 @@ def _value(value: object) -> str:
     kind = type(value)
     if kind is str and len(value) <= _LONGEST and is_harmless(value):  # type: ignore[arg-type]
         return f'"{value}"'
-    if (kind is int or kind is float) and -_CARD < value < _CARD:  # type: ignore[operator]
+    if _is_small(value, kind):
         return repr(value)
     return _quoted(_shown(value))
+
+
+def _is_small(value: object, kind: type) -> bool:
+    """Whether it is a number of Python's own, of fewer digits than a card's."""
+    return (kind is int or kind is float) and -_CARD < value < _CARD  # type: ignore[operator]
 
 
 @lru_cache(maxsize=256)
@@ -86,8 +91,11 @@ def _name(key: object) -> tuple[str, bool]:
 
 def _shown(value: object) -> str | int | float | None:
     """A value that JSON can hold: a short, harmless text, or a number that is nobody's card."""
-    if value is None or isinstance(value, bool):
-        return value
+    kind = type(value)
+    if kind is str:
+        return said(value, _LONGEST)
+    if value is None or kind is bool or _is_small(value, kind):
+        return value  # type: ignore[return-value]
     number: int | float | None = None
     # Of a subclass, such as an enumeration's or numpy's, the number is written, not what it says.
     if isinstance(value, int):
@@ -131,9 +139,11 @@ class Words(structlog.stdlib.ProcessorFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        said_record = logging.makeLogRecord(vars(record))
-        said_record.msg, said_record.args = _message(record), ()
-        return super().format(said_record)
+        try:
+            record.getMessage()
+        except Exception:
+            record = logging.makeLogRecord({**vars(record), "msg": _message(record), "args": ()})
+        return super().format(record)
 
 
 def add_extra(
