@@ -13,6 +13,7 @@ from simqueue.live.formula import formula_lines
 from simqueue.live.saving import scenario_text
 from simqueue.live.session import Session, read_session
 from simqueue.live.workload import LiveWorkload
+from simqueue.workload.reading import build_scenario
 from simqueue.workload.workload import Workload
 
 
@@ -62,6 +63,26 @@ def test_the_small_shop_is_what_simulate_gives(seed: int) -> None:
         session = Session(shop(seed=seed, mode=mode))
         session.finish()
         assert differing(session.log(), sq.simulate(session.scenario).log) == []
+
+
+@pytest.mark.parametrize("beside", [{}, {"order": {"rate_per_s": 5.0}}])
+def test_a_job_scheduler_ends_as_in_simulate(beside: dict[str, dict[str, float]]) -> None:
+    """Its last slot is the last, although a session has room for jobs that nobody planned."""
+    service = {"distribution": "lognormal", "mean_s": 0.6, "cv": 1.0}  # some slots are skipped
+    names = ["report", *beside]
+    scenario = build_scenario(
+        {
+            "name": "reports",
+            "duration_s": 40,
+            "arrivals": {"report": {"every_s": 1}, **beside},
+            "queues": {name: {"service": service, "failure_rate": 0.2} for name in names},
+        }
+    )
+    session = Session(scenario)
+    session.finish()
+
+    assert len(session.log().select("report")) > 20
+    assert differing(session.log(), sq.simulate(scenario).log) == []
 
 
 def test_the_same_changes_give_the_same_log() -> None:
