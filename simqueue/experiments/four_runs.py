@@ -6,7 +6,7 @@ Each differs from its neighbour in one thing, so that what a step changes is wha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from simqueue.errors import InputError
@@ -228,9 +228,24 @@ def at_load(scenario: Scenario, load: float) -> Scenario:
             case Follows() | Customers() | Scheduler():
                 pass
         if isinstance(stream, Open) and stream.sent:
-            sent = [[at_s, max(1, round(jobs * times))] for at_s, jobs in stream.sent]
-            changes[key_of("arrivals", queue, "sent")] = sent
+            changes[key_of("arrivals", queue, "sent")] = _as_many(stream.sent, times)
     return scenario.replace(changes)
+
+
+def _as_many(sent: Sequence[tuple[float, int]], times: float) -> list[tuple[float, int]]:
+    """So many times the jobs that are sent: by each moment to the nearest whole job.
+
+    >>> _as_many([(0.0, 1), (1.0, 1), (2.0, 1), (3.0, 1)], 0.5)
+    [(1.0, 1), (2.0, 1)]
+    """
+    found, before, there = [], 0, 0
+    for at_s, jobs in sent:
+        there += jobs
+        by_then = round(there * times)
+        if by_then > before:
+            found.append((at_s, by_then - before))
+        before = by_then
+    return found
 
 
 # ---- what is said of it

@@ -13,11 +13,13 @@ from simqueue.results.event_loops import loop_groups
 from simqueue.results.offered import Outlook
 from simqueue.results.wording import percent
 from simqueue.workload.arrivals import ArrivalStream, Customers, Follows, Scheduler
+from simqueue.workload.changes import key_of
 from simqueue.workload.distributions import Constant
 from simqueue.workload.expected import expected, fails_for_good
 from simqueue.workload.production import NO_OVERHEAD, measured_overhead
 from simqueue.workload.queues import QueueModel
 from simqueue.workload.scenario import Scenario
+from simqueue.workload.streams import Open, Varied
 
 #: A share of the event loop that nobody would call small.
 _MUCH = 0.2
@@ -86,6 +88,7 @@ def load_warnings(outlook: Outlook) -> list[str]:
         ]
     return (
         found
+        + _too_late(scenario)
         + _unseen_cost(outlook)
         + [
             f"no steady state: {who} has a load of {load:.3g} (1 is all it can do), so the backlog "
@@ -94,6 +97,24 @@ def load_warnings(outlook: Outlook) -> list[str]:
             if load > 1 + _TINY or (random and load >= 1 - _TINY)
         ]
     )
+
+
+def _too_late(scenario: Scenario) -> list[str]:
+    """What is said of moments at which arrivals have stopped."""
+    end, found = scenario.duration_s, []
+    for queue, stream in scenario.arrivals.items():
+        key = key_of("arrivals", queue)
+        if isinstance(stream, Open) and stream.sent and stream.sent[-1][0] >= end:
+            jobs = sum(jobs for at_s, jobs in stream.sent if at_s >= end)
+            found.append(
+                f"{key}.sent: {jobs:,} jobs are sent when arrivals have stopped, at duration_s = "
+                f"{end:g} or later: they are done, and no number counts them"
+            )
+        if isinstance(stream, Varied) and stream.factor and stream.factor[-1][0] >= end:
+            found.append(
+                f"{key}.factor: what begins at duration_s = {end:g} or later changes nothing"
+            )
+    return found
 
 
 def _unseen_cost(outlook: Outlook) -> list[str]:
@@ -171,7 +192,7 @@ def _always_alike(queue: QueueModel) -> bool:
 def _arrival_rate(scenario: Scenario, queue: str) -> float:
     stream, end = scenario.arrivals[queue], scenario.duration_s
     if isinstance(stream, Follows):
-        sent = sum(jobs for _, jobs in stream.sent)
+        sent = float(stream.sent_by(np.array([end]))[0])
         return _arrival_rate(scenario, stream.follows) + sent / end
     return float(stream.coming(np.array([end]), end)[0]) / end
 

@@ -42,6 +42,7 @@ from simqueue.workload.size import (
     longest_backoffs_s,
     most_each,
 )
+from simqueue.workload.streams import Open
 from simqueue.workload.values import QueueName
 from simqueue.workload.workers import WorkerSettings
 
@@ -258,10 +259,13 @@ class Scenario(Checked):
 
     def _expected(self, queue: str) -> float:
         """Arrivals that are expected in one replication."""
-        stream = self.arrivals[queue]
+        stream, end = self.arrivals[queue], np.array([self.duration_s])
         if isinstance(stream, Follows):
             return self._expected(stream.follows) + sum(jobs for _, jobs in stream.sent)
-        return float(stream.coming(np.array([self.duration_s]), self.duration_s)[0])
+        expected = float(stream.coming(end, self.duration_s)[0])
+        if isinstance(stream, Open):
+            expected += sum(jobs for at_s, jobs in stream.sent if at_s >= self.duration_s)
+        return expected
 
     def _total(self, own: dict[str, float]) -> float:
         """What all jobs of one replication bring at most, if one of each queue brings ``own``."""

@@ -14,7 +14,6 @@ from simqueue.checked import Checked
 from simqueue.policies import Finite
 from simqueue.workload.duration import Floats
 from simqueue.workload.production import Client, Seconds
-from simqueue.workload.values import Count
 
 #: Keys that tell the kinds of arrivals apart: pydantic puts them into its paths, as tags.
 ARRIVAL_KINDS = (
@@ -35,7 +34,11 @@ def _rising(steps: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 #: Moments, and how many jobs are sent then; moments, and how many times as many come from then on.
-Sent = Annotated[list[tuple[Seconds, Count]], Field(max_length=100_000), AfterValidator(_rising)]
+Sent = Annotated[
+    list[tuple[Seconds, Annotated[int, Field(strict=True, ge=1, le=1_000_000)]]],
+    Field(max_length=100_000),
+    AfterValidator(_rising),
+]
 Factors = Annotated[
     list[tuple[Seconds, Annotated[Finite, Field(ge=0, le=100)]]],
     Field(max_length=100_000),
@@ -138,9 +141,14 @@ class Open(Asked):
     sent: Sent = []
 
     def sent_by(self, times_s: Floats) -> Floats:
-        """How many jobs were sent by each moment."""
-        moments = np.repeat([at_s for at_s, _ in self.sent], [jobs for _, jobs in self.sent])
-        return np.searchsorted(moments, times_s, side="right").astype(float)
+        """How many jobs were sent before each moment: those of the moment belong to what follows.
+
+        So do arrivals, which stop before the end.
+        """
+        if not self.sent:
+            return np.zeros(len(times_s))
+        moments, jobs = np.array(self.sent, dtype=float).T
+        return np.append(0.0, np.cumsum(jobs))[np.searchsorted(moments, times_s, side="left")]
 
 
 class Varied(Open):

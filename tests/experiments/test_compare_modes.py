@@ -149,6 +149,17 @@ def test_a_load_is_a_multiple_of_what_comes(stream: dict[str, Any]) -> None:
     assert at_load(scenario, 1) is scenario
 
 
+@pytest.mark.parametrize("load", [0.1, 0.3, 1.4, 1.5, 3])
+def test_jobs_that_are_sent_one_by_one_are_as_many_times_as_many(load: float) -> None:
+    sent = [[second, 1] for second in range(100)]
+    scenario = one_queue(**{"arrivals.invoices.sent": sent})
+    stream = at_load(scenario, load).arrivals["invoices"]
+    moments = np.arange(101.0)
+
+    assert stream.sent_by(moments) == pytest.approx(load * moments, abs=0.5)
+    assert stream.sent_by(moments)[-1] == pytest.approx(100 * load)
+
+
 def test_a_trace_at_1x_is_what_was_recorded() -> None:
     day = sq.read_scenario()
 
