@@ -20,6 +20,7 @@ from simqueue.live.changes import (
     Workers,
 )
 from simqueue.live.structure import with_schedules
+from simqueue.workload.arrivals import Follows
 from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.streams import Open
@@ -80,14 +81,28 @@ def exported(scenario: Scenario, changes: Iterable[Change]) -> Scenario:
 
 def _key_of(scenario: Scenario, change: Send | Arrivals, key: str) -> str:
     """The key that says what comes beside a queue's own arrivals."""
+    leader = _leader(scenario, change.queue)
     for name, stream in scenario.arrivals.items():
-        if isinstance(stream, Open) and (stream.sent or getattr(stream, "factor", None)):
-            raise InputError(
-                f"at {change.at_s:.3f} s: {change.words}: the scenario says already what comes "
-                f"beside the arrivals of {name}, and what both bring cannot be said in one; save "
-                "the session instead, which plays again to the same end"
-            )
+        if not isinstance(stream, Open):
+            continue
+        if (stream.sent or getattr(stream, "factor", None)) and _leader(scenario, name) == leader:
+            why = f"the scenario says already what comes beside the arrivals of {name}"
+        elif isinstance(change, Send) and any(at_s == change.at_s for at_s, _ in stream.sent):
+            # In a file the order of the queues says who is first, in a session the scenario is.
+            why = f"the scenario sends jobs to {name} at this very moment"
+        else:
+            continue
+        raise InputError(
+            f"at {change.at_s:.3f} s: {change.words}: {why}, and what both bring cannot be said in "
+            "one; save the session instead, which plays again to the same end"
+        )
     return key_of("arrivals", change.queue, key)
+
+
+def _leader(scenario: Scenario, queue: str) -> str:
+    """The queue that numbers the jobs of a queue: its own arrivals, or those that they follow."""
+    stream = scenario.arrivals[queue]
+    return stream.follows if isinstance(stream, Follows) else queue
 
 
 class _Deaths:

@@ -14,6 +14,7 @@ from simqueue.simulation.waiting import ARRIVAL, SENT, Timer, Wait
 from simqueue.workload.arrivals import Customers, Follows, Scheduler
 from simqueue.workload.draws import generator
 from simqueue.workload.others import further
+from simqueue.workload.streams import Varied
 
 
 class Receiver(Protocol):
@@ -90,8 +91,10 @@ class Incoming:
         self._changes[queue] = self._changes.get(queue, 0) + 1
         scenario = workload.scenario
         source = partial(generator, scenario.seed, workload.replication, queue, "")
-        number, end = self._changes[queue], scenario.duration_s
-        moments = further(stream, source, number, now, times, end).tolist()
+        assert isinstance(stream, Varied)
+        number, end = len(stream.factor) + self._changes[queue], scenario.duration_s
+        by_rate = stream.model_copy(update={"sent": []})  # who is sent comes at any rate
+        moments = further(by_rate, source, number, now, times, end).tolist()
         numbers = self._numbers(queue, len(moments), by_hand=False)
         come = partial(self._come, queue)
         self._more[queue] = _More(self._model.env, moments, numbers, come, ARRIVAL)
@@ -101,9 +104,14 @@ class Incoming:
         its = self._workload.kinds[kind]
         if its.queue != its.stream:  # it comes if the one did that it follows
             return (its.stream, number) not in self._away
-        if self.times.get(its.queue, 1.0) >= 1 or number >= self._workload.planned(its.queue):
+        times = self.times.get(its.queue, 1.0)
+        if times >= 1 or not self._workload.comes_by_rate(its.queue, number):
             return True
-        if self._stay(its.queue)[number] < self.times[its.queue]:
+        stream = self._workload.scenario.arrivals[its.queue]
+        assert isinstance(stream, Varied)
+        # By the draw that the scenario's own factor has asked already.
+        came = self._workload.streams[its.queue].times_s[number : number + 1]
+        if self._stay(its.queue)[number] < times * min(1.0, float(stream.factor_at(came)[0])):
             return True
         self._away.add((its.queue, number))
         return False

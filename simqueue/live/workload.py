@@ -64,6 +64,11 @@ class LiveWorkload(Workload):
         """How many root arrivals of a stream the scenario itself has."""
         return self.size_of(stream) - self.room
 
+    def comes_by_rate(self, queue: str, number: int) -> bool:
+        """Whether a root arrival is one that the scenario's rate brings: it was not sent."""
+        beside = number - self._others[queue].own
+        return number < self.planned(queue) and (beside < 0 or beside % 2 == 1)
+
     def size_of(self, stream: str) -> int:
         """How many numbers a stream has, those included that nobody has yet."""
         return len(self.streams[stream].times_s)
@@ -111,7 +116,15 @@ class LiveWorkload(Workload):
     def streams(self) -> dict[str, Arrivals]:
         """The arrivals of each queue that has some, and behind them those that are not planned."""
         drawn: dict[str, Arrivals] = Workload.streams.func(self)  # type: ignore[attr-defined]
-        return {queue: _with_room(one, self.room) for queue, one in drawn.items()}
+        return {
+            queue: _with_room(one, self.room, self._beside(queue)) for queue, one in drawn.items()
+        }
+
+    def _beside(self, queue: str) -> int:
+        """How many numbers the scenario itself gives beside a stream's own arrivals."""
+        stream = self.scenario.arrivals[queue]
+        others = self._others[stream.follows if isinstance(stream, Follows) else queue]
+        return len(others.arrivals.times_s) - others.own
 
     def _known_beforehand(self, kind: Kind) -> NDArray[np.int64]:
         numbers = super()._known_beforehand(kind)
@@ -138,16 +151,17 @@ class LiveWorkload(Workload):
             self.__dict__.pop(name, None)
 
 
-def _with_room(arrivals: Arrivals, room: int) -> Arrivals:
-    """Arrivals with elements at the end for others."""
+def _with_room(arrivals: Arrivals, room: int, beside: int) -> Arrivals:
+    """Arrivals with elements at the end for others; so many beside their own there are already."""
     times, keys, turns, classes = arrivals
+    numbers = range(beside + 1, beside + room + 1)
 
     def longer(values: NDArray[Any], by: float) -> NDArray[Any]:
         return np.append(values, np.full(room, by, dtype=values.dtype))
 
     return Arrivals(
         longer(times, np.inf),
-        None if keys is None else [*keys, *(f"more-{number + 1}" for number in range(room))],
+        None if keys is None else [*keys, *(f"more-{number}" for number in numbers)],
         None if turns is None else Turns(longer(turns.think_s, 0.0), longer(turns.following, -1)),
         None if classes is None else [*classes, *[""] * room],
     )

@@ -51,9 +51,9 @@ def with_others(
         return Others(own, planned, sent)
     times = own.times_s.copy()
     if factor:
-        starts, factors = np.array(factor, dtype=float).T
-        then = np.append(factors, 1.0)[np.searchsorted(starts, times, side="right") - 1]
-        times[source("stays").random(planned) >= then] = np.inf
+        assert isinstance(stream, Varied)
+        times[source("stays").random(planned) >= stream.factor_at(times)] = np.inf
+        stream = stream.model_copy(update={"factor": [], "sent": []})
     more, given = [], 0
     for number, (start, times_as_many) in enumerate(factor, 1):
         moments = further(stream, source, number, start, times_as_many, end_s)
@@ -82,12 +82,12 @@ def with_others(
 def further(
     stream: Stream, source: Source, number: int, start_s: float, factor: float, end_s: float
 ) -> Floats:
-    """Moments of those who come beside a stream's own if there are ``factor`` times as many.
+    """Moments of those who come beside a stream's if there are ``factor`` times as many.
 
     Parameters
     ----------
     stream, source
-        The stream, and its generators.
+        The stream, whose own factors count, and its generators.
     number
         Counts the changes of its rate, from 1: each has draws of its own.
     start_s, end_s
@@ -97,8 +97,8 @@ def further(
     """
     if factor <= 1:
         return np.empty(0)
-    knots = np.unique(np.clip([start_s, *stream.steps_s(end_s), end_s], start_s, end_s))
-    expected = stream.expected(knots, end_s) - stream.expected(knots[:1], end_s)
+    knots = np.unique(np.clip([start_s, *stream.changes_s(end_s), end_s], start_s, end_s))
+    expected = stream.coming(knots, end_s) - stream.coming(knots[:1], end_s)
     expected = (factor - 1) * expected
     draws = source(f"more-{number}")
     count = int(draws.poisson(max(0.0, float(expected[-1]))))

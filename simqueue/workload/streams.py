@@ -167,6 +167,12 @@ class Varied(Open):
         """Whether all that come are its own, and all of them come."""
         return not (self.sent or self.factor)
 
+    def factor_at(self, times_s: Floats) -> Floats:
+        """How many times as many come at each moment."""
+        starts = [start_s for start_s, _ in self.factor]
+        factors = np.array([*(factor for _, factor in self.factor), 1.0])  # -1: before the first
+        return factors[np.searchsorted(starts, times_s, side="right") - 1]
+
     def coming(self, times_s: Floats, duration_s: float) -> Floats:
         """Jobs that are expected by each moment, with those beside its own."""
         found = self.expected(times_s, duration_s)

@@ -156,12 +156,46 @@ def test_both_engines_have_the_same_jobs() -> None:
     np.testing.assert_allclose(one.finished_s, other.finished_s, rtol=0, atol=1e-9)
 
 
-def test_a_scenario_that_says_so_already_is_saved_instead() -> None:
-    session = Session(shop(**{"arrivals.order.sent": [[5, 40]]}))
+@pytest.mark.parametrize("key", ["sent", "factor"])
+@pytest.mark.parametrize("queue", ["order", "payment"])
+def test_a_scenario_that_says_so_already_is_saved_instead(key: str, queue: str) -> None:
+    """Payments have the numbers of the orders that they follow."""
+    session = Session(shop(**{f"arrivals.order.{key}": [[5, 40]]}))
     session.run_until(3)
-    session.do("send", queue="order", jobs=2)
+    session.do("send", queue=queue, jobs=2)
 
     with pytest.raises(InputError, match=r"says already what comes beside .* of order"):
+        session.exported()
+
+
+def other_too() -> Scenario:
+    """Letters come by themselves, and orders already with others beside them."""
+    sent = {"arrivals.order.sent": [[5, 40]], "arrivals.order.factor": [[10, 3.0], [20, 0.25]]}
+    return shop(**{**sent, "arrivals.email": {"rate_per_s": 2.0}})
+
+
+def test_what_the_scenario_says_of_other_queues_is_replayed_too() -> None:
+    session = Session(other_too())
+    for at_s, what, how in [
+        (3.0, "send", {"queue": "email", "jobs": 20}),
+        (8.0, "arrivals", {"queue": "email", "times": 3.0}),
+        (25.0, "arrivals", {"queue": "email", "times": 0.5}),
+    ]:
+        session.run_until(at_s)
+        session.do(what, **how)
+    session.finish()
+
+    assert replayed(session) == []
+    assert session.exported().arrivals["order"] == session.scenario.arrivals["order"]
+
+
+def test_jobs_that_are_sent_when_the_scenario_sends_some_are_saved_instead() -> None:
+    """Who of them is first, a file says by the order of its queues."""
+    session = Session(other_too())
+    session.run_until(5)
+    session.do("send", queue="email", jobs=2)
+
+    with pytest.raises(InputError, match="sends jobs to order at this very moment"):
         session.exported()
 
 

@@ -13,6 +13,7 @@ from simqueue.live.formula import formula_lines
 from simqueue.live.saving import scenario_text
 from simqueue.live.session import Session, read_session
 from simqueue.live.workload import LiveWorkload
+from simqueue.workload.reading import build_scenario
 from simqueue.workload.workload import Workload
 
 
@@ -62,6 +63,65 @@ def test_the_small_shop_is_what_simulate_gives(seed: int) -> None:
         session = Session(shop(seed=seed, mode=mode))
         session.finish()
         assert differing(session.log(), sq.simulate(session.scenario).log) == []
+
+
+@pytest.mark.parametrize("beside", [{}, {"order": {"rate_per_s": 5.0}}])
+def test_a_job_scheduler_ends_as_in_simulate(beside: dict[str, dict[str, float]]) -> None:
+    """Its last slot is the last, although a session has room for jobs that nobody planned."""
+    service = {"distribution": "lognormal", "mean_s": 0.6, "cv": 1.0}  # some slots are skipped
+    names = ["report", *beside]
+    scenario = build_scenario(
+        {
+            "name": "reports",
+            "duration_s": 40,
+            "arrivals": {"report": {"every_s": 1}, **beside},
+            "queues": {name: {"service": service, "failure_rate": 0.2} for name in names},
+        }
+    )
+    session = Session(scenario)
+    session.finish()
+
+    assert len(session.log().select("report")) > 20
+    assert differing(session.log(), sq.simulate(scenario).log) == []
+
+
+@pytest.mark.parametrize("times", [0.0, 0.5, 1.0, 3.0])
+@pytest.mark.parametrize("factor", [[[0, 2], [20, 4]], [[0, 0.5], [20, 2]], [[20, 0.0]]])
+def test_so_many_times_as_many_as_the_scenario_says(
+    times: float, factor: list[list[float]]
+) -> None:
+    """With the scenario's own factors; what it sends comes at any rate."""
+    varied = {"arrivals.order.factor": factor, "arrivals.order.sent": [[30, 40]]}
+    session = Session(shop(**varied, **{"workers.concurrency": 50}))
+    session.run_until(10)
+    session.do("arrivals", queue="order", times=times)
+    session.finish()
+
+    rows = session.log().select("order").rows
+    came = np.sort(rows["enqueued_s"][rows["attempt"] == 1])
+    found = np.histogram(came, [0, 10, 20, 30, 40])[0] - [0, 0, 0, 40]
+    said = np.append([one for _, one in factor], 1.0)
+    at = np.searchsorted([start for start, _ in factor], [0, 10, 20, 30], side="right") - 1
+    expected = 50.0 * said[at] * [1.0, times, times, times]
+    assert np.all(np.abs(found - expected) <= 4 * np.sqrt(expected))  # they are Poisson
+
+
+def test_no_job_has_the_name_of_one_that_the_scenario_sends() -> None:
+    recorded = {
+        "trace": "data/arrivals.csv",
+        "window": ["2011-11-17T12:00", "2011-11-17T14:00"],
+        "speed": 300,
+        "sent": [[5, 10]],
+    }
+    session = Session(shop(**{"arrivals.order": recorded}))
+    session.run_until(10)
+    session.do("send", queue="order", jobs=10)
+    session.finish()
+
+    log = session.log().select("order").frame()
+    first = log[(log.attempt == 1) & (log.run == 1)]
+    assert first.job_id.str.contains("more-").sum() == 20
+    assert first.job_id.is_unique
 
 
 def test_the_same_changes_give_the_same_log() -> None:

@@ -6,6 +6,7 @@ import math
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 import simpy
 
 from simqueue.simulation.bullmq.queue import TINY_MS, Queue
@@ -39,13 +40,13 @@ class Schedulers:
         self._receiver = receiver
         workload = receiver.workload
         self._of = workload.scheduled
-        self._slots = {
-            kind: workload.streams[workload.kinds[kind].queue].times_s.tolist() for kind in self._of
-        }
+        times = {kind: workload.streams[workload.kinds[kind].queue].times_s for kind in self._of}
+        # A session has room for jobs behind the slots, at infinity.
+        self._slots = {kind: its[np.isfinite(its)].tolist() for kind, its in times.items()}
         #: The slot of the job that was added last, by kinds.
-        self._last = dict.fromkeys(self._of, -1)
+        self._last: dict[int, int] = {}
         for kind in self._of:
-            Wait(receiver.env, 0.0, ARRIVAL, partial(self._add, kind, 0))
+            self._await(kind, 0, receiver.env.now)
 
     def watching(self, brings: Brings) -> Brings:
         """The same as ``brings``, which is asked as an attempt starts; a next job may be added."""
@@ -59,24 +60,20 @@ class Schedulers:
 
     def _started(self, job: SimJob, at: float) -> None:
         now_ms = math.floor(1000 * at + TINY_MS)
-        slot = self._of[job.kind].slot_after(job.number, now_ms)
-        self._last[job.kind] = slot
-        Wait(
-            self._receiver.env,
-            at - self._receiver.env.now,
-            ARRIVAL,
-            partial(self._add, job.kind, slot),
-        )
+        self._await(job.kind, self._of[job.kind].slot_after(job.number, now_ms), at)
+
+    def _await(self, kind: int, slot: int, at: float) -> None:
+        """Have the job of a slot added at a moment, if there is such a slot."""
+        self._last[kind] = slot
+        if slot < len(self._slots[kind]):
+            self._receiver.unfinished += 1  # from now on: nobody may think that all is over
+            env = self._receiver.env
+            Wait(env, at - env.now, ARRIVAL, partial(self._add, kind, slot))
 
     def _add(self, kind: int, slot: int, _: simpy.Event) -> None:
         """Add the job of a slot: delayed until then, or to the list at once."""
-        slots = self._slots[kind]
-        if slot >= len(slots):
-            return
-        receiver = self._receiver
+        slots, receiver = self._slots[kind], self._receiver
         now, queue = receiver.env.now, receiver.queue_of[kind]
-        self._last[kind] = slot
-        receiver.unfinished += 1
         job = SimJob(kind, slot, slots[slot])
         if slots[slot] > now:
             job.attempt = 0  # it is due for its first attempt as a retry is for its next
