@@ -11,6 +11,7 @@ from bullmq import Job, Queue, Worker
 
 from simqueue.adapters.bull_queue import Connection, connect
 from simqueue.adapters.bull_queue.connection import client_name
+from simqueue.tasks import call_off
 
 Process = Callable[[Job, str], Awaitable[Any]]
 
@@ -42,8 +43,7 @@ async def worker(
         yield made
     finally:
         await made.close(force=True)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await call_off([running])
 
 
 async def until(worker: Worker, event: str, number: int) -> None:

@@ -12,6 +12,7 @@ from redis_servers import RedisServer
 from simqueue.adapters.bull_queue import Connection
 from simqueue.metrics import AttemptCounters
 from simqueue.operations.event_streams import EventReader, Ledger
+from simqueue.tasks import call_off
 
 Event = tuple[int, str, str, dict[str, str]]
 
@@ -235,8 +236,7 @@ def test_each_event_counts_once_when_redis_goes_away_and_comes_back() -> None:
             async with asyncio.timeout(100):
                 while reader.last["bull:video:events"] != last[0]:
                     await asyncio.sleep(0.01)
-            following.cancel()
-            await asyncio.wait([following])
+            await call_off([following])  # one cancellation may get lost: see there
         return totals
 
     server = RedisServer("--appendonly", "yes", "--appendfsync", "always")

@@ -34,6 +34,7 @@ from simqueue.policies import QueuePolicy
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.worker_events import Event, merge_events
 from simqueue.simulation.engines import ENGINES
+from simqueue.tasks import call_off
 from simqueue.validation.gateway import calling, gateway
 from simqueue.validation.queue_rules import pause_and_resume, set_limits
 from simqueue.validation.schedulers import begin_schedulers, with_slots
@@ -560,8 +561,7 @@ class _Play:
 
     async def _end(self, fates: list[asyncio.Future[None]]) -> None:
         """Whatever was to happen to workers later does not matter any more."""
-        for fate in fates:
-            fate.cancel()
+        await call_off(fates)
         for ended in await asyncio.gather(*fates, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended
