@@ -305,14 +305,14 @@ class Run:
 
     def _about_days(self) -> list[str]:
         """Queues that are short for a while, where each replication is quite another day."""
-        if self.replications < 2:
+        short = {one.about for one in self._verdicts if one.short_s}
+        queues = [queue for queue in self.scenario.queues if queue in short]
+        if self.replications < 2 or not queues:
             return []
         low, high = self.window
         days = list(self.log.by_replication())
         found = []
-        for queue in self.scenario.queues:
-            if not any(one.about == queue and one.short_s for one in self._verdicts):
-                continue
+        for queue in queues:
             each = [day.responses(queue, since_s=low, until_s=high) for day in days]
             p95s = [float(np.quantile(times, 0.95)) for times in each if len(times)]
             if p95s and max(p95s) > _APART * min(p95s):

@@ -103,16 +103,16 @@ def _too_late(scenario: Scenario) -> list[str]:
     """What is said of moments at which arrivals have stopped."""
     end, found = scenario.duration_s, []
     for queue, stream in scenario.arrivals.items():
-        key = key_of("arrivals", queue)
-        if isinstance(stream, Open) and stream.sent and stream.sent[-1][0] >= end:
-            jobs = sum(jobs for at_s, jobs in stream.sent if at_s >= end)
+        if isinstance(stream, Open) and (jobs := stream.sent_late(end)):
             found.append(
-                f"{key}.sent: {jobs:,} jobs are sent when arrivals have stopped, at duration_s = "
-                f"{end:g} or later: they are done, and no number counts them"
+                f"{key_of('arrivals', queue, 'sent')}: {jobs:,} jobs are sent when arrivals have "
+                f"stopped, at duration_s = {end:g} or later: they are done, and no number counts "
+                "them"
             )
         if isinstance(stream, Varied) and stream.factor and stream.factor[-1][0] >= end:
             found.append(
-                f"{key}.factor: what begins at duration_s = {end:g} or later changes nothing"
+                f"{key_of('arrivals', queue, 'factor')}: what begins at duration_s = {end:g} or "
+                "later changes nothing"
             )
     return found
 

@@ -264,7 +264,7 @@ class Scenario(Checked):
             return self._expected(stream.follows) + sum(jobs for _, jobs in stream.sent)
         expected = float(stream.coming(end, self.duration_s)[0])
         if isinstance(stream, Open):
-            expected += sum(jobs for at_s, jobs in stream.sent if at_s >= self.duration_s)
+            expected += stream.sent_late(self.duration_s)
         return expected
 
     def _total(self, own: dict[str, float]) -> float:

@@ -150,6 +150,10 @@ class Open(Asked):
         moments, jobs = np.array(self.sent, dtype=float).T
         return np.append(0.0, np.cumsum(jobs))[np.searchsorted(moments, times_s, side="left")]
 
+    def sent_late(self, duration_s: float) -> int:
+        """How many jobs are sent when arrivals have stopped."""
+        return sum(jobs for at_s, jobs in self.sent if at_s >= duration_s)
+
 
 class Varied(Open):
     """Arrivals whose rate may be another for a while.

@@ -595,6 +595,12 @@ class _Play:
                 await asyncio.sleep(0.002)
 
 
+def assert_alike(model: pd.DataFrame, real: pd.DataFrame) -> None:
+    """Assert that each queue's starts come as in the model, and that the same becomes of all."""
+    assert in_order(real, model), (moments(model), moments(real))
+    assert ends(real) == ends(model)
+
+
 def starts(log: pd.DataFrame, queue: str = "q") -> list[tuple[str, int, int]]:
     """What was started in a queue, in order: job, attempt, run."""
     mine = [

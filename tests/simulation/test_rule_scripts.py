@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from itertools import islice
 
 import pytest
-from redis_servers import RedisServer
 from rule_scripts import EXACT_S, LEAST_RULES, RULES, clear_scripts, rules_of, script_of
-from script import Script, ScriptJob, both, ends, in_order, is_clear, moments
+from script import Script, ScriptJob, assert_alike, both, in_order, is_clear
 from virtual_play import differ, run_virtual
 
 #: Scripts of the quick samples, in virtual and in real time.
@@ -59,21 +57,12 @@ def test_a_limited_worker_sleeps_until_the_window_ends(workers: int) -> None:
     assert at[10:] == pytest.approx([1.1] * 5, abs=0.02)
 
 
-@pytest.fixture(scope="module")
-def punctual_redis() -> Iterator[str]:
-    """A Redis that looks at its clock often: an idle one ends a wait up to 0.1 s late (``hz``)."""
-    server = RedisServer("--hz", "500")
-    yield server.url
-    server.stop()
-
-
 @pytest.mark.parametrize("number", REAL_SAMPLE)
-def test_the_real_queue_and_the_model_agree(punctual_redis: str, number: int) -> None:
+def test_the_real_queue_and_the_model_agree(redis_url: str, number: int) -> None:
     assert is_clear(script_of(number))
-    model, real = both(script_of(number), punctual_redis, same=in_order)
+    model, real = both(script_of(number), redis_url, same=in_order)
 
-    assert in_order(real, model), (moments(model), moments(real))
-    assert ends(real) == ends(model)
+    assert_alike(model, real)
 
 
 @pytest.mark.slow

@@ -6,16 +6,14 @@ real Redis in real time too, some by Node's workers, some with a worker that is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 
 import pandas as pd
 import pytest
 from node_script import both_by_node, by_node, whatever_redis_does
-from redis_servers import RedisServer
 from rule_scripts import EXACT_S
 from scheduler_scripts import QUEUES, clear_scripts, script_of
-from script import Script, ScriptJob, both, ends, in_order, is_clear, moments, run_model
+from script import Script, ScriptJob, assert_alike, both, in_order, is_clear, run_model
 from virtual_play import differ
 
 from simqueue.policies import Backoff, QueuePolicy
@@ -65,27 +63,14 @@ def test_they_agree_on_many() -> None:
     assert not wrong
 
 
-@pytest.fixture(scope="module")
-def punctual_redis() -> Iterator[str]:
-    """A Redis that looks at its clock often: an idle one ends a wait up to 0.1 s late (``hz``)."""
-    server = RedisServer("--hz", "500")
-    yield server.url
-    server.stop()
-
-
 def real_scripts(number: int) -> list[int]:
     """The first so many scripts whose order hangs on no milliseconds."""
     return [one for one, _ in islice(clear_scripts(least_offset_s=LATE_S), number)]
 
 
-def agree(model: pd.DataFrame, real: pd.DataFrame) -> None:
-    assert in_order(real, model), (moments(model), moments(real))
-    assert ends(real) == ends(model)
-
-
 @pytest.mark.parametrize("number", real_scripts(3))
-def test_the_real_queue_and_the_model_agree(punctual_redis: str, number: int) -> None:
-    agree(*both(script_of(number, LATE_S), punctual_redis, same=in_order))
+def test_the_real_queue_and_the_model_agree(redis_url: str, number: int) -> None:
+    assert_alike(*both(script_of(number, LATE_S), redis_url, same=in_order))
 
 
 def killed(least_offset_s: float = LATE_S) -> Script:
@@ -99,11 +84,11 @@ def killed(least_offset_s: float = LATE_S) -> Script:
     )
 
 
-def test_a_job_that_stalls_adds_no_other(punctual_redis: str) -> None:
-    model, real = both(killed(), punctual_redis, same=in_order)
+def test_a_job_that_stalls_adds_no_other(redis_url: str) -> None:
+    model, real = both(killed(), redis_url, same=in_order)
 
     assert (model["outcome"] == "stalled").any()
-    agree(model, real)
+    assert_alike(model, real)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +100,9 @@ def test_a_job_that_stalls_adds_no_other(punctual_redis: str) -> None:
     ][:2],
 )
 def test_nodes_workers_and_the_model_agree(
-    punctual_redis: str, node_bullmq: NodeBullMQ, number: int
+    redis_url: str, node_bullmq: NodeBullMQ, number: int
 ) -> None:
-    agree(*both_by_node(script_of(number, LATE_S), punctual_redis, node_bullmq, in_order))
+    assert_alike(*both_by_node(script_of(number, LATE_S), redis_url, node_bullmq, in_order))
 
 
 def test_all_of_it_is_clear() -> None:

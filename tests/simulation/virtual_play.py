@@ -21,7 +21,7 @@ from unittest import mock
 
 import pandas as pd
 from fakeredis._core._database import Database
-from script import Script, ScriptedWorkload, ends, in_order, moments, run_model
+from script import Script, ScriptedWorkload, assert_alike, ends, in_order, run_model
 
 from simqueue.adapters.bull_queue import connect
 from simqueue.adapters.bull_queue.consumer import Consumer
@@ -149,9 +149,7 @@ def differ(script: Script, wakes: bool = True) -> bool:
 
 def agree(script: Script) -> None:
     """Assert that they do not `differ`."""
-    model, real = run_model(script), run_virtual(script)
-    assert in_order(real, model), (moments(model), moments(real))
-    assert ends(real) == ends(model)
+    assert_alike(run_model(script), run_virtual(script))
 
 
 async def _play(script: Script) -> AttemptLog:
