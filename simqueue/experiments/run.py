@@ -134,7 +134,7 @@ class Run:
         return sentences(self._verdicts)
 
     def finding(self, about: Collection[str] = (), lost: bool = True) -> str:
-        """What binds the run most, one sentence: the title of its figure.
+        """What binds the run most, one sentence; without lost jobs, the title of its figure.
 
         Parameters
         ----------
@@ -254,7 +254,8 @@ class Run:
                 (0.0, self.window[1]) if scenario.warmup_s == "auto" else self.window,
                 scenario.slots,
                 scenario.moment,
-                finding=self.finding(),
+                # A title says what is to be seen, and lost jobs are not.
+                finding=self.finding(lost=False),
                 short_s=short,
                 warmup_s=self.warmup_s if scenario.warmup_s == "auto" else 0.0,
                 presence=self._presence,
