@@ -22,6 +22,9 @@ Report = Annotated[
         help="Write a report to show others: one file with question, answer, figures, assumptions.",
     ),
 ]
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="Listen on this port; 0 takes a free one.")
+]
 
 # ---- of a scenario
 

@@ -26,9 +26,7 @@ def play(
     host: Annotated[
         str, typer.Option(help="Listen on this address, which has to be one of this machine's own.")
     ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Listen on this port; 0 takes a free one.")
-    ] = 0,
+    port: opt.Port = 0,
     open_: Annotated[
         bool, typer.Option("--open", help="Open the page in this machine's browser.")
     ] = False,

@@ -17,9 +17,7 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Listen on this address; whoever can reach it can read.")
     ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Listen on this port; 0 takes a free one.")
-    ] = 8080,
+    port: opt.Port = 8080,
     queue: opt.Queues = None,
     prefix: opt.Prefix = "bull",
 ) -> None:
