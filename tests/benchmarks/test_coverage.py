@@ -83,9 +83,16 @@ def test_intervals_hold_the_truth_as_often_as_they_say(servers: int, replication
 
 @pytest.mark.slow
 def test_shares_of_days_hold_the_truth_as_often_as_they_say() -> None:
-    trials = 400
-    for row, share in plans.covered(plans.Cell(days=10, kept=0.8), trials).items():
-        assert share > 0.90 - 4 * math.sqrt(0.9 * 0.1 / trials), row
+    for row, held in plans.covered(plans.Cell(days=10, kept=0.8), 400).items():
+        assert held.number >= 40, row
+        assert held.share > 0.90 - 4 * math.sqrt(0.9 * 0.1 / held.number), row
+
+
+def test_a_share_that_cannot_be_missed_is_counted_apart() -> None:
+    held = plans.Held()
+    for ends, truth in (((0.7, 1.0), 0.8), ((0.7, 0.9), 0.95), ((0.7, 1.0), 0.995), ((0, 1), 0.0)):
+        held.count(ends, truth)
+    assert (held.number, held.right, held.sure, held.sure_right) == (2, 1, 2, 2)
 
 
 def test_the_benchmark_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
