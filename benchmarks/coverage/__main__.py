@@ -2,7 +2,7 @@
 
 Of runs and sweeps: M/M/c from an empty start, days of so many jobs, several days. The truth is that
 of such days, from many more of them. Of plans: the whole search, with days that are made the same
-way. ``--only runs`` or ``--only plans`` makes one of the two.
+way. Of shares of days: exact, beside the intervals of the literature. ``--only`` makes one of them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.coverage import plans, runs
+from benchmarks.coverage import plans, runs, shares
 
 #: Entries of fewer trials say nothing.
 ENOUGH = 2_000
 #: Runs of each kind, and plans: many a plan has no interval whose truth could be missed.
-TRIALS = {"runs": ENOUGH, "plans": 10 * ENOUGH}
+TRIALS = {"runs": ENOUGH, "plans": 10 * ENOUGH, "shares": 0}
 PAGE = Path(__file__).parents[2] / "docs" / "results.md"
 END = "<!-- end of table -->"
 
@@ -69,7 +69,12 @@ def of_plans(trials: int) -> Iterator[str]:
     )
 
 
-TABLES = {"runs": of_runs, "plans": of_plans}
+def of_shares(_: int) -> Iterator[str]:
+    """The table of intervals of a share."""
+    return shares.lines()
+
+
+TABLES = {"runs": of_runs, "plans": of_plans, "shares": of_shares}
 
 
 def main() -> None:

@@ -14,7 +14,6 @@ from simqueue.errors import InputError
 from simqueue.experiments.run import replicate
 from simqueue.planning.shown import limit_lines
 from simqueue.planning.situations import busiest_s, with_deaths, with_longer_jobs, with_traffic
-from simqueue.results.intervals import share_interval
 from simqueue.results.wording import duration
 from simqueue.simulation import SimPyEngine
 
@@ -334,46 +333,3 @@ def test_a_worker_dies_when_most_is_to_be_done() -> None:
     assert 600 <= busiest_s(rush) < 750
     (crash,) = with_deaths(rush, 1, 60).workers.crashes
     assert (crash.at_s, crash.worker, crash.down_s) == (busiest_s(rush), 0, 60)
-
-
-# ---- the interval of a share
-
-
-def _coverage(ends: np.ndarray[Any, Any], shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Exact: over all outcomes with their probabilities."""
-    from scipy.stats import binom
-
-    of = len(ends) - 1
-    inside = (ends[:, 0, None] <= shares) & (shares <= ends[:, 1, None])
-    found: np.ndarray[Any, Any] = (binom.pmf(np.arange(of + 1)[:, None], of, shares) * inside).sum(
-        0
-    )
-    return found
-
-
-def test_the_interval_of_a_share_holds_it() -> None:
-    """On 95 of a hundred on average, never on fewer than 90: for many true shares."""
-    shares = np.linspace(0.001, 0.999, 500)
-    found = {}
-    for of in range(3, 101):
-        ends = np.array([share_interval(held, of) for held in range(of + 1)])
-        found[of] = _coverage(ends, shares)
-    assert min(one.min() for one in found.values()) >= 0.91
-    assert 0.95 <= np.mean([one.mean() for one in found.values()]) <= 0.96
-
-
-def test_other_intervals_of_a_share_hold_some_less_often() -> None:
-    """Wilson's, and Jeffreys': the reason why they are not what is printed."""
-    from scipy.stats import beta, binomtest
-
-    shares = np.linspace(0.001, 0.999, 500)
-    least: dict[str, float] = {"wilson": 1.0, "jeffreys": 1.0}
-    for of in (5, 10, 30, 100):
-        held = np.arange(of + 1)
-        wilson = np.array([binomtest(one, of).proportion_ci(method="wilson") for one in held])
-        jeffreys = beta.ppf([[0.025], [0.975]], held + 0.5, of - held + 0.5).T
-        jeffreys[0, 0], jeffreys[-1, 1] = 0.0, 1.0
-        for name, ends in (("wilson", wilson), ("jeffreys", jeffreys)):
-            least[name] = min(least[name], float(_coverage(ends, shares).min()))
-    assert least["wilson"] < 0.85
-    assert least["jeffreys"] < 0.88
