@@ -99,7 +99,8 @@ class QueueEstimate:
     workers
         Who worked on it.
     children, child_failure
-        A flow's: how many jobs of which queues come with each job, and what their failure does.
+        A flow's: the shares of the jobs that come with so many jobs of which queues, and what the
+        failure of these does.
     stalled
         Runs that nobody ended.
     due
@@ -123,7 +124,7 @@ class QueueEstimate:
     paused: tuple[tuple[float, float], ...]
     lifo: bool
     workers: SeenWorkers
-    children: dict[str, int]
+    children: dict[str, dict[int, float]]
     child_failure: str
     stalled: int
     due: bool
@@ -227,7 +228,7 @@ def _queue(
         stalled=sum(one.outcome == "stalled" for one in attempts),
         due=due,
         clock=clock_of(arrivals, jobs) if len(own) == 1 and not children else None,
-        notes=tuple(_notes(queue, jobs, own, families)),
+        notes=tuple(_notes(queue, own)),
     )
 
 
@@ -330,19 +331,8 @@ def seen_waits(attempts: Sequence[Attempt]) -> list[float]:
     return [round(float(np.median(waits[attempt])), 1) for attempt in sorted(waits)]
 
 
-def _notes(
-    queue: str,
-    jobs: Sequence[Job],
-    own: Sequence[KindEstimate],
-    families: Mapping[JobKey, list[JobKey]],
-) -> Iterator[str]:
+def _notes(queue: str, own: Sequence[KindEstimate]) -> Iterator[str]:
     """What is simpler in the scenario than it was."""
-    sizes = {len(families[job.key]) for job in jobs if job.key in families and not job.carried}
-    if len(sizes) > 1:
-        yield (
-            f"{queue}: its jobs have {min(sizes)} to {max(sizes)} children; in the scenario all "
-            "have as many as on average."
-        )
     if len({repr(kind.backoff) for kind in own if kind.attempts > 1}) > 1:
         yield f"{queue}: its classes have several backoffs; the scenario has the most frequent one."
     several = [kind.kind.label for kind in own if not kind.alike]

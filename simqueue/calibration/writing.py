@@ -156,7 +156,7 @@ def _queue(one: QueueEstimate, file: str, columns: dict[str, Floats]) -> dict[st
     _put(table, "global_concurrency", one.global_concurrency)
     _put(table, "paused", [[round(a, 3), round(b, 3)] for a, b in one.paused])
     _put(table, "lifo", one.lifo)
-    _put(table, "children", one.children)
+    _put(table, "children", {name: _numbers(shares) for name, shares in one.children.items()})
     _put(table, "child_failure", one.child_failure)
     if one.queue in POLICIES:
         table["follow_up"] = {}
@@ -192,6 +192,15 @@ def _classes(
         _put(own, "delay", _delay(kind, f"{label}_delay_s", file, columns))
         classes[kind.kind.label] = own
     table["classes"] = classes
+
+
+def _numbers(shares: Mapping[int, float]) -> int | dict[str, float]:
+    """How many children jobs have, as a scenario says it."""
+    *some, last = shares
+    if not some:
+        return last
+    rounded = {str(number): round(shares[number], 6) for number in some}
+    return {**rounded, str(last): round(1 - sum(rounded.values()), 6)}
 
 
 def _failure_rate(one: QueueEstimate) -> float:

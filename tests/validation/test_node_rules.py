@@ -53,7 +53,7 @@ RULES: dict[str, dict[str, Any]] = {
         "arrivals": FLOW,
         "queues": {
             "order": {"service": QUICK, "follow_up": {"completed": ["report"]}},
-            "report": {"service": QUICK, "children": {"page": 2}, "attempts": 2},
+            "report": {"service": QUICK, "children": {"page": {"0": 0.2, "2": 0.8}}, "attempts": 2},
             "page": {"service": QUICK, "priority": 2},
         },
     },

@@ -44,7 +44,10 @@ def _kind(workload: Workload, kind: Kind) -> dict[str, Any]:
         "says_wait": not _said_by_options(queue.backoff),
         "completed": [child.number for child in workload.follow_ups(kind.number, "completed")],
         "failed": [child.number for child in workload.follow_ups(kind.number, "failed")],
-        "children": [child.number for child in workload.children(kind.number)],
+        "children": [
+            [child.number for child in workload.children_of(kind.number, number)]
+            for number in (numbers if workload.children(kind.number) else ())
+        ],
         "options_of_children": of_children,
         "downstream": queue.downstream,
         "timeout_s": queue.timeout_s,
