@@ -33,8 +33,6 @@ Floats = NDArray[np.float64]
 
 #: With fewer values a distribution of its own would say little.
 ENOUGH = 30
-#: Jobs of a kind that say the same, as a share.
-_NEARLY_ALL = 0.95
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,8 @@ class KindEstimate:
         Of each job that came: how long after that it was due, seconds.
     backoff
         The wait between two attempts, as a scenario's table.
-    alike
-        Whether nearly all jobs say the same of attempts and backoff.
+    others
+        How many of them say something else of attempts and backoff than most do.
     """
 
     kind: Kind
@@ -69,7 +67,7 @@ class KindEstimate:
     tries: int
     delays_s: Floats
     backoff: dict[str, Any] | None
-    alike: bool = True
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -275,12 +273,12 @@ def _kind(
         tries=len(usual),
         delays_s=np.array(delays),
         backoff=backoff_of(heads, mine),
-        alike=_alike([(head.attempts, repr(head.backoff)) for head in heads]),
+        others=_others([(head.attempts, repr(head.backoff)) for head in heads]),
     )
 
 
-def _alike(values: Sequence[Any]) -> bool:
-    return not values or Counter(values).most_common(1)[0][1] >= _NEARLY_ALL * len(values)
+def _others(values: Sequence[Any]) -> int:
+    return len(values) - max(Counter(values).values(), default=0)
 
 
 def _start(one: Attempt) -> float:
@@ -333,11 +331,10 @@ def seen_waits(attempts: Sequence[Attempt]) -> list[float]:
 
 def _notes(queue: str, own: Sequence[KindEstimate]) -> Iterator[str]:
     """What is simpler in the scenario than it was."""
-    if len({repr(kind.backoff) for kind in own if kind.attempts > 1}) > 1:
-        yield f"{queue}: its classes have several backoffs; the scenario has the most frequent one."
-    several = [kind.kind.label for kind in own if not kind.alike]
-    if several:
-        yield (
-            f"{queue}: jobs of {', '.join(several)} have several numbers of attempts or backoffs; "
-            "the scenario has those of most."
-        )
+    for kind in own:
+        if kind.others:
+            who = f", {kind.kind.label}" if len(own) > 1 else ""
+            yield (
+                f"{queue}{who}: {kind.others:,} of {kind.jobs:,} jobs say something else of "
+                "attempts and backoff than most do; the scenario has what most say."
+            )

@@ -160,12 +160,16 @@ def _queue(one: QueueEstimate, file: str, columns: dict[str, Floats]) -> dict[st
     _put(table, "child_failure", one.child_failure)
     if one.queue in POLICIES:
         table["follow_up"] = {}
-    _classes(table, one, file, columns)
+    _classes(table, one, first, file, columns)
     return table
 
 
 def _classes(
-    table: dict[str, Any], one: QueueEstimate, file: str, columns: dict[str, Floats]
+    table: dict[str, Any],
+    one: QueueEstimate,
+    first: KindEstimate,
+    file: str,
+    columns: dict[str, Floats],
 ) -> None:
     """Add what kinds differ in; with one kind it is the queue's own."""
     if len(one.kinds) == 1:
@@ -184,6 +188,8 @@ def _classes(
         _put(own, "priority", kind.kind.priority)
         if kind.attempts != table["attempts"]:
             own["attempts"] = kind.attempts
+        if kind.attempts > 1 and kind.backoff != first.backoff:
+            own["backoff"] = _backoff(kind.backoff or {"type": "fixed"})
         label = re.sub(r"\W", "_", kind.kind.label)
         if len(kind.service_s) >= ENOUGH:
             own["service"] = _times(kind.service_s, f"{label}_s", file, columns)

@@ -233,7 +233,10 @@ class Scenario(Checked):
         work = {name: attempts[name] * self._longest_s(name) for name in queues}
         lasts_s = self._total(work) / min(filter(None, self.slots.values()))
         jobs = self._total(dict.fromkeys(queues, 1.0))
-        backoffs = [longest_backoffs_s(one, retried[name], jobs) for name, one in queues.items()]
+        backoffs = [
+            max(longest_backoffs_s(part, retried[name], jobs) for _, part in one.parts)
+            for name, one in queues.items()
+        ]
         return max(self.duration_s, lasts_s) + sum(backoffs)
 
     def _longest_s(self, queue: str) -> float:

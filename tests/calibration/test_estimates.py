@@ -153,7 +153,7 @@ def test_names_and_priorities_make_classes() -> None:
     for number in range(300):
         kind = ("vip", 1) if number % 3 == 0 else ("bulk", 10)
         at = 100 * number
-        story.head(f"{number}", name=kind[0], priority=kind[1], attempts=number % 3 or 4)
+        story.head(f"{number}", name=kind[0], priority=kind[1], attempts=4 if kind[1] == 1 else 2)
         story.run(f"{number}", at, at, at + (20 if kind[0] == "vip" else 60))
     found = estimate(story.end(30_000))
     vip = next(one for one in found.kinds if one.kind.label == "vip")
@@ -161,6 +161,25 @@ def test_names_and_priorities_make_classes() -> None:
     assert {one.kind.label: one.kind.priority for one in found.kinds} == {"vip": 1, "bulk": 10}
     assert (vip.jobs, vip.attempts) == (100, 4)
     assert vip.service_s.mean() == pytest.approx(0.02)
+
+
+def test_policies_of_one_name_make_classes(tmp_path: Path) -> None:
+    """But for rare ones, which are taken for what most jobs of the name say."""
+    story = Story()
+    quick, slow = ({"type": "fixed", "delay": delay} for delay in (100, 5000))
+    for number in range(300):
+        said = {"attempts": 2, "backoff": quick} if number % 3 else {"attempts": 5, "backoff": slow}
+        said = {**said, "attempts": 9} if number % 50 == 0 else said
+        story.head(f"{number}", name="send", **said)
+        story.run(f"{number}", 100 * number, 100 * number, 100 * number + 40)
+    made = calibrated(tmp_path / "out", story.end(30_000).write(tmp_path / "seen.jsonl"))
+    queue = made.scenario.queues["video"]
+
+    assert {
+        name: (round(one.share * 300), part.attempts, part.backoff.delay_ms)
+        for (name, one), (_, part) in zip(queue.classes.items(), queue.parts, strict=True)
+    } == {"send-x2": (202, 2, 100), "send-x5": (98, 5, 5000)}
+    assert "6 of 202 jobs say something else" in made.report()
 
 
 def test_a_strategy_of_ones_own_is_a_list_of_the_waits_that_were_seen() -> None:
