@@ -18,7 +18,8 @@ from simqueue.results.loads import is_steady, load_warnings
 from simqueue.results.offered import Outlook
 from simqueue.results.presence import Presence, presence_frame
 from simqueue.results.summary import Summary, summarise
-from simqueue.results.verdicts import Verdict, concerning, judge, sentences, shortest
+from simqueue.results.verdicts.judge import judge
+from simqueue.results.verdicts.verdict import Verdict, concerning, sentences, shortest
 from simqueue.results.warmup import MOST, warmup_s
 from simqueue.results.wording import duration
 from simqueue.simulation.engines import Engine, engine_of
@@ -134,7 +135,7 @@ class Run:
         return sentences(self._verdicts)
 
     def finding(self, about: Collection[str] = (), lost: bool = True) -> str:
-        """What binds the run most, one sentence: the title of its figure.
+        """What binds the run most, one sentence; without lost jobs, the title of its figure.
 
         Parameters
         ----------
@@ -254,7 +255,8 @@ class Run:
                 (0.0, self.window[1]) if scenario.warmup_s == "auto" else self.window,
                 scenario.slots,
                 scenario.moment,
-                finding=self.finding(),
+                # A title says what is to be seen, and lost jobs are not.
+                finding=self.finding(lost=False),
                 short_s=short,
                 warmup_s=self.warmup_s if scenario.warmup_s == "auto" else 0.0,
                 presence=self._presence,

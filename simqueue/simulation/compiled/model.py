@@ -185,20 +185,20 @@ class CompiledBullMQ:
     def _grow(self) -> None:
         """Make room in the tables that may be full after one thing more."""
         s, world = self._state, self._state.world[0]
-        spare = world["spare"]
+        spare, dues_more = world["spare"], world["spare_dues"]
         if world["event_count"] + spare > world["event_room"]:
             size = world["event_room"] = 2 * (len(s["events"]) + spare + len(s["planned"]))
             self._enlarge("events", size)
         if world["row_count"] == world["row_room"]:
             size = world["row_room"] = 2 * len(s["rows"]) + len(s["arrivals"]) * 5 // 4 + 64
             self._enlarge("rows", size)
-        if world["most_dues"] + spare > world["dues_room"]:
-            old, size = int(world["dues_room"]), 2 * int(world["dues_room"] + spare)
+        if world["most_dues"] + dues_more > world["dues_room"]:
+            old, size = int(world["dues_room"]), 2 * int(world["dues_room"] + dues_more)
             dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
             dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
             s["dues"], world["dues_room"] = dues.ravel(), size
-        if world["free_buckets"] < spare:
-            self._more_buckets(2 * int(len(s["buckets"]) + spare))
+        if world["free_buckets"] < dues_more:
+            self._more_buckets(2 * int(len(s["buckets"]) + dues_more))
 
     def _enlarge(self, table: str, size: int) -> None:
         old = self._state[table]

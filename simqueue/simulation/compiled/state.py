@@ -171,6 +171,7 @@ WORLD = np.dtype(
             ("row_room", "i8"),
             ("dues_room", "i8"),
             ("spare", "i8"),
+            ("spare_dues", "i8"),
             ("replication", "i8"),
         ),
         *(

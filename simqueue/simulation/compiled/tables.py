@@ -58,6 +58,8 @@ def tables(workload: Workload) -> State:
     world["planned_count"] = len(found["planned"])
     world["pause_count"] = np.count_nonzero(found["planned"]["what"] != state.STEP)
     world["spare"] = 4 * (len(found["slots"]) + len(found["lookers"]) + len(kinds)) + 64
+    # An end delays its job, or those that follow.
+    world["spare_dues"] = len(kinds) + 64
     return found
 
 
