@@ -129,6 +129,12 @@ class QueueEstimate:
     clock: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def gated(self) -> bool:
+        """Whether jobs waited, or may have, although some slot was idle."""
+        limited = self.limiter is not None and self.limiter.reached != 0
+        return limited or self.global_concurrency is not None or bool(self.paused)
+
 
 @dataclass(frozen=True)
 class Estimates:
@@ -170,7 +176,9 @@ def estimates_of(seen: Seen, day: Day) -> Estimates:
     }
     idle = tuple(queue for queue in seen.queues if queue not in found)
     language = language_of(one.worker for one in day.attempts)
-    overhead = overhead_of(day, {queue: one.workers for queue, one in found.items()})
+    overhead = overhead_of(
+        day, {queue: one.workers for queue, one in found.items() if not one.gated}
+    )
     return Estimates(found, kinds, idle, language, overhead)
 
 
