@@ -53,13 +53,15 @@ def company(
     environment = {**os.environ, "NODE_PATH": str(modules), "BULLMQ": bullmq}
     program = str(Path(__file__).parent / "company.js")
     process = subprocess.Popen(
-        ["node", program, str(server.port), json.dumps(queues)],
+        ["node", program, str(server.port)],
         env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
+    assert process.stdin is not None
     try:
+        process.stdin.write(f"{json.dumps(queues)}\n")
+        process.stdin.flush()
         yield Company(process)
     finally:
-        assert process.stdin is not None
         process.stdin.close()
         try:
             process.wait(15)

@@ -1,11 +1,14 @@
-// Somebody's queues on Node's BullMQ: node company.js PORT QUEUES, a JSON document with a table for
-// each queue: `options` of its worker (none: it has no worker); `takes_ms` and `fails`, how long each
-// attempt takes and how many of a job's fail; `jobs`, each with `at_ms`, `name`, `opts` and perhaps
-// `children`, {queue, name, opts}; `every`, of a scheduler; `paused`, from and to in ms.
-// It says "ready", then a line when nothing is left to do, and ends when its standard input does.
+// Somebody's queues on Node's BullMQ: node company.js PORT, with a JSON document in the first line of
+// its standard input. That has a table for each queue: `options` of its worker (none: it has no
+// worker); `takes_ms` and `fails`, how long each attempt takes and how many of a job's fail; `jobs`,
+// each with `at_ms`, `name`, `opts` and perhaps `children`, {queue, name, opts}; `paused`, from and to.
+// It says "ready", begins with the next line, says "over" when nothing is left to do, and ends when
+// its standard input does.
+const { createInterface } = require("node:readline");
+
 const { FlowProducer, Queue, UnrecoverableError, Worker } = require(process.env.BULLMQ ?? "bullmq");
 
-const [port, said] = process.argv.slice(2);
+const [port] = process.argv.slice(2);
 const asked = { connection: { host: "127.0.0.1", port: Number(port), maxRetriesPerRequest: null } };
 const LEFT = ["wait", "active", "delayed", "prioritized", "waiting-children", "paused"];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -21,7 +24,7 @@ function work(name, { options, takes_ms: takes = 50, fails = 0 }) {
   return new Worker(name, handle, { ...asked, ...options });
 }
 
-async function produce(queue, flows, { jobs = [], every, paused }) {
+async function produce(queue, flows, { jobs = [], paused }) {
   const began = Date.now();
   const until = (ms) => pause(Math.max(0, began + ms - Date.now()));
   const adding = jobs.map(async ({ at_ms = 0, name = "job", opts = {}, data = {}, children }) => {
@@ -36,7 +39,6 @@ async function produce(queue, flows, { jobs = [], every, paused }) {
     await until(paused[1]);
     await queue.resume();
   }
-  if (every) await queue.upsertJobScheduler("clock", { every });
   await Promise.all(adding);
 }
 
@@ -49,12 +51,14 @@ async function main(queues) {
   for (const one of all) one.on("error", () => {});
   await Promise.all(all.map((one) => one.waitUntilReady()));
   console.log("ready");
-  await new Promise((resolve) => process.stdin.once("data", resolve));
+  await line();
   await Promise.all(names.map((name) => produce(own[name], flows, queues[name])));
   const busy = async (name) => Object.values(await own[name].getJobCounts(...LEFT)).some((n) => n > 0);
-  for (const name of names) while (!queues[name].every && (await busy(name))) await pause(50);
+  for (const name of names) while (await busy(name)) await pause(50);
   console.log("over");
 }
 
-process.stdin.once("end", () => process.exit(0));
-main(JSON.parse(said));
+const lines = createInterface({ input: process.stdin });
+lines.once("close", () => process.exit(0));
+const line = () => new Promise((resolve) => lines.once("line", resolve));
+line().then((said) => main(JSON.parse(said)));
