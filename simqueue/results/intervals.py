@@ -16,9 +16,9 @@ from simqueue.record.attempt_log import Floats
 #: Low and high end; ``None``: so few replications tell of that side that there is no saying.
 Interval = tuple[float | None, float | None]
 
-#: Jobs above a quantile have to come from so many replications in effect (of up to four from
+#: Jobs above a quantile have to come from so many replications in effect (of up to five from
 #: three quarters of them), or its interval is open above.
-ENOUGH_ABOVE = 3.5
+ENOUGH_ABOVE = 4.0
 #: Both sides of an interval are missed by this share, 5 % in all.
 _SIDE = 0.025
 
@@ -280,7 +280,10 @@ def share_interval(held: int, of: int) -> tuple[float, float]:
     The exact interval (Clopper and Pearson, Biometrika 26, 1934) with half of the probability of
     what was seen left out ("mid-p": Lancaster, Journal of the American Statistical Association 56,
     1961). Without that an interval for few tries is far too wide: Agresti and Gottard,
-    Computational Statistics and Data Analysis 51 (2007).
+    Computational Statistics and Data Analysis 51 (2007). From 3 to 100 tries it holds any share
+    with a probability of at least 91 %, on average of 95 to 96 %. The intervals that Brown, Cai
+    and DasGupta recommend (Statistical Science 16, 2001), Wilson's and Jeffreys', come as near to
+    95 % on average, but hold some shares near 0 and 1 in 83 and 87 of a hundred cases.
 
     Examples
     --------
