@@ -91,6 +91,7 @@ def has_room(w: World) -> bool:
     return (
         w.event_count + w.spare <= w.event_room
         and w.row_count < w.row_room
+        and w.job_count + w.spare <= w.job_room
         and w.most_dues + w.spare <= w.dues_room
         and w.free_buckets >= w.spare
     )
