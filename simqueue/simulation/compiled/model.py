@@ -21,7 +21,7 @@ from simqueue.workload.pools import worker_name
 from simqueue.workload.workload import Workload
 
 #: After so many things Ctrl-C is looked for.
-_AT_ONCE = 2_000_000
+AT_ONCE = 2_000_000
 
 
 class MayStall(Exception):  # noqa: N818 - it says what happened, and is no error
@@ -41,8 +41,7 @@ class CompiledBullMQ:
         self.workload, self.scenario = workload, workload.scenario
         self._state = tables(workload)
         self._attempts = int(self._state.world["attempts"][0])
-        for kind in np.flatnonzero(np.bincount(workload.arrivals[1])).tolist():
-            self._draw(kind, 1)
+        self._draw_first()
         self._grow()
 
     def run(self, until: float | None = None) -> None:
@@ -55,7 +54,7 @@ class CompiledBullMQ:
         """
         moment = math.inf if until is None else until
         while True:
-            why = run(self._state.world, moment, _AT_ONCE)
+            why = run(self._state.world, moment, AT_ONCE)
             if why == state.DRAW:
                 self._draw_wanted()
             elif why == state.FULL:
@@ -151,6 +150,11 @@ class CompiledBullMQ:
             "pools": tuple(pool_of[n] for n in here) if any(pool_of.values()) else (),
             "presence": presence,
         }
+
+    def _draw_first(self) -> None:
+        """Draw what the first attempts bring at jobs that come by themselves."""
+        for kind in np.flatnonzero(np.bincount(self.workload.arrivals[1])).tolist():
+            self._draw(kind, 1)
 
     def _draw_wanted(self) -> None:
         wanted = np.flatnonzero(self._state["blocks"]["state"] == WANTED)
