@@ -13,8 +13,8 @@ from rich.text import Text
 from simqueue.results.flows import FlowSummary
 from simqueue.results.intervals import Interval
 from simqueue.results.presence import PoolSummary
+from simqueue.results.queue_summary import ClassSummary, QueueSummary, Summary
 from simqueue.results.statistics import Estimate
-from simqueue.results.summary import ClassSummary, QueueSummary, Summary
 from simqueue.results.wording import count, digits, duration, duration_range, percent
 
 if TYPE_CHECKING:
