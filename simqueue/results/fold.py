@@ -172,9 +172,14 @@ class Fold:
         As in `simqueue.results.summary.summarise`.
     queues
         Their names: the vocabulary of the slices.
+    replication
+        Its number.
     """
 
-    def __init__(self, window: tuple[float, float], queues: Sequence[str]) -> None:
+    def __init__(
+        self, window: tuple[float, float], queues: Sequence[str], replication: int = 0
+    ) -> None:
+        self.replication = replication
         self._low, self._high = window
         if not self._high > self._low:
             raise ValueError(f"window(={window}) must have a length")
@@ -257,8 +262,8 @@ def summary_of(
 def _queue(
     name: str, runs: Sequence[Fold], window: tuple[float, float], slots: int, who: Presence
 ) -> QueueSummary:
-    numbers = [number for number, run in enumerate(runs) if name in run.queues]
-    found = [runs[number].queues[name] for number in numbers]
+    numbers = [run.replication for run in runs if name in run.queues]
+    found = [run.queues[name] for run in runs if name in run.queues]
     return of_queue(
         [one.tally() for one in found],
         describe_sketches([one.wait_s for one in found]),
