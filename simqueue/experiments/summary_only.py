@@ -102,7 +102,7 @@ def summarise(
     >>> found = sq.summarise(sq.read_scenario("outage.toml"))
     >>> payment = found.summary.queues["payment"]
     >>> f"{payment.failed} of {payment.arrived:,} payments failed"
-    '15 of 9,556 payments failed'
+    '12 of 9,556 payments failed'
     """
     why = why_not_summarised(scenario)
     if why is None:
