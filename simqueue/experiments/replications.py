@@ -84,7 +84,7 @@ def _values(task: _Task, summary: Summary) -> list[float]:
 
 
 def _is_better_in_blocks(scenario: Scenario) -> bool:
-    """Whether so many jobs are expected that their attempts are better not kept, and need not be."""
+    """Whether attempts need not be kept, and so many are expected that they better are not."""
     if why_not_summarised(scenario) is not None:
         return False
     end = scenario.duration_s
