@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from simqueue.adapters.base import Adapter
 from simqueue.adapters.bull_queue.connection import Connection, worker_connection_name
 from simqueue.adapters.bull_queue.options import job_of
+from simqueue.adapters.bull_queue.pipelining import Pipelines
 from simqueue.adapters.bull_queue.trouble import Trouble
 from simqueue.clock import Clock, SystemClock
 from simqueue.errors import InputError, JobError
@@ -114,7 +115,10 @@ class Consumer:
             "name": self.worker,
             **self.bullmq,
         }
-        worker = self._worker = ChainingWorker(self.queue, self._process, options, self.clock)
+        pipelines = None if self.connection.embedded else Pipelines(self.connection.client)
+        worker = self._worker = ChainingWorker(
+            self.queue, self._process, options, self.clock, pipelines
+        )
         blocking = worker.blockingRedisConnection
         if not self.connection.embedded:
             blocking.conn = self.connection.named(
