@@ -11,10 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from redis.asyncio import Redis
+from redis.exceptions import (
+    ConnectionError,  # noqa: A004
+    NoScriptError,
+    ResponseError,
+    TimeoutError,  # noqa: A004
+)
 
 #: Batches that are on their way at one time, and commands of one.
 _LANES = 4
@@ -73,8 +78,6 @@ class Pipelines:
                     answer.cancel()
 
     async def _send(self, batch: Sequence[_Command]) -> None:
-        from redis.exceptions import ResponseError
-
         connection = await self._pool.get_connection()
         try:
             packed: list[bytes] = []
@@ -125,8 +128,6 @@ class PipelinedScript:
         self, keys: Sequence[str] = (), args: Sequence[Any] = (), client: Any = None
     ) -> Any:
         """Its answer; where it is not known or the connection is lost, redis-py tries again."""
-        from redis.exceptions import ConnectionError, NoScriptError, TimeoutError  # noqa: A004
-
         if client is None:
             try:
                 return await self._pipelines.execute(
