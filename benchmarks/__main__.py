@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 
-from benchmarks import against_node, compiled, imports, memory, production, speed
+from benchmarks import adding, against_node, compiled, imports, memory, production, speed
 from benchmarks.report import document, environment, table
 
 PARTS = {
@@ -22,6 +22,7 @@ PARTS = {
     "imports": imports.measure,
     "production": production.measure,
     "node": against_node.measure,
+    "adding": adding.measure,
 }
 
 

@@ -26,14 +26,12 @@ from typing import TypeVar
 from benchmarks.report import Measured
 
 K = TypeVar("K")
+V = TypeVar("V")
 #: The command that starts a worker, given a folder for what it writes.
 Program = Callable[[str], list[str]]
 
 ROUNDS = 5
-#: Jobs that are added in a round of adding.
-ADDED = 3_000
 TARGET_PROCESSED = 2.0
-TARGET_ADDED = 3.5
 
 _HERE = Path(__file__).parent / "rivals"
 #: Nobody is that slow.
@@ -108,7 +106,7 @@ RIVALS = (
 
 
 def measure() -> list[Measured]:
-    """Jobs per second, and how many times as many simqueue does and adds."""
+    """Jobs per second, and how many times as many simqueue does."""
     try:
         import redis
         import uvloop  # noqa: F401
@@ -121,13 +119,11 @@ def measure() -> list[Measured]:
     there = {OURS: sys.executable, BARE: sys.executable}
     for queue in RIVALS:
         try:
-            there[queue] = _python(queue)
+            there[queue] = python_of(queue)
         except subprocess.CalledProcessError:
             found.append(Measured(queue.name, note=f"pip cannot install {queue.needs[0]}"))
     with own_redis() as port:
         found += _processed(port, there)
-        if PLAIN in there:
-            found += _added(port, there)
     return found
 
 
@@ -158,29 +154,9 @@ def _processed(port: int, pythons: dict[Queue, str]) -> list[Measured]:
     return found
 
 
-def _added(port: int, pythons: dict[Queue, str]) -> list[Measured]:
-    def rate(queue: Queue, way: str) -> float:
-        command(port, "FLUSHALL")
-        return ADDED / float(run(port, queue, pythons[queue], way, str(ADDED)))
-
-    rates = rounds(
-        {
-            "simqueue's add_bulk": lambda: rate(OURS, "bulk"),
-            "plain bullmq's add, one by one": lambda: rate(PLAIN, "add"),
-            "plain bullmq's addBulk": lambda: rate(PLAIN, "bulk"),
-        }
-    )
-    ours, *others = rates
-    found = [Measured.of(f"jobs added, {ours}", rates[ours], "jobs/s", note="each job checked")]
-    for other, wanted in zip(others, (TARGET_ADDED, None), strict=True):
-        ratios = [our / its for our, its in zip(rates[ours], rates[other], strict=True)]
-        found.append(Measured.of(f"added, over {other}", ratios, "times", at_least=wanted))
-    return found
-
-
-def rounds(measures: dict[K, Callable[[], float]]) -> dict[K, list[float]]:
+def rounds(measures: dict[K, Callable[[], V]]) -> dict[K, list[V]]:
     """Measure in turn, so that whatever else the machine does meets all of them."""
-    found: dict[K, list[float]] = {key: [] for key in measures}
+    found: dict[K, list[V]] = {key: [] for key in measures}
     keys = list(measures)
     for number in range(ROUNDS):
         # Nobody is always the first after another.
@@ -249,8 +225,14 @@ def _until(
 
 
 def run(port: int, queue: Queue, python: str, way: str, *arguments: str) -> str:
+    """What a queue's program says."""
+    return output_of(port, [python, str(queue.program), way, url_of(port), *arguments])
+
+
+def output_of(port: int, program: list[str]) -> str:
+    """What a program says."""
     return subprocess.run(
-        [python, queue.program, way, url_of(port), *arguments],
+        program,
         cwd=_HERE, env=_environment(port), check=True, stdout=subprocess.PIPE, text=True,
     ).stdout  # fmt: skip
 
@@ -260,7 +242,7 @@ def _environment(port: int) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(_HERE.parents[1]), "BROKER": url_of(port)}
 
 
-def _python(queue: Queue) -> str:
+def python_of(queue: Queue) -> str:
     """The Python of an environment with what a queue needs."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     version = f"py{sys.version_info.major}.{sys.version_info.minor}"
