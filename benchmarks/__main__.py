@@ -12,7 +12,17 @@ import argparse
 import json
 import sys
 
-from benchmarks import adding, against_node, compiled, imports, memory, production, speed
+from benchmarks import (
+    adding,
+    against_node,
+    compiled,
+    imports,
+    memory,
+    production,
+    serving,
+    shop,
+    speed,
+)
 from benchmarks.report import document, environment, table
 
 PARTS = {
@@ -23,6 +33,8 @@ PARTS = {
     "production": production.measure,
     "node": against_node.measure,
     "adding": adding.measure,
+    "serve": serving.measure,
+    "shop": shop.measure,
 }
 
 
