@@ -1,4 +1,4 @@
-"""The shop's own path (order, payment, emails) by one worker process: jobs a second, and their cost.
+"""The shop's own path (order, payment, emails) by one worker: jobs a second, and what they cost.
 
 The worker is the one that the command line starts, with log lines, events and metrics. Orders and
 payments are asked for before it starts; the gateway takes its time, refuses and loses answers as
@@ -102,7 +102,7 @@ def _orders() -> Iterator[Order]:
 
 
 def _worked_off(port: int, folder: Path, database: str) -> Iterator[tuple[float, int, float]]:
-    """Moments, attempts that ended for good, and processor seconds of a worker, until it is done."""
+    """Moments, jobs that are over, and processor seconds of a worker, until all are done."""
     environment = {
         **os.environ,
         "WORKER_MODE": "bull-queue",
@@ -139,7 +139,9 @@ def _ended(folder: Path) -> int:
 @contextmanager
 def _postgres() -> Iterator[Callable[[], str] | None]:
     """What makes an empty database on a server of our own; ``None`` if there is no PostgreSQL."""
-    from tests.servers import PostgresServer, find_postgres
+    # The tests have one; their folder is no package.
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    from servers import PostgresServer, find_postgres
 
     programs = find_postgres()
     if programs is None:
