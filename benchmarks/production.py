@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from benchmarks.report import Measured
 
@@ -31,12 +31,22 @@ V = TypeVar("V")
 Program = Callable[[str], list[str]]
 
 ROUNDS = 5
+#: A worker is measured while these parts of its jobs are left.
+HIGH, LOW = 0.9, 0.1
 TARGET_PROCESSED = 2.0
 
 _HERE = Path(__file__).parent / "rivals"
 #: Nobody is that slow.
 _LIMIT_S = 120.0
 _POLL_S = 0.005
+
+
+class Look(NamedTuple):
+    """What was seen of a worker: when, seconds; how many jobs are ``left``; its process."""
+
+    at_s: float
+    left: int
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -184,15 +194,14 @@ def rate_of(port: int, queue: Queue, program: Program) -> float:
     Taken from how the backlog falls from nine tenths to one tenth, seen from outside: the same
     for all, however many processes they are and however many jobs they fetch ahead.
     """
-    high, low = 0.9 * queue.jobs, 0.1 * queue.jobs
-    seen = list(work_down(port, queue, program, low))
-    began, first = next((at, left) for at, left in seen if left <= high)
-    ended, last = seen[-1]
-    return (first - last) / (ended - began)
+    seen = list(work_down(port, queue, program, LOW * queue.jobs))
+    began = next(look for look in seen if look.left <= HIGH * queue.jobs)
+    ended = seen[-1]
+    return (began.left - ended.left) / (ended.at_s - began.at_s)
 
 
-def work_down(port: int, queue: Queue, program: Program, low: float) -> Iterator[tuple[float, int]]:
-    """Have a worker work until the backlog is small; moments and backlogs on the way."""
+def work_down(port: int, queue: Queue, program: Program, low: float) -> Iterator[Look]:
+    """Have a worker work until the backlog is small; looks at it on the way."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
             program(folder),
@@ -207,17 +216,15 @@ def work_down(port: int, queue: Queue, program: Program, low: float) -> Iterator
             process.wait()
 
 
-def _until(
-    port: int, queue: Queue, process: subprocess.Popen[bytes], low: float
-) -> Iterator[tuple[float, int]]:
-    """Moments and backlogs, until one is small."""
+def _until(port: int, queue: Queue, process: subprocess.Popen[bytes], low: float) -> Iterator[Look]:
+    """Looks at a worker's backlog, until that is small."""
     import redis
 
     limit = time.perf_counter() + _LIMIT_S
     with redis.Redis(port=port) as client:
         while time.perf_counter() < limit and process.poll() is None:
             left = sum(client.execute_command(*command) for command in queue.backlog)
-            yield time.perf_counter(), left
+            yield Look(time.perf_counter(), left, process.pid)
             if left <= low:
                 return
             time.sleep(_POLL_S)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import selectors
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,8 @@ _DRIVERS = {
 }
 #: How long to wait for another process's lock (SQLite) or for an answer (PostgreSQL).
 _PATIENCE_S = 30
+#: A connection to PostgreSQL that was not used for so long is tried before it is used.
+_IDLE_S = 1.0
 #: How soon SQLite is asked again where it does not wait by itself.
 _ASK_AGAIN_S = 0.01
 #: Any number will do, if every simqueue uses the same one.
@@ -43,12 +47,29 @@ class Database:
         self._engine = engine
         self._reader = engine.execution_options(reading=True)
         self._shown = shown
+        self._turns = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction; it commits at the end of the block."""
-        with self._trouble(JobError), self._engine.begin() as connection:
+        with self._turn(), self._trouble(JobError), self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let one thread at a time write to SQLite, which has one writer.
+
+        Those that meet there sleep, longer and longer, and ask again: whoever comes first is last.
+        """
+        if self._turns is None:
+            yield
+            return
+        if not self._turns.acquire(timeout=_PATIENCE_S):
+            raise JobError(f"database {self._shown}: others have been writing for {_PATIENCE_S} s")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -130,12 +151,33 @@ def open_database(url: str) -> Database:
 
 
 def _postgresql(place: sa.URL) -> Engine:
-    return sa.create_engine(
+    engine = sa.create_engine(
         place,
-        # A connection that the server has closed meanwhile is replaced before it is used.
-        pool_pre_ping=True,
         connect_args={} if "connect_timeout" in place.query else {"connect_timeout": 10},
     )
+
+    def see_that_it_is_open(connection: Any, record: Any, _fairy: Any) -> None:
+        # A server that closes a connection says so; SQLAlchemy's own `pool_pre_ping` asks it
+        # before each transaction.
+        idle_s = time.monotonic() - record.info.get("used", -_IDLE_S)
+        try:
+            if idle_s >= _IDLE_S or _has_something_to_say(connection):
+                engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.DisconnectionError from error
+
+    def note_when(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    event.listen(engine, "checkout", see_that_it_is_open)
+    event.listen(engine, "checkin", note_when)
+    return engine
+
+
+def _has_something_to_say(connection: Any) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _sqlite(place: sa.URL) -> Engine:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from servers import free_port
+from servers import PostgresServer, free_port
 from small_shop import an_order, small_shop
 
 from simqueue.clock import VirtualClock
@@ -134,4 +135,48 @@ def test_open_database_in_memory_is_one_database_for_all_threads() -> None:
         connection.exec_driver_sql("CREATE TABLE t (x)")
     with database.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
+    database.close()
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced_unnoticed(
+    postgres: PostgresServer,
+) -> None:
+    url = postgres.new_database()
+    database, other = open_database(url), open_database(url)
+
+    def number() -> int:
+        with database.reading() as connection:
+            found: int = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            return found
+
+    first = number()
+    assert number() == first
+    end = f"SELECT pg_terminate_backend({first})"
+    left = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {first}"
+    with other.reading() as connection:
+        connection.exec_driver_sql(end)
+    while True:
+        with other.reading() as connection:
+            if not connection.exec_driver_sql(left).scalar_one():
+                break
+    assert number() != first
+    database.close()
+    other.close()
+
+
+def test_those_who_write_to_sqlite_take_turns(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'shop.db'}")
+    with database.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE counted (number INTEGER)")
+        connection.exec_driver_sql("INSERT INTO counted VALUES (0)")
+
+    def count(_: int) -> None:
+        with database.writing() as connection:
+            number = connection.exec_driver_sql("SELECT number FROM counted").scalar_one()
+            connection.exec_driver_sql(f"UPDATE counted SET number = {number + 1}")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(count, range(200)))
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT number FROM counted").scalar_one() == 200
     database.close()
