@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import selectors
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,29 +46,12 @@ class Database:
         self._engine = engine
         self._reader = engine.execution_options(reading=True)
         self._shown = shown
-        self._turns = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction; it commits at the end of the block."""
-        with self._turn(), self._trouble(JobError), self._engine.begin() as connection:
+        with self._trouble(JobError), self._engine.begin() as connection:
             yield connection
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Let one thread at a time write to SQLite, which has one writer.
-
-        Those that meet there sleep, longer and longer, and ask again: whoever comes first is last.
-        """
-        if self._turns is None:
-            yield
-            return
-        if not self._turns.acquire(timeout=_PATIENCE_S):
-            raise JobError(f"database {self._shown}: others have been writing for {_PATIENCE_S} s")
-        try:
-            yield
-        finally:
-            self._turns.release()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -162,21 +161,3 @@ def test_a_connection_that_the_server_has_closed_is_replaced_unnoticed(
     assert number() != first
     database.close()
     other.close()
-
-
-def test_those_who_write_to_sqlite_take_turns(tmp_path: Path) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'shop.db'}")
-    with database.writing() as connection:
-        connection.exec_driver_sql("CREATE TABLE counted (number INTEGER)")
-        connection.exec_driver_sql("INSERT INTO counted VALUES (0)")
-
-    def count(_: int) -> None:
-        with database.writing() as connection:
-            number = connection.exec_driver_sql("SELECT number FROM counted").scalar_one()
-            connection.exec_driver_sql(f"UPDATE counted SET number = {number + 1}")
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(count, range(200)))
-    with database.reading() as connection:
-        assert connection.exec_driver_sql("SELECT number FROM counted").scalar_one() == 200
-    database.close()
