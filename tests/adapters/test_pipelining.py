@@ -103,6 +103,18 @@ def test_whoever_no_longer_waits_leaves_the_others_their_answers(redis_url: str)
     assert asyncio.run(play()) == ["0", "1", "2", "4", "5", "6", "7", "8", "9", "last"]
 
 
+def test_what_nobody_waits_for_any_more_is_not_sent(redis_url: str) -> None:
+    async def play() -> tuple[str | None, str]:
+        async with pipelines(redis_url) as (pipes, _):
+            unwanted = asyncio.ensure_future(pipes.execute("SET", "key", "unwanted"))
+            wanted = asyncio.ensure_future(pipes.execute("ECHO", "wanted"))
+            await asyncio.sleep(0)
+            unwanted.cancel()
+            return await pipes.execute("GET", "key"), await wanted
+
+    assert asyncio.run(play()) == (None, "wanted")
+
+
 def test_a_lost_connection_is_said_to_those_whose_answers_were_to_come(redis_url: str) -> None:
     async def play() -> str:
         async with pipelines(redis_url) as (pipes, connection):

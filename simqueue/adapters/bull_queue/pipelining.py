@@ -83,6 +83,9 @@ class Pipelines:
             packed: list[bytes] = []
             sent = []
             for command, answer in batch:
+                # Whoever was cancelled before it was sent wants no job for nobody.
+                if answer.cancelled():
+                    continue
                 try:
                     packed += connection.pack_command(*command)
                 except Exception as error:
