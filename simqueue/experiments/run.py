@@ -18,7 +18,8 @@ from simqueue.results.formulas import Theory, formulas, short_run_warnings
 from simqueue.results.loads import is_steady, load_warnings
 from simqueue.results.offered import Outlook
 from simqueue.results.presence import Presence, presence_frame
-from simqueue.results.summary import Summary, summarise
+from simqueue.results.queue_summary import Summary
+from simqueue.results.summary import summarise
 from simqueue.results.verdicts.judge import judge
 from simqueue.results.verdicts.verdict import Verdict, concerning, sentences, shortest
 from simqueue.results.warmup import MOST, warmup_s
