@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import FINAL, AttemptLog
+from simqueue.record.attempt_log import AttemptLog, is_final
 from simqueue.record.slices import FLOW, Slice
 from simqueue.simulation.compiled import state
 from simqueue.simulation.compiled.attempts import DRAWN
@@ -100,7 +100,7 @@ class InBlocks(CompiledBullMQ):
         rows = self._state["rows"][: world["row_count"][0]]
         live = self._live_rows()
         world["row_count"] = 0
-        ended = rows[np.isin(rows["outcome"], FINAL)]
+        ended = rows[is_final(rows["outcome"])]
         flows = self._flows(ended[~np.isin(ended["flow"], live["flow"])])
         if until == math.inf:  # these will not end
             flows = np.concatenate([flows, self._flows(live)])
