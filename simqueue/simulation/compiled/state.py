@@ -99,7 +99,7 @@ WORKER = np.dtype(
     ],
     align=True,
 )
-EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("since", "f8"), ("what", "i8"), ("who", "i8")])
+EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("since", "f8"), ("what", "i4"), ("who", "i4")])
 #: A millisecond in which jobs of a queue are due.
 BUCKET = np.dtype(
     [
