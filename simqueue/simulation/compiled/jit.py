@@ -50,7 +50,9 @@ def sources() -> int:
     return int(sha256(rules).hexdigest()[:15], 16)
 
 
-def record_at(world: np.dtype[Any], field: str, dtype: np.dtype[Any]) -> Callable[..., Any]:
+def record_at(
+    world: np.dtype[Any], field: str, dtype: np.dtype[Any], place: int = 0
+) -> Callable[..., Any]:
     """What gives a compiled rule a record of a table, given the world and its number.
 
     An array would be passed as seven numbers and a reference to count; this is one address.
@@ -61,9 +63,11 @@ def record_at(world: np.dtype[Any], field: str, dtype: np.dtype[Any]) -> Callabl
         The record in which the table's address is, and its name there.
     dtype
         Of the table.
+    place
+        Where among several addresses of that name.
     """
     assert world.fields is not None
-    record, offset = numba.from_dtype(dtype), world.fields[field][1]
+    record, offset = numba.from_dtype(dtype), world.fields[field][1] + 8 * place
 
     @intrinsic
     def at(typing: Any, its_world: Any, number: Any) -> Any:  # noqa: ARG001

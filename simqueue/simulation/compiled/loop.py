@@ -93,7 +93,7 @@ def has_room(w: World) -> bool:
         and w.row_count < w.row_room
         and w.job_count + w.spare <= w.job_room
         and w.most_dues + w.spare <= w.dues_room
-        and w.free_buckets >= w.spare
+        and w.bucket_count + w.spare <= w.bucket_room
     )
 
 

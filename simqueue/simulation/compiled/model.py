@@ -41,8 +41,9 @@ class CompiledBullMQ:
         self.workload, self.scenario = workload, workload.scenario
         self._state = tables(workload)
         self._attempts = int(self._state.world["attempts"][0])
-        for kind in np.flatnonzero(np.bincount(workload.arrivals[1])).tolist():
-            self._draw(kind, 1)
+        for kind in workload.kinds:
+            if kind.parent < 0:
+                self._draw(kind.number, 1)
         self._grow()
 
     def run(self, until: float | None = None) -> None:
@@ -177,43 +178,32 @@ class CompiledBullMQ:
     def _grow(self) -> None:
         """Make room in the tables that may be full after one thing more."""
         s, world = self._state, self._state.world[0]
-        spare = world["spare"]
-        if world["event_count"] + spare > world["event_room"]:
-            size = world["event_room"] = 2 * (len(s["events"]) + spare + len(s["planned"]))
-            self._enlarge("events", size)
-        if world["job_count"] + spare > world["job_room"]:
-            size = world["job_room"] = 2 * (len(s["jobs"]) + spare)
-            self._enlarge("jobs", size)
+        spare = int(world["spare"])
+        for table in ("jobs", "events", "buckets"):
+            count, room = (f"{table.removesuffix('s')}_{what}" for what in ("count", "room"))
+            if world[count] + spare > world[room]:
+                size = world[room] = 2 * (int(world[count]) + spare)
+                s.enlarge(table, size)
+                if table == "buckets":
+                    self._chain_buckets()
         if world["row_count"] == world["row_room"]:
-            size = world["row_room"] = 2 * len(s["rows"]) + len(s["moments"]) * 5 // 4 + 64
-            self._enlarge("rows", size)
+            size = 2 * int(world["row_room"]) + len(s["moments"]) * 5 // 4 + 64
+            world["row_room"] = size
+            s.enlarge("rows", size)
         if world["most_dues"] + spare > world["dues_room"]:
-            old, size = int(world["dues_room"]), 2 * int(world["dues_room"] + spare)
+            old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + spare)
             dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
-            dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
+            if old:
+                dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
             s["dues"], world["dues_room"] = dues.ravel(), size
-        if world["free_buckets"] < spare:
-            self._more_buckets(2 * int(len(s["buckets"]) + spare))
 
-    def _enlarge(self, table: str, size: int) -> None:
-        old = self._state[table]
-        new = np.empty(size, old.dtype)
-        new[: len(old)] = old
-        self._state[table] = new
-
-    def _more_buckets(self, size: int) -> None:
-        """More buckets for the delayed set, and more chains to find them by."""
-        s, world, old = self._state, self._state.world[0], len(self._state["buckets"])
-        self._enlarge("buckets", size)
-        new = s["buckets"][old:]
-        new["queue"], new["next"] = NONE, np.arange(old + 1, size + 1)
-        new["next"][-1] = world["free_bucket"]
-        world["free_bucket"] = old
-        world["free_buckets"] += size - old
-        chains = np.full(1 << (4 * size).bit_length(), NONE, np.int64)
-        used = np.flatnonzero(s["buckets"]["queue"][:old] != NONE)
-        for bucket in used.tolist():
-            one = s["buckets"][bucket]
+    def _chain_buckets(self) -> None:
+        """More chains to find the buckets of the delayed set by."""
+        s, world = self._state, self._state.world[0]
+        chains = np.full(1 << (2 * len(s["buckets"])).bit_length(), NONE, np.int64)
+        there = s["buckets"][: world["bucket_count"]]
+        for bucket in np.flatnonzero(there["queue"] != NONE).tolist():
+            one = there[bucket]
             place = chain_of(float(one["begins"]), int(one["queue"]), len(chains))
             one["next"], chains[place] = chains[place], bucket
         s["chains"] = chains.view(state.CHAIN)

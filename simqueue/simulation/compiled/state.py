@@ -7,6 +7,7 @@ are chains: each record knows the one after it. Times are seconds.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -153,14 +154,15 @@ TABLES = {
     "dues": DUE_AT,
     "rows": ROW,
 }
+_PLACES = {name: place for place, name in enumerate(TABLES)}
 #: The virtual time, counts, what the queue itself costs, and where the tables are in memory.
 WORLD = np.dtype(
     [
         *(("now", "f8"), ("scheduled", "i8"), ("event_count", "i8"), ("row_count", "i8")),
         *(("unfinished", "i8"), ("arrived", "i8"), ("arrives_at", "f8"), ("arrives_as", "i8")),
         *(("loop_s", "f8"), ("service_s", "f8"), ("failure_s", "f8"), ("patience_s", "f8")),
-        *(("pickup_s", "f8"), ("retry_s", "f8"), ("free_bucket", "i8"), ("free_buckets", "i8")),
-        *(("job_count", "i8"), ("free_job", "i8"), ("job_room", "i8")),
+        *(("pickup_s", "f8"), ("retry_s", "f8"), ("bucket_count", "i8"), ("free_bucket", "i8")),
+        *(("job_count", "i8"), ("free_job", "i8")),
         *(("most_dues", "i8"), ("arrival_count", "i8"), ("attempts", "i8")),
         *(
             ("chain_count", "i8"),
@@ -171,9 +173,11 @@ WORLD = np.dtype(
         ),
         # How much there may be in tables, and how much one thing that happens adds at most.
         *(
+            ("job_room", "i8"),
             ("event_room", "i8"),
             ("row_room", "i8"),
             ("dues_room", "i8"),
+            ("bucket_room", "i8"),
             ("spare", "i8"),
             ("replication", "i8"),
         ),
@@ -183,7 +187,7 @@ WORLD = np.dtype(
             ("worker_count", "i8"),
             ("stay_count", "i8"),
         ),
-        *((f"{name}_at", "i8") for name in TABLES),
+        ("tables", "i8", (len(TABLES),)),
         *(
             ("hole", "?"),
             ("redis_wakes", "?"),
@@ -200,23 +204,44 @@ WORLD = np.dtype(
 class State:
     """The tables of a run.
 
+    Parameters
+    ----------
+    sizes
+        How many records there are in tables that do not grow: they are zeros in one piece of
+        memory, which takes less time than a piece each.
+
     Attributes
     ----------
     world
         One record of `WORLD`; compiled rules find all tables by it.
     """
 
-    def __init__(self, world: Records) -> None:
-        self.world = world
+    def __init__(self, **sizes: int) -> None:
+        ends = [*accumulate(TABLES[name].itemsize * size for name, size in sizes.items())]
+        memory = np.zeros(WORLD.itemsize + ends[-1], np.uint8)
+        self.world: Records = np.ndarray(1, WORLD, memory)
+        self._at: NDArray[np.int64] = self.world["tables"][0]
         self._tables: dict[str, Records] = {}
         self._kept: list[Records] = []
+        first = memory.ctypes.data
+        for (name, size), end in zip(sizes.items(), ends, strict=True):
+            place = WORLD.itemsize + end - TABLES[name].itemsize * size
+            self._tables[name] = np.ndarray(size, TABLES[name], memory, place)
+            self._at[_PLACES[name]] = first + place
 
     def __getitem__(self, table: str) -> Records:
         return self._tables[table]
 
     def __setitem__(self, table: str, records: Records) -> None:
         self._tables[table] = records
-        self.world[f"{table}_at"] = records.ctypes.data
+        self._at[_PLACES[table]] = records.ctypes.data
+
+    def enlarge(self, table: str, size: int) -> None:
+        """Have a table, or one of more records."""
+        old, new = self._tables.get(table), np.ndarray(size, TABLES[table])
+        if old is not None:
+            new[: len(old)] = old
+        self[table] = new
 
     def address(self, numbers: Any, dtype: type = float) -> int:
         """Where numbers are in memory, which stay there."""
@@ -227,7 +252,7 @@ class State:
 
 def _records(table: str) -> Callable[[World, int], Any]:
     """What gives a compiled rule the record that has a number in a table."""
-    return record_at(WORLD, f"{table}_at", TABLES[table])
+    return record_at(WORLD, "tables", TABLES[table], _PLACES[table])
 
 
 jobs, kinds, follow_ups = map(_records, ("jobs", "kinds", "follow_ups"))
