@@ -9,20 +9,20 @@ from simqueue.simulation.compiled.state import (
     DONE,
     World,
     blocks,
-    cpu_s,
+    drawn_backoff,
+    drawn_cpu,
+    drawn_io,
     fails,
     follow_ups,
     hit,
     hit_io_s,
     hits,
-    io_s,
     jobs,
     kinds,
     outages,
     slots,
     workers,
 )
-from simqueue.simulation.compiled.state import backoff_s as drawn_backoff_s
 from simqueue.simulation.compiled.waiting import FINISH, schedule
 
 #: How an attempt ends, as in `simqueue.workload.attempts`.
@@ -42,7 +42,8 @@ def brings(w: World, job: int, at: float) -> tuple[float, float, int]:
     """What an attempt brings that starts at a moment: seconds of cpu, of io, and how it ends."""
     its = jobs(w, job)
     block, kind = block_of(w, its.kind, its.attempt), kinds(w, its.kind)
-    cpu, io = cpu_s(block, its.number).value, io_s(block, its.number).value
+    cpu = drawn_cpu(block, its.number * block.cpu_step).value
+    io = drawn_io(block, its.number * block.io_step).value
     for number in range(kind.outages_from, kind.outages_to):
         if outages(w, number).from_s <= at < outages(w, number).to_s:
             does = hits(w, number * w.attempts + its.attempt)
@@ -57,7 +58,8 @@ def backoff_s(w: World, job: int, failed: int) -> float:
     its = jobs(w, job)
     if failed == FATAL:
         return float("nan")
-    return float(drawn_backoff_s(block_of(w, its.kind, its.attempt), its.number).value)
+    block = block_of(w, its.kind, its.attempt)
+    return float(drawn_backoff(block, its.number * block.backoff_step).value)
 
 
 @inlined

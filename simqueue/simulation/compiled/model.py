@@ -163,8 +163,11 @@ class CompiledBullMQ:
         """Draw what the attempts of a number at jobs of a kind bring."""
         drawn, address = self.workload.attempts(kind, attempt), self._state.address
         block = self._state["blocks"][kind * self._attempts + attempt]
-        block["cpu"], block["io"] = address(drawn.cpu_s), address(drawn.io_s)
-        block["backoff"] = address(self.workload.waits_s(kind, attempt))
+        waits = self.workload.waits_s(kind, attempt)
+        for name, numbers in (("cpu", drawn.cpu_s), ("io", drawn.io_s), ("backoff", waits)):
+            same = numbers.strides == (0,)
+            block[name] = address(numbers[:1] if same else numbers)
+            block[f"{name}_step"] = not same
         block["fails"] = address(drawn.fails, np.uint8)
         block["state"] = DRAWN
         if kind not in self.workload.outages:

@@ -51,8 +51,13 @@ KIND = np.dtype(
 )
 FOLLOW_UP = np.dtype([("kind", "i8")])
 #: Where in memory that is which the attempts of a number at jobs of a kind bring: as it was drawn,
-#: not copied. ``state``: whether it was.
-BLOCK = np.dtype([("state", "i8"), ("cpu", "i8"), ("io", "i8"), ("backoff", "i8"), ("fails", "i8")])
+#: not copied. ``state``: whether it was. ``cpu_step``...: 1, or 0 if it is the same for all jobs.
+BLOCK = np.dtype(
+    [
+        *(("state", "i8"), ("cpu", "i8"), ("io", "i8"), ("backoff", "i8"), ("fails", "i8")),
+        *(("cpu_step", "i8"), ("io_step", "i8"), ("backoff_step", "i8")),
+    ]
+)
 #: The same for what an outage does to attempts: which it hits (0: all), how long their io parts
 #: last (0: as long as without).
 HIT = np.dtype([("hits", "i8"), ("io", "i8")])
@@ -259,7 +264,9 @@ jobs, kinds, follow_ups = map(_records, ("jobs", "kinds", "follow_ups"))
 moments, arriving, numbers = map(_records, ("moments", "arriving", "numbers"))
 delays, lines_of = record_at(KIND, "delays", FLOAT), record_at(KIND, "lines", INTEGER)
 blocks, outages, hits = map(_records, ("blocks", "outages", "hits"))
-cpu_s, io_s, backoff_s = (record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff"))
+drawn_cpu, drawn_io, drawn_backoff = (
+    record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff")
+)
 fails = record_at(BLOCK, "fails", BYTE)
 hit, hit_io_s = record_at(HIT, "hits", BYTE), record_at(HIT, "io", FLOAT)
 queues, lines = map(_records, ("queues", "lines"))
