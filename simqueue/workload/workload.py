@@ -233,11 +233,13 @@ class Workload:
         drawn = [self.streams[kind.queue].times_s for kind in roots]
         times = [all_of[mine] for all_of, mine in zip(drawn, numbers, strict=True)]
         kinds = [np.full(len(t), kind.number) for t, kind in zip(times, roots, strict=True)]
+        all_times, all_kinds, all_numbers = map(np.concatenate, (times, kinds, numbers))
+        if (all_times[1:] > all_times[:-1]).all():
+            return all_times, all_kinds, all_numbers
         others = [mine >= self._others[kind.stream].own
                   for mine, kind in zip(numbers, roots, strict=True)]  # fmt: skip
         # Numbers are put in order of time: a payment with a short think time may come first. Who
         # comes at the same moment as somebody who was sent comes before.
-        all_times, all_kinds, all_numbers = map(np.concatenate, (times, kinds, numbers))
         order = np.lexsort((all_numbers, all_kinds, np.concatenate(others), all_times))
         return all_times[order], all_kinds[order], all_numbers[order]
 
