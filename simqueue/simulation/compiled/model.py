@@ -15,7 +15,7 @@ from simqueue.simulation.compiled import state
 from simqueue.simulation.compiled.attempts import DRAWN, WANTED
 from simqueue.simulation.compiled.loop import run
 from simqueue.simulation.compiled.state import NONE, Records
-from simqueue.simulation.compiled.tables import asked_for, tables
+from simqueue.simulation.compiled.tables import asked_for, chains_for, tables
 from simqueue.simulation.packed import add_classes, has_classes, told
 from simqueue.workload.pools import worker_name
 from simqueue.workload.workload import Workload
@@ -196,14 +196,13 @@ class CompiledBullMQ:
         if world["most_dues"] + spare > world["dues_room"]:
             old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + spare)
             dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
-            if old:
-                dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
+            dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
             s["dues"], world["dues_room"] = dues.ravel(), size
 
     def _chain_buckets(self) -> None:
         """More chains to find the buckets of the delayed set by."""
         s, world = self._state, self._state.world[0]
-        chains = np.full(1 << (2 * len(s["buckets"])).bit_length(), NONE, np.int64)
+        chains = np.full(chains_for(len(s["buckets"])), NONE, np.int64)
         there = s["buckets"][: world["bucket_count"]]
         for bucket in np.flatnonzero(there["queue"] != NONE).tolist():
             one = there[bucket]

@@ -6,8 +6,7 @@ are chains: each record knows the one after it. Times are seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import accumulate
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -211,9 +210,11 @@ class State:
 
     Parameters
     ----------
-    sizes
-        How many records there are in tables that do not grow: they are zeros in one piece of
-        memory, which takes less time than a piece each.
+    places
+        How many records the tables have that lie in one piece of memory, and where they begin
+        there: one piece takes less time than a piece each.
+    memory
+        That piece, bytes; the world is at its beginning.
 
     Attributes
     ----------
@@ -221,18 +222,29 @@ class State:
         One record of `WORLD`; compiled rules find all tables by it.
     """
 
-    def __init__(self, **sizes: int) -> None:
-        ends = [*accumulate(TABLES[name].itemsize * size for name, size in sizes.items())]
-        memory = np.zeros(WORLD.itemsize + ends[-1], np.uint8)
+    def __init__(self, places: Mapping[str, tuple[int, int]], memory: NDArray[np.uint8]) -> None:
+        self._places, self._memory = places, memory
         self.world: Records = np.ndarray(1, WORLD, memory)
         self._at: NDArray[np.int64] = self.world["tables"][0]
         self._tables: dict[str, Records] = {}
         self._kept: list[Records] = []
         first = memory.ctypes.data
-        for (name, size), end in zip(sizes.items(), ends, strict=True):
-            place = WORLD.itemsize + end - TABLES[name].itemsize * size
+        for name, (size, place) in places.items():
             self._tables[name] = np.ndarray(size, TABLES[name], memory, place)
             self._at[_PLACES[name]] = first + place
+
+    @classmethod
+    def zeros(cls, **sizes: int) -> State:
+        """Tables of so many records, all of them zeros."""
+        places, end = {}, WORLD.itemsize
+        for name, size in sizes.items():
+            places[name] = size, end
+            end += TABLES[name].itemsize * size
+        return cls(places, np.zeros(end, np.uint8))
+
+    def copy(self) -> State:
+        """The same once more, without what was put into other memory."""
+        return State(self._places, self._memory.copy())
 
     def __getitem__(self, table: str) -> Records:
         return self._tables[table]

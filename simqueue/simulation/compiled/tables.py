@@ -32,7 +32,35 @@ _LOOPS = {
 
 
 def tables(workload: Workload) -> State:
-    """The tables of a run that has not begun; those that grow are yet to get room."""
+    """The tables of a run that has not begun; that of the rows is yet to get room."""
+    found = _settings_of(workload).copy()
+    for kind, delays in delays_of(workload).items():
+        found["kinds"]["delays"][kind] = found.address(delays)
+    for kind, priorities in priorities_of(workload).items():
+        queue = found["queues"][found["kinds"]["queue"][kind]]
+        known = found["lines"]["priority"][queue["first_line"] : queue["last_line"] + 1]
+        lines = np.searchsorted(known, priorities)
+        found["kinds"]["lines"][kind] = found.address(lines, np.int64)
+    moments, arriving, numbers = workload.arrivals
+    found["moments"] = moments.view(state.FLOAT)
+    found["arriving"], found["numbers"] = (one.view(state.INTEGER) for one in (arriving, numbers))
+    found.world["replication"], found.world["arrival_count"] = workload.replication, len(moments)
+    return found
+
+
+def _settings_of(workload: Workload) -> State:
+    last = _LAST[0]
+    if last is None or last[0] is not workload.scenario:
+        last = _LAST[0] = workload.scenario, _settings(workload)
+    return last[1]
+
+
+#: The scenario that was run last, and what its replications have in common.
+_LAST: list[tuple[Scenario, State] | None] = [None]
+
+
+def _settings(workload: Workload) -> State:
+    """The tables of all replications of a workload's scenario."""
     scenario, kinds = workload.scenario, workload.kinds
     lines = [_priorities(settings) for settings in scenario.queues.values()]
     parts = [part for queue in scenario.queues.values() for _, part in queue.parts]
@@ -44,7 +72,9 @@ def tables(workload: Workload) -> State:
     ]
     outages = [scenario.queues[kind.queue].outage_windows for kind in kinds]
     hired, planned = _hired(scenario), list(_planned(scenario))
-    found = State(
+    lookers = len(hired.workers) * len(lines)
+    spare = 4 * (len(hired.slots) + lookers + len(kinds)) + 64 + len(planned)
+    found = State.zeros(
         queues=len(lines),
         lines=sum(map(len, lines)),
         kinds=len(kinds),
@@ -56,27 +86,39 @@ def tables(workload: Workload) -> State:
         workers=len(hired.workers),
         stays=len(hired.workers),
         slots=len(hired.slots),
-        lookers=len(hired.workers) * len(lines),
+        lookers=lookers,
         openings=len(hired.openings),
         planned=len(planned),
+        **_room(spare, len(lines)),
     )
     _add_queues(found, scenario, lines)
     _add_kinds(found, workload, follow_ups, outages)
     _add_workers(found, hired)
     _fill(found["planned"], planned, ("at", "what", "who", "count"))
-    moments, arriving, numbers = workload.arrivals
-    found["moments"] = moments.view(state.FLOAT)
-    found["arriving"], found["numbers"] = (one.view(state.INTEGER) for one in (arriving, numbers))
+    found["chains"]["bucket"] = NONE
     world = found.world[0]
     _add_costs(world, scenario)
     world["attempts"], world["kind_count"] = attempts, len(kinds)
-    world["replication"] = workload.replication
-    world["arrival_count"], world["queue_count"] = len(moments), len(lines)
+    world["queue_count"], world["chain_count"] = len(lines), len(found["chains"])
     world["opening_count"], world["crew_count"] = len(hired.openings), len(hired.crews)
     world["planned_count"] = len(planned)
     world["pause_count"] = sum(what != state.STEP for _, what, *_ in planned)
-    world["spare"] = 4 * (len(hired.slots) + len(found["lookers"]) + len(kinds)) + 64 + len(planned)
+    world["spare"] = spare
+    for name in ("job", "event", "bucket", "dues"):
+        world[f"{name}_room"] = 2 * spare
     return found
+
+
+def _room(spare: int, queues: int) -> dict[str, int]:
+    """How much there is at first in the tables that grow, but the rows."""
+    room = 2 * spare
+    growing = {"jobs": room, "events": room, "buckets": room, "dues": queues * room}
+    return {**growing, "chains": chains_for(room)}
+
+
+def chains_for(buckets: int) -> int:
+    """How many chains to find so many buckets by: a power of two."""
+    return int(1 << (2 * buckets).bit_length())
 
 
 def _fill(records: Records, rows: Sequence[tuple[float, ...]], names: Sequence[str]) -> None:
@@ -128,7 +170,7 @@ def _add_kinds(
     follow_ups: list[list[int]],
     outages: list[list[tuple[float, float]]],
 ) -> None:
-    """The kinds of jobs, what follows them, the outages of their queues, and each job's own."""
+    """The kinds of jobs, what follows them, and the outages of their queues."""
     kinds = found["kinds"]
     codes = codes_of(workload)
     for name in codes._fields:
@@ -138,12 +180,6 @@ def _add_kinds(
     kinds["outages_from"], kinds["outages_to"] = _ranges(outages)
     found["follow_ups"]["kind"] = [*chain.from_iterable(follow_ups)]
     _fill(found["outages"], [*chain.from_iterable(outages)], ("from_s", "to_s"))
-    for kind, delays in delays_of(workload).items():
-        kinds["delays"][kind] = found.address(delays)
-    for kind, priorities in priorities_of(workload).items():
-        queue = found["queues"][kinds["queue"][kind]]
-        known = found["lines"]["priority"][queue["first_line"] : queue["last_line"] + 1]
-        kinds["lines"][kind] = found.address(np.searchsorted(known, priorities), np.int64)
 
 
 def _ranges(lists: list[Any]) -> NDArray[np.int64]:
