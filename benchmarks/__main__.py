@@ -12,13 +12,14 @@ import argparse
 import json
 import sys
 
-from benchmarks import against_node, compiled, imports, memory, production, speed
+from benchmarks import against_node, compiled, growth, imports, memory, production, speed
 from benchmarks.report import document, environment, table
 
 PARTS = {
     "speed": speed.measure,
     "compiled": compiled.measure,
     "memory": memory.measure,
+    "growth": growth.measure,
     "imports": imports.measure,
     "production": production.measure,
     "node": against_node.measure,

@@ -28,12 +28,13 @@ ENGINE, WHOLE = 80.0, 40.0
 #: Two cores over one.
 TWO_CORES = 1.8
 FIRST_CALL_S, REDRAW_S = 0.5, 0.1
+NOT_INSTALLED = Measured("compiled engine", note="not installed: pip install -e '.[fast]'")
 
 
 def measure() -> list[Measured]:
     """Ratios at each load; then whole questions."""
     if not has_numba():
-        return [Measured("compiled engine", note="not installed: pip install -e '.[fast]'")]
+        return [NOT_INSTALLED]
     found = [_first_call()]
     for load in LOADS:
         found += _at(scenario(JOBS, load=load), f"load {load:g}")

@@ -16,7 +16,8 @@ from typing import Any
 
 from simqueue.experiments.run import simulate
 from simqueue.results.offered import Outlook
-from simqueue.results.verdicts import Verdict, judge
+from simqueue.results.verdicts.judge import judge
+from simqueue.results.verdicts.verdict import Verdict
 from simqueue.workload.reading import build_scenario
 
 SEEDS = 100

@@ -108,12 +108,14 @@ def scenario(
     load: float,
     slots: int = 5,
     workers: int = 1,
+    queues: int = 1,
     failure_rate: float = 0.1,
     attempts: int = 3,
     backoff: dict[str, Any] | None = None,
+    cpu_s: float = 0.0,
     seed: int = 1,
 ) -> Scenario:
-    """Poisson arrivals at one queue, lognormal service times, failures, retries with backoff.
+    """Poisson arrivals, lognormal service times, failures, retries with backoff.
 
     Parameters
     ----------
@@ -122,15 +124,19 @@ def scenario(
     load
         Work brought in over work that all slots can do; above 1 the queue grows to the end.
     slots
-        Concurrent jobs of each worker.
+        Concurrent jobs of each worker, for each queue.
     workers
         Worker processes.
+    queues
+        How many, all alike; the jobs are spread over them.
     failure_rate
         Probability that an attempt fails.
     attempts
         Tries of a job, the first included.
     backoff
         As in a scenario file; by default exponential from 2 seconds.
+    cpu_s
+        What each attempt computes before that, seconds.
     seed
         Fixes every draw.
     """
@@ -142,15 +148,17 @@ def scenario(
         "backoff": backoff or {"type": "exponential", "delay_ms": 2000},
         "service": service,
         "failure_rate": failure_rate,
+        "cpu": {"distribution": "constant", "mean_s": cpu_s},
     }
+    names = [QUEUE, *(f"{QUEUE}-{number}" for number in range(2, queues + 1))]
     return build_scenario(
         {
             "name": f"{jobs} jobs at load {load:g}",
             "seed": seed,
-            "duration_s": jobs / rate,
+            "duration_s": jobs / (rate * queues),
             "workers": {"count": workers, "concurrency": slots},
-            "arrivals": {QUEUE: {"rate_per_s": rate}},
-            "queues": {QUEUE: queue},
+            "arrivals": {name: {"rate_per_s": rate} for name in names},
+            "queues": dict.fromkeys(names, queue),
         }
     )
 

@@ -91,7 +91,8 @@ class ScriptedWork:
             parent_id=parent_id,
             payload={"kind": kind, "number": number},
             children=tuple(
-                self.job(child.number, number, job_id) for child in workload.children(kind)
+                self.job(child.number, number, job_id)
+                for child in workload.children_of(kind, number)
             ),
         )
 

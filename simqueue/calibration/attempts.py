@@ -83,6 +83,8 @@ class Day:
     without_head
         Jobs whose hash was gone before it was looked at: what is said of them is what is most often
         said of jobs of their name.
+    vanished
+        Jobs that had not ended when another came with the same id.
     """
 
     jobs: dict[JobKey, Job] = field(default_factory=dict)
@@ -91,6 +93,7 @@ class Day:
     lasted_s: float = 0.0
     starts_s: list[float] = field(default_factory=list)
     without_head: int = 0
+    vanished: int = 0
 
     def of_queue(self, queue: str) -> list[Attempt]:
         """The attempts at the jobs of a queue."""
@@ -197,8 +200,11 @@ class _Reading:
         key, at_s = JobKey(queue, event.job), self._s(event.at_ms)
         one = self._open.get(key)
         what = event.event
-        if what == "added" and (one is None or one.ended):
-            self._opened(key, at_s, name=event.name)
+        if what == "added":
+            if one is not None and not one.ended:  # BullMQ adds no id twice
+                self._day.vanished += 1
+                self._write(one, nan, "", started_s=one.started_s)
+            one = self._opened(key, at_s, name=event.name)
         elif what in ("waiting", "delayed", "waiting-children", "active") and one is None:
             # Its beginning was cut off, or BullMQ 3 did not say that it was added.
             one = self._opened(key, at_s, carried=event.prev not in ("", "waiting"))

@@ -78,7 +78,7 @@ class Calibration(Drawn):
     @cached_property
     def fits(self) -> list[Fit]:
         """How well the model does with the very same jobs."""
-        return fits_of(self.log, self.estimates, self.scenario.bullmq.overhead)
+        return fits_of(self.log, self.day, self.estimates, self.scenario.bullmq.overhead)
 
     def frame(self) -> pd.DataFrame:
         """How well the model does with the very same jobs, a row for each figure.

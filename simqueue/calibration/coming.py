@@ -27,10 +27,14 @@ def counts_from_due(came: Sequence[Job], lasted_s: float) -> bool:
 
 
 def arrivals_of(jobs: Sequence[Job], day: Day, due: bool) -> tuple[tuple[float, JobKey], ...]:
-    """When jobs came from outside: those that were there count too, from the beginning on."""
+    """When jobs came from outside: those that were there count too, from the beginning on.
+
+    So do children of parents that nobody saw come: theirs bring none.
+    """
     found = []
     for job in jobs:
-        if job.head and job.head.parent:
+        parent = day.jobs.get(job.head.parent) if job.head and job.head.parent else None
+        if parent is not None and not parent.carried:
             continue
         waited = job.carried and job.due_s > job.enqueued_s
         at_s = job.due_s if due or waited else job.enqueued_s
@@ -66,15 +70,27 @@ def families_of(day: Day) -> dict[JobKey, list[JobKey]]:
 
 def children_of(
     day: Day, queue: str, families: Mapping[JobKey, list[JobKey]]
-) -> tuple[dict[str, int], str]:
-    """How many children of which queues come with each job of a queue, rounded."""
+) -> tuple[dict[str, dict[int, float]], str]:
+    """How many children of which queues come with each job of a queue.
+
+    By the children's queue: the share of the jobs that have so many, by number, ascending. And
+    what the final failure of most children does to their parents.
+    """
     parents = [job for job in day.jobs.values() if job.key.queue == queue and not job.carried]
     mine = {job.key: families[job.key] for job in parents if job.key in families}
-    if not mine or 2 * len(mine) < len(parents):
+    if not mine:
         return {}, ""
-    totals = Counter(child.queue for children in mine.values() for child in children)
-    counts = {name: round(total / len(parents)) for name, total in totals.items()}
+    each = [Counter(child.queue for child in mine.get(job.key, ())) for job in parents]
+    counts = {
+        name: _shares(Counter(one[name] for one in each)) for name in sorted(set().union(*each))
+    }
     heads = [day.jobs[child].head for children in mine.values() for child in children]
     words = Counter(head.child_failure for head in heads if head)
     word = words.most_common(1)[0][0] if words else ""
-    return {name: count for name, count in counts.items() if count}, word
+    return counts, word
+
+
+def _shares(counts: Counter[int]) -> dict[int, float]:
+    """The share of each number, ascending."""
+    total = counts.total()
+    return {number: counts[number] / total for number in sorted(counts)}

@@ -113,6 +113,11 @@ def _of_the_watch(seen: Seen, day: Day) -> Iterator[str]:
             f"{day.without_head:,} of {len(day.jobs):,} jobs were gone before they were looked at: "
             "their options are taken for those of other jobs of their name."
         )
+    if day.vanished:
+        yield (
+            f"{day.vanished:,} jobs were gone without a word before they had ended: Redis lost "
+            "what it held, or somebody emptied a queue. What was there beside them is not known."
+        )
     if seen.torn:
         yield f"{seen.torn:,} lines of the observations are torn."
 

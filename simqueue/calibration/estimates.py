@@ -33,8 +33,6 @@ Floats = NDArray[np.float64]
 
 #: With fewer values a distribution of its own would say little.
 ENOUGH = 30
-#: Jobs of a kind that say the same, as a share.
-_NEARLY_ALL = 0.95
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,8 @@ class KindEstimate:
         Of each job that came: how long after that it was due, seconds.
     backoff
         The wait between two attempts, as a scenario's table.
-    alike
-        Whether nearly all jobs say the same of attempts and backoff.
+    others
+        How many of them say something else of attempts and backoff than most do.
     """
 
     kind: Kind
@@ -69,7 +67,7 @@ class KindEstimate:
     tries: int
     delays_s: Floats
     backoff: dict[str, Any] | None
-    alike: bool = True
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,8 @@ class QueueEstimate:
     workers
         Who worked on it.
     children, child_failure
-        A flow's: how many jobs of which queues come with each job, and what their failure does.
+        A flow's: the shares of the jobs that come with so many jobs of which queues, and what the
+        failure of these does.
     stalled
         Runs that nobody ended.
     due
@@ -123,12 +122,18 @@ class QueueEstimate:
     paused: tuple[tuple[float, float], ...]
     lifo: bool
     workers: SeenWorkers
-    children: dict[str, int]
+    children: dict[str, dict[int, float]]
     child_failure: str
     stalled: int
     due: bool
     clock: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def gated(self) -> bool:
+        """Whether jobs waited, or may have, although some slot was idle."""
+        limited = self.limiter is not None and self.limiter.reached != 0
+        return limited or self.global_concurrency is not None or bool(self.paused)
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,9 @@ def estimates_of(seen: Seen, day: Day) -> Estimates:
     }
     idle = tuple(queue for queue in seen.queues if queue not in found)
     language = language_of(one.worker for one in day.attempts)
-    overhead = overhead_of(day, {queue: one.workers for queue, one in found.items()})
+    overhead = overhead_of(
+        day, {queue: one.workers for queue, one in found.items() if not one.gated}
+    )
     return Estimates(found, kinds, idle, language, overhead)
 
 
@@ -227,7 +234,7 @@ def _queue(
         stalled=sum(one.outcome == "stalled" for one in attempts),
         due=due,
         clock=clock_of(arrivals, jobs) if len(own) == 1 and not children else None,
-        notes=tuple(_notes(queue, jobs, own, families)),
+        notes=tuple(_notes(queue, own)),
     )
 
 
@@ -274,12 +281,12 @@ def _kind(
         tries=len(usual),
         delays_s=np.array(delays),
         backoff=backoff_of(heads, mine),
-        alike=_alike([(head.attempts, repr(head.backoff)) for head in heads]),
+        others=_others([(head.attempts, repr(head.backoff)) for head in heads]),
     )
 
 
-def _alike(values: Sequence[Any]) -> bool:
-    return not values or Counter(values).most_common(1)[0][1] >= _NEARLY_ALL * len(values)
+def _others(values: Sequence[Any]) -> int:
+    return len(values) - max(Counter(values).values(), default=0)
 
 
 def _start(one: Attempt) -> float:
@@ -330,24 +337,12 @@ def seen_waits(attempts: Sequence[Attempt]) -> list[float]:
     return [round(float(np.median(waits[attempt])), 1) for attempt in sorted(waits)]
 
 
-def _notes(
-    queue: str,
-    jobs: Sequence[Job],
-    own: Sequence[KindEstimate],
-    families: Mapping[JobKey, list[JobKey]],
-) -> Iterator[str]:
+def _notes(queue: str, own: Sequence[KindEstimate]) -> Iterator[str]:
     """What is simpler in the scenario than it was."""
-    sizes = {len(families[job.key]) for job in jobs if job.key in families and not job.carried}
-    if len(sizes) > 1:
-        yield (
-            f"{queue}: its jobs have {min(sizes)} to {max(sizes)} children; in the scenario all "
-            "have as many as on average."
-        )
-    if len({repr(kind.backoff) for kind in own if kind.attempts > 1}) > 1:
-        yield f"{queue}: its classes have several backoffs; the scenario has the most frequent one."
-    several = [kind.kind.label for kind in own if not kind.alike]
-    if several:
-        yield (
-            f"{queue}: jobs of {', '.join(several)} have several numbers of attempts or backoffs; "
-            "the scenario has those of most."
-        )
+    for kind in own:
+        if kind.others:
+            who = f", {kind.kind.label}" if len(own) > 1 else ""
+            yield (
+                f"{queue}{who}: {kind.others:,} of {kind.jobs:,} jobs say something else of "
+                "attempts and backoff than most do; the scenario has what most say."
+            )

@@ -70,15 +70,19 @@ def log_of(day: Day, found: Estimates) -> AttemptLog:
     return from_frame(pd.DataFrame(rows), "what was seen")
 
 
-def fits_of(log: AttemptLog, found: Estimates, overhead: Overhead) -> list[Fit]:
-    """Replay the log with the workers and rules that were found, queue by queue.
+def fits_of(log: AttemptLog, day: Day, found: Estimates, overhead: Overhead) -> list[Fit]:
+    """Replay the log of a day with the workers and rules that were found, queue by queue.
 
     Jobs that were there as the watch began take part, but are not counted: how long they had
     waited is not known.
     """
     slots = {queue: _slots(one) for queue, one in found.queues.items()}
     rules = {queue: _rules(one) for queue, one in found.queues.items()}
-    replay = replay_log(log, slots, overhead, "what was seen", rules)
+    parents: dict[str, set[str]] = {}
+    for job in day.jobs.values():
+        if job.children:
+            parents.setdefault(job.key.queue, set()).add(job.key.id)
+    replay = replay_log(log, slots, overhead, "what was seen", rules, parents)
     sides = [_of_jobs(side) for side in (replay.real, replay.model)]
     fits = []
     for queue in found.queues:

@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 from simqueue.operations.queues import number
 
 #: Fields of a job's hash that are asked for: neither ``data`` nor what came of it.
-FIELDS = ("name", "timestamp", "opts", "delay", "priority", "parentKey", "rjk", "atm")
+FIELDS = (
+    *("name", "timestamp", "opts", "delay", "priority", "parentKey", "rjk"),
+    *("atm", "attemptsMade"),
+)
 #: The same of a job that has ended.
 ENDED_FIELDS = (*FIELDS, "processedOn", "finishedOn", "pb")
 
@@ -106,7 +109,7 @@ def head_of(
     prefix, queues
         What keys begin with, and the queues that are known.
     """
-    name, timestamp, opts, delay, priority, parent, repeat, made = values[: len(FIELDS)]
+    name, timestamp, opts, delay, priority, parent, repeat, *made = values[: len(FIELDS)]
     if all(value is None for value in values):
         return None
     said = _table(opts)
@@ -121,7 +124,8 @@ def head_of(
         parent=None if not parent else _parent(parent, prefix, queues),
         child_failure=next((word for key, word in _CHILD_FAILURES.items() if said.get(key)), ""),
         scheduled=bool(repeat) or bool(said.get("repeat")) or job.startswith("repeat:"),
-        made=max(0, _whole(made, 0)),
+        # Before version 5 it is called by its long name, and counts an attempt from its start on.
+        made=max(0, _whole(made[0], _whole(made[1], 0))),
     )
 
 

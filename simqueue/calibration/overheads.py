@@ -20,7 +20,8 @@ _ENOUGH, _LOWEST = 50, 0.9
 def overhead_of(day: Day, workers: Mapping[str, SeenWorkers]) -> dict[str, float]:
     """Figures of a scenario's ``bullmq.overhead`` that were seen often enough, seconds.
 
-    ``workers`` are those of each queue.
+    ``workers`` are those of each queue in which idle slots take what waits: none whose jobs wait
+    for something else.
 
     An attempt is counted from the event of its start to that of its end here, so the round trips in
     between are part of it, and ``loop_s`` is none of its own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -134,14 +134,21 @@ def found_lines(found: Estimates) -> list[str]:
             for burst in one.bursts
         ]
         if one.children:
-            said.append(
-                f"children of each job: {', '.join(f'{n} {q}' for q, n in one.children.items())}"
-            )
+            children = [f"{_numbers(n)} {child}" for child, n in one.children.items()]
+            said.append(f"children of each job: {', '.join(children)}")
         if one.reasons:
             often = sorted(one.reasons.items(), key=lambda pair: -pair[1])[:5]
             said.append(f"final failures: {', '.join(f'{n} {name}' for name, n in often)}")
         lines.append(f"{safe(queue)}: {'; '.join(map(safe, said))}.")
     return lines
+
+
+def _numbers(shares: Mapping[int, float]) -> str:
+    """How many children jobs have, in words."""
+    least, most = min(shares), max(shares)
+    if least == most:
+        return f"{most}"
+    return f"{least} to {most} ({sum(n * share for n, share in shares.items()):.3g} on average)"
 
 
 def safe(text: str) -> str:

@@ -156,16 +156,20 @@ def _queue(one: QueueEstimate, file: str, columns: dict[str, Floats]) -> dict[st
     _put(table, "global_concurrency", one.global_concurrency)
     _put(table, "paused", [[round(a, 3), round(b, 3)] for a, b in one.paused])
     _put(table, "lifo", one.lifo)
-    _put(table, "children", one.children)
+    _put(table, "children", {name: _numbers(shares) for name, shares in one.children.items()})
     _put(table, "child_failure", one.child_failure)
     if one.queue in POLICIES:
         table["follow_up"] = {}
-    _classes(table, one, file, columns)
+    _classes(table, one, first, file, columns)
     return table
 
 
 def _classes(
-    table: dict[str, Any], one: QueueEstimate, file: str, columns: dict[str, Floats]
+    table: dict[str, Any],
+    one: QueueEstimate,
+    first: KindEstimate,
+    file: str,
+    columns: dict[str, Floats],
 ) -> None:
     """Add what kinds differ in; with one kind it is the queue's own."""
     if len(one.kinds) == 1:
@@ -184,6 +188,8 @@ def _classes(
         _put(own, "priority", kind.kind.priority)
         if kind.attempts != table["attempts"]:
             own["attempts"] = kind.attempts
+        if kind.attempts > 1 and kind.backoff != first.backoff:
+            own["backoff"] = _backoff(kind.backoff or {"type": "fixed"})
         label = re.sub(r"\W", "_", kind.kind.label)
         if len(kind.service_s) >= ENOUGH:
             own["service"] = _times(kind.service_s, f"{label}_s", file, columns)
@@ -192,6 +198,15 @@ def _classes(
         _put(own, "delay", _delay(kind, f"{label}_delay_s", file, columns))
         classes[kind.kind.label] = own
     table["classes"] = classes
+
+
+def _numbers(shares: Mapping[int, float]) -> int | dict[str, float]:
+    """How many children jobs have, as a scenario says it."""
+    *some, last = shares
+    if not some:
+        return last
+    rounded = {str(number): round(shares[number], 6) for number in some}
+    return {**rounded, str(last): round(1 - sum(rounded.values()), 6)}
 
 
 def _failure_rate(one: QueueEstimate) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -133,6 +133,7 @@ def replay_log(
     overhead: Overhead | None = None,
     name: str = "the log",
     rules: Mapping[str, Mapping[str, Any]] | None = None,
+    parents: Mapping[str, Collection[str]] | None = None,
 ) -> LogReplay:
     """Run the jobs of a real log through the model.
 
@@ -149,6 +150,9 @@ def replay_log(
     rules
         By queue: keys of its table in a scenario that say who is next or keep jobs waiting, such as
         ``limiter``. Priorities and delays are the log's own.
+    parents
+        By queue: ids of the jobs that waited for children; by default those whose id rows that were
+        added with them name as their parent.
 
     Raises
     ------
@@ -164,6 +168,7 @@ def replay_log(
     cost = overhead or Overhead()
     pickups = {"pickup_s": cost.pickup_s, "retry_s": cost.retry_s}
     slots = slots or {queue: seen_slots(log, queue) for queue in log.queues}
+    parents = _parents_of(log) if parents is None else parents
     kept, models = [], []
     left_out = 0
     for queue in log.queues:
@@ -175,13 +180,29 @@ def replay_log(
         lasts = max(float(rows["enqueued_s"].max()), 0.0) + 1.0
         own = {**_who_is_next(rows), **(rules or {}).get(queue, {})}
         scenario = _scenario(name, [queue], slots[queue], lasts, pickups, own)
-        workload = RecordedWorkload(scenario, rows, ids)
+        workload = RecordedWorkload(scenario, rows, ids, parents.get(queue, ()))
         models.append(ENGINES["simpy"](workload).log)
         kept.append(rows)
     if not kept:
         raise InputError("the log has no job that came to its end: there is nothing to replay")
     real = replace(log, rows=np.concatenate(kept))
     return LogReplay(real, merge(models), slots, left_out, name)
+
+
+def _parents_of(log: AttemptLog) -> dict[str, set[str]]:
+    """By queue: jobs that came with others which name them as their parent, and waited.
+
+    What follows a job names it, too, and comes when it has ended.
+    """
+    rows = log.rows[(log.rows["attempt"] == 1) & (log.rows["run"] == 1)]
+    rows = rows[np.argsort(-rows["enqueued_s"], kind="stable")]
+    came = dict(zip(rows["parent"].tolist(), rows["enqueued_s"].tolist(), strict=True))
+    first_s = np.array([came.get(job, np.inf) for job in rows["job"].tolist()])
+    waited = (rows["ready_s"] > rows["enqueued_s"]) & (first_s < rows["ready_s"])
+    return {
+        name: set(log.ids(rows["job"][waited & (rows["queue"] == place)]))
+        for place, name in enumerate(log.queues)
+    }
 
 
 def _whole_jobs(rows: NDArray[np.void]) -> tuple[NDArray[np.void], int]:

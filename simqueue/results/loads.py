@@ -14,6 +14,7 @@ from simqueue.results.offered import Outlook
 from simqueue.results.wording import percent
 from simqueue.workload.arrivals import ArrivalStream, Customers, Follows, Scheduler
 from simqueue.workload.changes import key_of
+from simqueue.workload.children import mean_of
 from simqueue.workload.distributions import Constant
 from simqueue.workload.expected import expected, fails_for_good
 from simqueue.workload.production import NO_OVERHEAD, measured_overhead
@@ -162,7 +163,7 @@ def _follow_ups(scenario: Scenario, name: str) -> Iterator[tuple[str, float]]:
     for child in queue.follow_up.failed:
         yield child, failed
     for child, number in queue.children.items():
-        yield child, float(number)
+        yield child, mean_of(number)
 
 
 def fed_by_others(scenario: Scenario, queue: str) -> bool:

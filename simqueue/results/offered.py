@@ -17,6 +17,7 @@ import numpy as np
 from simqueue.record.attempt_log import Floats
 from simqueue.results.parents import children_of
 from simqueue.workload.arrivals import Customers, Follows
+from simqueue.workload.children import mean_of
 from simqueue.workload.distributions import Constant, Distribution
 from simqueue.workload.expected import Expected, expected
 from simqueue.workload.production import NO_OVERHEAD
@@ -157,7 +158,7 @@ class _Fluid:
             asked_for, settings = arrivals[queue], self.scenario.queues[queue]
             self.jobs[queue] += asked_for
             for child, number in settings.children.items():
-                arrivals[child] += number * asked_for
+                arrivals[child] += mean_of(number) * asked_for
             if settings.children:
                 lag, share = self._children_of(queue)
                 asked_for = share * self._later(asked_for, lag)
@@ -283,7 +284,7 @@ class _Fluid:
         completed, failed = (
             sum(map(self._request_s, ones)) for ones in (follow_up.completed, follow_up.failed)
         )
-        children = sum(self._request_s(one) * n for one, n in settings.children.items())
+        children = sum(self._request_s(one) * mean_of(n) for one, n in settings.children.items())
         share = self._children_of(queue)[1] if children else 1.0
         own = self._first(queue, self._work_s) + (1 - fails) * completed + fails * failed
         return share * own + children

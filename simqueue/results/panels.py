@@ -105,10 +105,14 @@ def draw_workers(
             *(edges, np.append(value, value[-1])),
             drawstyle="steps-post", label=name, markevery=_LENGTH_BINS // 12, **style,
         )  # fmt: skip
-    panel.set_ylim(0, max((value.max() for value in numbers.values()), default=0) * 1.08 or 1)
+    # The title names a single pool; the legend of several has a place of its own above them.
+    several = len(numbers) > 1
+    most = max((value.max() for value in numbers.values()), default=0)
+    panel.set_ylim(0, most * (1.3 if several else 1.08) or 1)
     panel.yaxis.set_major_locator(MaxNLocator(integer=True))
     panel.set_ylabel("workers")
-    panel.legend(loc="upper left")
+    if several:
+        panel.legend(loc="upper left", ncols=4)
     return _most(numbers, edges, moment, "Most workers", digits)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from simqueue.record.attempt_log import UNFINISHED, AttemptLog
 from simqueue.results.wording import count
+from simqueue.workload.children import mean_of, shares_of
 from simqueue.workload.expected import fails_for_good
 from simqueue.workload.scenario import Scenario
 
@@ -40,10 +41,11 @@ def children_of(
     for child, number in settings.children.items():
         lag, ready = children_of(scenario, child, takes_s)
         one = lag + takes_s[child]
-        takes.append(one * number if scenario.in_process else one)
+        takes.append(one * mean_of(number) if scenario.in_process else one)
         fails = fails_for_good(scenario.queues[child], single=scenario.in_process)
         if settings.child_failure in _NOT_WITHOUT:
-            share *= (ready * (1 - fails)) ** number
+            completes = ready * (1 - fails)
+            share *= sum(part * completes**n for n, part in shares_of(number).items())
     return (sum(takes) if scenario.in_process else max(takes)), share
 
 

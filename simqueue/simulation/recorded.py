@@ -5,7 +5,7 @@ What then differs from the log is the model's error alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import simpy
@@ -38,8 +38,17 @@ class RecordedWorkload(Workload):
     A run that stalled holds no slot, and its job is ready again when it was put back.
     """
 
-    def __init__(self, scenario: Scenario, rows: NDArray[np.void], ids: Sequence[str]) -> None:
-        """``rows`` are those of finished jobs, sorted by job and then in time."""
+    def __init__(
+        self,
+        scenario: Scenario,
+        rows: NDArray[np.void],
+        ids: Sequence[str],
+        parents: Collection[str] = (),
+    ) -> None:
+        """``rows`` are those of finished jobs, sorted by job and then in time.
+
+        ``parents`` are the ids of jobs that waited for children.
+        """
         self.scenario, self.replication = scenario, 0
         (queue,) = scenario.queues
         self.kinds = [Kind(0, queue, queue, queue, -1)]
@@ -56,6 +65,8 @@ class RecordedWorkload(Workload):
         self._wait_s = np.append(rows["ready_s"][1:] - begun[:-1], 0.0)
         self._drawn: dict[int, Attempts] = {}
         self._waits_s: dict[int, memoryview] = {}
+        #: Numbers of the jobs that waited for children.
+        self.parents = {number for number, id_ in enumerate(ids) if id_ in parents}
 
     @property
     def arrivals(self) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
@@ -132,9 +143,20 @@ class RecordedWorkload(Workload):
 
 
 class RecordedBullMQ(BullMQ):
-    """The queue of a log: a job whose run stalled comes back at the head, as it did."""
+    """The queue of a log: a stalled job, or a parent whose children are done, goes to the head."""
 
     workload: RecordedWorkload
+
+    def put(self, job: SimJob, now: float) -> None:
+        """Add a job; a parent waits for its children first, as long as it did."""
+        waits_s = self._delays_s.get(job.kind)
+        wait_s = waits_s[job.number] if waits_s is not None else 0.0
+        if not wait_s or job.number not in self.workload.parents:
+            super().put(job, now)
+            return
+        job.ready = now + wait_s
+        put_first = self.queue_of[job.kind].put_first
+        Wait(self.env, wait_s, DUE, lambda _: put_first(job))
 
     def finish(self, place: Place, job: SimJob, now: float) -> None:
         """End an attempt; a run that stalled holds no slot, and ends when its job is put back."""

@@ -49,7 +49,7 @@ class Flows:
 
     def in_order(self, job: SimJob) -> list[SimJob]:
         """What is to be done for a job: its children, with theirs, and then the job."""
-        kinds = self._workload.children(job.kind)
+        kinds = self._workload.children_of(job.kind, job.number)
         self._jobs.unfinished += len(kinds)
         found = []
         for kind in kinds:

@@ -85,10 +85,11 @@ def _waiting(parent: Held, workload: Workload, kind: Kind, number: int) -> dict[
 def _families(workload: Workload) -> Iterator[tuple[str, str, list[Name]]]:
     """Each parent's queue and id, and those of its children."""
     for kind in workload.kinds:
-        children = workload.children(kind.number)
-        for number in range(workload.size(kind)) if children else ():
+        for number in range(workload.size(kind)) if workload.children(kind.number) else ():
+            children = workload.children_of(kind.number, number)
             below = [(child.queue, workload.job_id(child, number)) for child in children]
-            yield kind.queue, workload.job_id(kind, number), below
+            if below:
+                yield kind.queue, workload.job_id(kind, number), below
 
 
 def _ready_s(workload: Workload, queue: str, ends: Sequence[tuple[float, bool]]) -> float:

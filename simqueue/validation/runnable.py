@@ -44,6 +44,7 @@ def check_runnable(scenario: Scenario) -> None:
                 "here that would scale real workers; autoscalers exist in the model only: give the "
                 "pool a count or a schedule"
             )
+    _check_backoffs(scenario)
     idle = [queue for queue in _queues_with_jobs(scenario) if not scenario.slots_from(queue)[-1][1]]
     if idle and scenario.pools:
         raise InputError(
@@ -55,6 +56,19 @@ def check_runnable(scenario: Scenario) -> None:
             f"scenario {name}: workers.type: nobody would take the jobs of queue {idle[0]}, and "
             "the run would never end; try --set workers.type=all"
         )
+
+
+def _check_backoffs(scenario: Scenario) -> None:
+    if scenario.bullmq.client == "node":
+        return
+    for queue, settings in scenario.queues.items():
+        for name, one in settings.classes.items():
+            if one.backoff is not None:
+                raise InputError(
+                    f"scenario {scenario.name}: {key_of('queues', queue, 'classes', name)}.backoff:"
+                    " our workers wait as their queue's policy says; leave it out, or try --set "
+                    "bullmq.client=node"
+                )
 
 
 def check_server(scenario: Scenario, server: Server) -> None:

@@ -83,4 +83,6 @@ def _is_tag(path: tuple[str, ...], i: int) -> bool:
         return i == 2
     if path[0] == "queues" and path[2:3] == ("outages",):
         return i in (4, 6, 7)  # a pair or a table; then a number or a distribution, and which
+    if path[0] == "queues" and path[2:3] == ("children",):
+        return i == 4  # a number or shares
     return path[0] in ("arrivals", "queues") and i >= 3 and path[i - 1] in _TAGGED

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from simqueue.checked import Checked
-from simqueue.policies import Finite
+from simqueue.policies import Backoff, Finite
 from simqueue.workload.distributions import Distribution
 from simqueue.workload.production import Period, Seconds
 from simqueue.workload.values import Probability
@@ -50,7 +50,7 @@ class JobClass(Checked):
     ----------
     share
         Of the queue's jobs, 0 to 1: the probability that a job is of this class.
-    priority, service, cpu, failure_rate, attempts, delay
+    priority, service, cpu, failure_rate, attempts, backoff, delay
         As in the queue's own table.
     """
 
@@ -60,6 +60,7 @@ class JobClass(Checked):
     cpu: Distribution | None = None
     failure_rate: Probability | None = None
     attempts: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
+    backoff: Backoff | None = None
     delay: Distribution | None = None
 
     @property

@@ -14,7 +14,7 @@ from simqueue.workload.scenario import Scenario
 
 #: Keys of a queue that say who is next, or when; and those of a class that need a queue.
 _WHO_IS_NEXT = ("priority", "delay", "limiter", "global_concurrency", "paused")
-_OF_A_CLASS = ("priority", "attempts", "delay")
+_OF_A_CLASS = ("priority", "attempts", "backoff", "delay")
 
 
 def unused_keys(scenario: Scenario) -> list[str]:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from simqueue.checked import Checked
 from simqueue.jobs import EMAIL, QUEUES, emails_after
 from simqueue.policies import POLICIES, Outcome, QueuePolicy
+from simqueue.workload.children import Children
 from simqueue.workload.classes import (
     ClassName,
     JobClass,
@@ -23,7 +24,7 @@ from simqueue.workload.classes import (
 from simqueue.workload.distributions import Constant, Distribution
 from simqueue.workload.outages import AnyOutages, Outage, as_tables, check_outages
 from simqueue.workload.production import PositiveSeconds
-from simqueue.workload.values import Count, Probability, QueueName
+from simqueue.workload.values import Probability, QueueName
 
 
 class FollowUps(Checked):
@@ -98,7 +99,7 @@ class QueueModel(QueuePolicy):
         Windows [from, to) in seconds in which no job starts.
     children
         A flow: how many jobs of which queues are added with each job of this one, which is ready
-        when they have completed.
+        when they have completed; or the shares of the jobs that have so many.
     sandbox
         Whether the cpu part runs in a child process: it holds no event loop, and shares the
         machine's cores with all others of its kind.
@@ -120,7 +121,7 @@ class QueueModel(QueuePolicy):
     limiter: Limiter | None = None
     global_concurrency: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
     paused: Windows = []
-    children: dict[QueueName, Annotated[Count, Field(le=1000)]] = {}
+    children: dict[QueueName, Children] = {}
     sandbox: Annotated[bool, Field(strict=True)] = False
 
     def times_of(self, attempt: int) -> AttemptTimes:

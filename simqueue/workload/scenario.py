@@ -19,6 +19,7 @@ from simqueue.workload.arrivals import ArrivalStream, Customers, Follows, Schedu
 from simqueue.workload.callers import CallerSettings
 from simqueue.workload.changes import changed, key_of, parse_changes
 from simqueue.workload.checking import checked
+from simqueue.workload.children import most_of
 from simqueue.workload.downstreams import Downstream, check_downstreams
 from simqueue.workload.expected import attempts_of, expected
 from simqueue.workload.pools import Death, Pool, PoolName, worker_name
@@ -232,7 +233,10 @@ class Scenario(Checked):
         work = {name: attempts[name] * self._longest_s(name) for name in queues}
         lasts_s = self._total(work) / min(filter(None, self.slots.values()))
         jobs = self._total(dict.fromkeys(queues, 1.0))
-        backoffs = [longest_backoffs_s(one, retried[name], jobs) for name, one in queues.items()]
+        backoffs = [
+            max(longest_backoffs_s(part, retried[name], jobs) for _, part in one.parts)
+            for name, one in queues.items()
+        ]
         return max(self.duration_s, lasts_s) + sum(backoffs)
 
     def _longest_s(self, queue: str) -> float:
@@ -250,7 +254,10 @@ class Scenario(Checked):
 
     @property
     def _children(self) -> dict[str, dict[str, int]]:
-        return {name: queue.children for name, queue in self.queues.items()}
+        return {
+            name: {child: most_of(number) for child, number in queue.children.items()}
+            for name, queue in self.queues.items()
+        }
 
     def _requests(self, queue: str) -> int:
         """How often a client may ask for a job of ``queue``."""

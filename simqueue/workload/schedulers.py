@@ -14,7 +14,7 @@ from simqueue.workload.queues import QueueModel
 from simqueue.workload.streams import Arrivals, Source, Stream
 
 #: What a class may not say of a scheduler's jobs: they all are made from one template.
-_OF_THE_TEMPLATE = ("priority", "attempts", "delay")
+_OF_THE_TEMPLATE = ("priority", "attempts", "backoff", "delay")
 
 
 class Scheduler(Stream):

@@ -31,7 +31,7 @@ _NOBODY = 1e-3
 
 #: For each queue: the queues that its jobs are followed in when they complete, and when they fail.
 FollowUps = Mapping[str, tuple[Sequence[str], Sequence[str]]]
-#: For each queue: how many children its jobs have, by their queue.
+#: For each queue: how many children its jobs have at most, by their queue.
 Children = Mapping[str, Mapping[str, int]]
 _NO_CHILDREN: Children = {}
 

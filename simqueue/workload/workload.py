@@ -7,7 +7,7 @@ many workers there are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple, get_args
@@ -19,6 +19,7 @@ from simqueue.jobs import EMAIL, emails_after, job_id, root_name
 from simqueue.policies import Outcome, next_step
 from simqueue.workload.arrivals import Arrivals, Customers, Follows, Scheduler
 from simqueue.workload.attempts import Attempts, Brings, KindOutages, Source, ended
+from simqueue.workload.children import Children, most_of, numbers_of
 from simqueue.workload.distributions import Constant, Distribution, Floats
 from simqueue.workload.draws import generator
 from simqueue.workload.others import Others, with_others
@@ -109,6 +110,8 @@ class Workload:
         self.resends: dict[int, Resend] = {}
         self._follow_ups: dict[tuple[int, Outcome], tuple[Kind, ...]] = {}
         self._children: dict[int, tuple[Kind, ...]] = {}
+        #: Of kinds whose jobs do not have all of them: for each child, which jobs have it.
+        self._having: dict[int, list[tuple[Kind, memoryview]]] = {}
         for queue, stream in scenario.arrivals.items():
             root = stream.follows if isinstance(stream, Follows) else queue
             first = self._add_kind(queue, root_name(queue), root, -1)
@@ -127,8 +130,8 @@ class Workload:
                 self._add_kind(child, _follow_up_name(kind, outcome, child), stream, kind.number)
                 for child in getattr(self.scenario.queues[queue].follow_up, outcome)
             )
-        for child, count in self.scenario.queues[queue].children.items():
-            names = [_child_name(kind, number + 1) for number in range(count)]
+        for child, children in self.scenario.queues[queue].children.items():
+            names = [_child_name(kind, number + 1) for number in range(most_of(children))]
             self._children[kind.number] = (
                 *self._children.get(kind.number, ()),
                 *(self._add_kind(child, name, stream, kind.number) for name in names),
@@ -153,8 +156,32 @@ class Workload:
         return bool(self._children)
 
     def children(self, kind: int) -> tuple[Kind, ...]:
-        """The kinds of the jobs that are added with a job of ``kind``, and that it waits for."""
+        """The kinds of the jobs that may be added with one of ``kind``, which then waits for them.
+
+        Which come with which job, `children_of` says.
+        """
         return self._children.get(kind, ())
+
+    def children_of(self, kind: int, number: int) -> tuple[Kind, ...]:
+        """The kinds of the children of the job of ``kind`` of root arrival ``number``."""
+        kinds = self.children(kind)
+        if not kinds or all(isinstance(one, int) for one in self._children_said(kind).values()):
+            return kinds
+        if kind not in self._having:
+            self._having[kind] = list(self._draw_children(kind))
+        return tuple(child for child, has in self._having[kind] if has[number])
+
+    def _children_said(self, kind: int) -> dict[str, Children]:
+        return self.scenario.queues[self.kinds[kind].queue].children
+
+    def _draw_children(self, kind: int) -> Iterator[tuple[Kind, memoryview]]:
+        """Each kind of children, and which jobs have it."""
+        its, kinds = self.kinds[kind], iter(self._children[kind])
+        for queue, children in self._children_said(kind).items():
+            draws = self._generator(its.queue, its.name, f"children {queue}").random(self.size(its))
+            numbers = numbers_of(children, draws)
+            for place in range(most_of(children)):
+                yield next(kinds), (numbers > place).data
 
     @cached_property
     def streams(self) -> dict[str, Arrivals]:

@@ -98,7 +98,7 @@ FLOWS: dict[str, Any] = {
         "report": {
             "service": {"distribution": "exponential", "mean_s": 1.0},
             "failure_rate": 0.2,
-            "children": {"thumbnails": 3, "pdf": 1},
+            "children": {"thumbnails": {"0": 0.2, "3": 0.8}, "pdf": 1},
             "follow_up": {"completed": ["mail"], "failed": ["mail"]},
         },
         "thumbnails": {

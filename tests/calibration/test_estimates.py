@@ -1,11 +1,15 @@
 """From attempts to numbers: slots, limiters, bursts of failures, classes, backoffs, schedules."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from story import BEGAN, Story
 
+from simqueue.calibration.calibrate import calibrated
 from simqueue.calibration.estimates import QueueEstimate, estimates_of
 from simqueue.calibration.failures import bursts_of, rates_differ
 from simqueue.calibration.limits import limiter_of
@@ -149,7 +153,7 @@ def test_names_and_priorities_make_classes() -> None:
     for number in range(300):
         kind = ("vip", 1) if number % 3 == 0 else ("bulk", 10)
         at = 100 * number
-        story.head(f"{number}", name=kind[0], priority=kind[1], attempts=number % 3 or 4)
+        story.head(f"{number}", name=kind[0], priority=kind[1], attempts=4 if kind[1] == 1 else 2)
         story.run(f"{number}", at, at, at + (20 if kind[0] == "vip" else 60))
     found = estimate(story.end(30_000))
     vip = next(one for one in found.kinds if one.kind.label == "vip")
@@ -157,6 +161,25 @@ def test_names_and_priorities_make_classes() -> None:
     assert {one.kind.label: one.kind.priority for one in found.kinds} == {"vip": 1, "bulk": 10}
     assert (vip.jobs, vip.attempts) == (100, 4)
     assert vip.service_s.mean() == pytest.approx(0.02)
+
+
+def test_policies_of_one_name_make_classes(tmp_path: Path) -> None:
+    """But for rare ones, which are taken for what most jobs of the name say."""
+    story = Story()
+    quick, slow = ({"type": "fixed", "delay": delay} for delay in (100, 5000))
+    for number in range(300):
+        said = {"attempts": 2, "backoff": quick} if number % 3 else {"attempts": 5, "backoff": slow}
+        said = {**said, "attempts": 9} if number % 50 == 0 else said
+        story.head(f"{number}", name="send", **said)
+        story.run(f"{number}", 100 * number, 100 * number, 100 * number + 40)
+    made = calibrated(tmp_path / "out", story.end(30_000).write(tmp_path / "seen.jsonl"))
+    queue = made.scenario.queues["video"]
+
+    assert {
+        name: (round(one.share * 300), part.attempts, part.backoff.delay_ms)
+        for (name, one), (_, part) in zip(queue.classes.items(), queue.parts, strict=True)
+    } == {"send-x2": (202, 2, 100), "send-x5": (98, 5, 5000)}
+    assert "6 of 202 jobs say something else" in made.report()
 
 
 def test_a_strategy_of_ones_own_is_a_list_of_the_waits_that_were_seen() -> None:
@@ -216,12 +239,26 @@ def test_jobs_that_are_added_long_before_they_are_due_count_from_then() -> None:
     assert not found.kinds[0].delays_s.any()
 
 
-def test_children_come_with_their_parents() -> None:
+@pytest.mark.parametrize(
+    ("children", "shares", "said"),
+    [
+        (("ab",), {2: 1.0}, 2),
+        (("ab", "abcd", "abcd"), {2: 1 / 3, 4: 2 / 3}, {"2": 0.333333, "4": 0.666667}),
+        (("", "a"), {0: 0.5, 1: 0.5}, {"0": 0.5, "1": 0.5}),
+    ],
+)
+def test_children_come_with_their_parents(
+    tmp_path: Path, children: tuple[str, ...], shares: dict[int, float], said: Any
+) -> None:
     story = Story("report", "page")
     for number in range(30):
         at, job = 1000 * number, f"r{number}"
-        story.event(at, "added", job).event(at, "waiting-children", job)
-        for child in ("a", "b"):
+        story.event(at, "added", job)
+        if not children[number % len(children)]:
+            story.event(at, "active", job, prev="waiting").event(at + 20, "completed", job)
+            continue
+        story.event(at, "waiting-children", job)
+        for child in children[number % len(children)]:
             story.head(f"{job}{child}", "page", parent=["report", job], child_failure="fail-parent")
             story.run(f"{job}{child}", at, at, at + 50, queue="page")
         story.event(at + 50, "waiting", job, prev="waiting-children")
@@ -229,9 +266,20 @@ def test_children_come_with_their_parents() -> None:
     story.end(40_000)
     report, page = estimate(story, "report"), estimate(story, "page")
 
-    assert (report.children, report.child_failure) == ({"page": 2}, "fail-parent")
+    assert (report.children, report.child_failure) == ({"page": shares}, "fail-parent")
     assert page.arrivals == ()
     assert not report.due
+    made = calibrated(tmp_path / "out", story.write(tmp_path / "seen.jsonl"))
+    assert made.scenario.queues["report"].children == {"page": said}
+
+
+def test_children_of_a_parent_that_nobody_saw_come_by_themselves() -> None:
+    story = Story("page")
+    for number in range(30):
+        story.head(f"{number}", "page", parent=["report", f"r{number}"])
+        story.run(f"{number}", 100 * number, 100 * number, 100 * number + 50, queue="page")
+
+    assert len(estimate(story.end(4000), "page").arrivals) == 30
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -43,7 +43,7 @@ def test_the_longest_known_queue_is_the_parents() -> None:
 
 
 def test_a_scheduler_is_told_by_its_key_or_its_jobs_id() -> None:
-    by_key, by_id = head(rjk="nightly"), head_of("repeat:x:1", ["x"] * 8, "bull", ())
+    by_key, by_id = head(rjk="nightly"), head_of("repeat:x:1", ["x"] * len(FIELDS), "bull", ())
 
     assert by_key is not None
     assert by_id is not None
@@ -54,7 +54,7 @@ def test_a_hash_that_is_gone_has_no_head() -> None:
     assert head() is None
 
 
-@given(st.lists(st.none() | st.text(), min_size=8, max_size=8))
+@given(st.lists(st.none() | st.text(), min_size=len(FIELDS), max_size=len(FIELDS)))
 def test_whatever_a_hash_holds_is_read_and_written(values: list[str | None]) -> None:
     found = head_of("1", values, "bull", ("video",))
 

@@ -325,6 +325,7 @@ OTHER: dict[str, tuple[str, Any]] = {
             "failure_rate": 0.5,
             "priority": 1,
             "attempts": 2,
+            "backoff": {"delay_ms": 5},
             "delay": {"distribution": "constant", "mean_s": 1},
         }.items()
     },

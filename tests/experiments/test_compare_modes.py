@@ -326,6 +326,22 @@ def test_a_backlog_has_its_fluid_limit() -> None:
         assert row.measures.last_effect_s.max == pytest.approx(row.known.seconds + 1, rel=0.02)
 
 
+def test_a_line_whose_answers_bring_more_has_no_fluid_limit() -> None:
+    """Payments come after the answers: the fluid, in which no answer is late, has too many come."""
+    overloaded = shop(**{"arrivals.order.rate_per_s": 12.0})
+    both = sq.compare_modes(overloaded)
+    known = {(row.letter, row.of): row.known for row in both.rows}
+    assert known["T", "order"] is known["T", "payment"] is None
+    assert known["S", "order"] is not None
+
+    alone = overloaded.replace({"arrivals.payment": {"rate_per_s": 12.0}})
+    row = next(
+        row for row in sq.compare_modes(alone).rows if (row.letter, row.of) == ("T", "order")
+    )
+    assert row.known is not None
+    assert row.measures.last_effect_s.max == pytest.approx(row.known.seconds, rel=0.1)
+
+
 def test_what_a_crash_loses() -> None:
     """Web processes die when workers do: there requests are lost, here jobs run again."""
     crash = {"workers.crashes": [{"at_s": 200, "worker": 1, "down_s": 10}]}

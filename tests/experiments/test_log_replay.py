@@ -94,6 +94,27 @@ def test_a_job_that_stalled_comes_back_at_the_head() -> None:
     assert (second_run["started_s"] - second_run["ready_s"]).item() <= 1.2
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_parents_whose_children_are_done_go_to_the_head(seed: int) -> None:
+    """With more to do than the slots can, that is what their waits rest on."""
+    took = {"distribution": "exponential", "mean_s": 1.0}
+    log = log_of(
+        seed=seed,
+        workers={"count": 1, "concurrency": 4},
+        arrivals={"order": {"rate_per_s": 4.5}},
+        queues={
+            "order": {"children": {"email": 2}, "service": took, "follow_up": {}},
+            "email": {"service": {**took, "mean_s": 0.4}},
+        },
+    )
+    who = Slots(1, 4)
+    found = replay_log(log, {"order": who, "email": who})
+
+    (times, _), (again, _) = by_attempt(found.real), by_attempt(found.model)
+    assert (times["started_s"] - times["ready_s"]).max() > 5
+    np.testing.assert_allclose(again, times, atol=1e-6)
+
+
 def test_only_pick_ups_are_added() -> None:
     """A recorded attempt holds all other costs of the queue."""
     log = log_of(workers={"concurrency": 50}, arrivals={"order": {"rate_per_s": 1}})

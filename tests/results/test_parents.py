@@ -11,7 +11,8 @@ import simqueue as sq
 from simqueue.record.reading import read_log
 from simqueue.results.offered import Outlook, offered
 from simqueue.results.table import report as report_of
-from simqueue.results.verdicts import Verdict, judge
+from simqueue.results.verdicts.judge import judge
+from simqueue.results.verdicts.verdict import Verdict
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
 

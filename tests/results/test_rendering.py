@@ -204,3 +204,42 @@ def test_matplotlib_waits_until_it_is_needed():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_title_is_about_what_the_figure_shows():
+    """Lost jobs come first among the verdicts, and no panel shows them."""
+    import simqueue as sq
+
+    scenario = sq.read_scenario("outage.toml")
+    run = sq.simulate(scenario)
+    assert "failed for good" in run.finding()
+    title = run.plot().get_suptitle().replace("\n", " ")
+    assert title == run.finding(lost=False) != run.finding()
+
+
+@pytest.mark.parametrize("pools", ["one", "two"])
+def test_a_legend_of_workers_hides_no_line(pools):
+    """A single pool is named by the title; the legend of several stands above all lines."""
+    import simqueue as sq
+
+    scaled = {"queues": {"q": 1}, "schedule": [[0, 1], [20, 3], [40, 1]]}
+    names = {"one": ["a"], "two": ["a", "b"]}[pools]
+    run = sq.simulate(
+        sq.build_scenario(
+            {
+                "duration_s": 60,
+                "arrivals": {"q": {"rate_per_s": 2}},
+                "queues": {"q": {"service": {"distribution": "exponential", "mean_s": 0.1}}},
+                "pools": dict.fromkeys(names, scaled),
+            }
+        )
+    )
+    figure = run.plot()
+    figure.draw_without_rendering()
+    panel = figure.axes[3]
+    legend = panel.get_legend()
+    assert (legend is not None) == (pools == "two")
+    if legend:
+        below = legend.get_window_extent().y0
+        tops = [panel.transData.transform((0, max(line.get_ydata())))[1] for line in panel.lines]
+        assert max(tops) < below

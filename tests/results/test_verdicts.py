@@ -13,7 +13,8 @@ from benchmarks import verdicts as table
 from simqueue.experiments.run import simulate
 from simqueue.results.lost import lost_jobs
 from simqueue.results.offered import Outlook, offered
-from simqueue.results.verdicts import Verdict, judge, shortest
+from simqueue.results.verdicts.judge import judge
+from simqueue.results.verdicts.verdict import Verdict, shortest
 from simqueue.results.wording import duration_up
 from simqueue.workload.reading import build_scenario, read_scenario
 from simqueue.workload.scenario import Scenario

@@ -569,7 +569,7 @@ class _Play:
     def draw(self, job: Job, attempt: int) -> float:
         """The uniform number of a retry's jitter."""
         number = number_of(job, self.workload, self.origin)
-        drawn: float = self.workload.attempts(job.payload["kind"], attempt).jitter[number]
+        drawn: float = self.workload.jitter(job.payload["kind"], attempt)[number]
         return drawn
 
     async def _arrivals(self) -> None:

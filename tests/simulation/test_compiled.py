@@ -41,7 +41,13 @@ def queues(later: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
     outage = {"from_s": 5, "to_s": 10, "rate": 0.5}
     classes = {
         "vip": {"share": 0.3, "priority": 2},
-        "bulk": {"share": 0.7, "attempts": 3, "failure_rate": 0.2, "priority": 5},
+        "bulk": {
+            "share": 0.7,
+            "attempts": 3,
+            "backoff": {"type": "exponential", "delay_ms": 700},
+            "failure_rate": 0.2,
+            "priority": 5,
+        },
     }
     backoffs = [
         {"type": "fixed", "delay_ms": 0},

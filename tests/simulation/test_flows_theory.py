@@ -15,7 +15,7 @@ def exponential(mean_s: float) -> dict[str, Any]:
     return {"distribution": "exponential", "mean_s": mean_s}
 
 
-def fork(children: int, **queues: Any) -> dict[str, Any]:
+def fork(children: int | dict[str, float], **queues: Any) -> dict[str, Any]:
     """A parent in a thousand slots, and its exponential children of 1 s in as many."""
     return {
         "name": "fork",
@@ -50,6 +50,19 @@ def test_the_last_of_n_exponential_children_ends_after_their_harmonic_number(chi
     assert within(report.response_s.mean, harmonic + 0.5)
     assert report.wait_s.max == 0
     assert report.unfinished == 0
+
+
+def test_jobs_may_have_now_so_many_children_and_then_none() -> None:
+    """A mixture of jobs with 0, 1 and 3: means and counts are those of the shares."""
+    shares = {"0": 0.25, "1": 0.25, "3": 0.5}
+    run = sq.simulate(build_scenario(fork(shares)), replications=10)
+    report, part = (run.summary().queues[queue] for queue in ("report", "part"))
+
+    harmonic = 0.25 * 1 + 0.5 * (1 + 1 / 2 + 1 / 3)
+    assert within(report.response_s.mean, harmonic + 0.5)
+    spread = 4 * (0.25 + 0.5 * 9 - 1.75**2) ** 0.5 / report.arrived**0.5
+    assert part.arrived / report.arrived == pytest.approx(1.75, abs=spread)
+    assert report.unfinished == part.unfinished == 0
 
 
 def test_children_of_children_are_awaited_too() -> None:

@@ -53,7 +53,7 @@ RULES: dict[str, dict[str, Any]] = {
         "arrivals": FLOW,
         "queues": {
             "order": {"service": QUICK, "follow_up": {"completed": ["report"]}},
-            "report": {"service": QUICK, "children": {"page": 2}, "attempts": 2},
+            "report": {"service": QUICK, "children": {"page": {"0": 0.2, "2": 0.8}}, "attempts": 2},
             "page": {"service": QUICK, "priority": 2},
         },
     },
@@ -66,7 +66,12 @@ RULES: dict[str, dict[str, Any]] = {
                 "failure_rate": 0.3,
                 "delay": {"distribution": "constant", "mean_s": 0.1},
                 "classes": {
-                    "vip": {"share": 0.4, "priority": 1, "attempts": 4},
+                    "vip": {
+                        "share": 0.4,
+                        "priority": 1,
+                        "attempts": 4,
+                        "backoff": {"type": "exponential", "delay_ms": 60},
+                    },
                     "bulk": {"share": 0.6, "priority": 5},
                 },
             },

@@ -28,7 +28,7 @@ REPORTS: dict[str, Any] = {
     "arrivals": {"report": {"rate_per_s": 6}},
     "queues": {
         "report": {
-            "children": {"part": 2, "page": 1},
+            "children": {"part": {"1": 0.5, "2": 0.5}, "page": 1},
             "service": {"distribution": "exponential", "mean_s": 0.05},
             "follow_up": {"completed": ["mail"]},
         },

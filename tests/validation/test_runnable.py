@@ -33,6 +33,15 @@ PLAIN: dict[str, Any] = {
             {"arrivals": {"order": {"customers": 3, "think": ONE_S}}},
             r"arrivals\.order\.customers: .*try a rate_per_s",
         ),
+        (
+            {
+                "queues": {
+                    "order": {"classes": {"a": {"share": 1, "backoff": {"delay_ms": 5}}}},
+                    "email": {},
+                }
+            },
+            r"queues\.order\.classes\.a\.backoff: .*--set bullmq.client=node",
+        ),
         ({"workers": {"type": "order"}}, "queue email, .*--set workers.type=all"),
     ],
 )

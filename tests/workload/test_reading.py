@@ -285,8 +285,20 @@ WRONG = [
     ),
     ("[queues.order.classes]\nvip = { priority = 1 }", "queues.order.classes.vip.share: missing"),
     (
-        "[queues.order.classes]\nvip = { share = 1, backoff = 1 }",
-        "queues.order.classes.vip.backoff: unknown key",
+        "[queues.order.classes]\nvip = { share = 1, lifo = true }",
+        "queues.order.classes.vip.lifo: unknown key",
+    ),
+    (
+        "[queues.order.children]\nemail = { 2 = 0.5 }\n[queues.email]",
+        "queues.order.children.email: their shares should sum to 1, not 0.5 = 0.5",
+    ),
+    (
+        "[queues.order.children]\nemail = { 02 = 1 }\n[queues.email]",
+        "queues.order.children.email: 02: should be a whole number of children, 0 to 1000",
+    ),
+    (
+        "[queues.order.children]\nemail = 0\n[queues.email]",
+        "queues.order.children.email: should be greater than or equal to 1, not 0",
     ),
     (
         "[queues.order.classes]\n'v[p' = { share = 1 }",

@@ -18,6 +18,7 @@ from simqueue.results.comparison.same_draws import shared_draws
 from simqueue.results.wording import digits
 from simqueue.workload.arrivals import Follows
 from simqueue.workload.changes import key_of
+from simqueue.workload.children import mean_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
@@ -131,7 +132,7 @@ def work_per_root_s(scenario: Scenario) -> float:
     def brings(queue: str) -> float:
         settings = scenario.queues[queue]
         follows = sum(map(brings, settings.follow_up.completed))
-        children = sum(number * brings(one) for one, number in settings.children.items())
+        children = sum(mean_of(number) * brings(one) for one, number in settings.children.items())
         own = sum(share * (one.service.mean + one.cpu.mean) for share, one in settings.parts)
         return own + follows + children
 

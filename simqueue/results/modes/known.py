@@ -10,6 +10,7 @@ from simqueue.record.attempt_log import Floats
 from simqueue.results.formulas import formulas
 from simqueue.results.loads import job_rates
 from simqueue.results.offered import Outlook, offered
+from simqueue.workload.arrivals import Follows
 from simqueue.workload.expected import fails_for_good, retries
 from simqueue.workload.scenario import Scenario
 
@@ -58,6 +59,8 @@ def known(scenario: Scenario, warmup_s: float, queue: str) -> Known | None:
     exact = _exact(scenario, warmup_s, queue)
     if exact is not None:
         return exact
+    if scenario.in_process and _answers_matter(scenario):
+        return None
     behind = _most_behind_s(scenario, queue)
     return Known(FLUID, behind) if behind > _TINY_S else None
 
@@ -96,6 +99,15 @@ def _most_behind_s(scenario: Scenario, queue: str) -> float:
     ahead = work - places * comes.times_s
     behind = ahead - np.minimum.accumulate(ahead)
     return float(behind.max()) / places
+
+
+def _answers_matter(scenario: Scenario) -> bool:
+    """Whether requests come after the answer to others: the later, the longer the line is.
+
+    The fluid counts think times from answers that nobody waited for, so it would have more come
+    to a line that is behind than does.
+    """
+    return any(isinstance(stream, Follows) for stream in scenario.arrivals.values())
 
 
 def _is_troubled(scenario: Scenario) -> bool:

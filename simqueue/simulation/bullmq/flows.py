@@ -74,14 +74,14 @@ class Flows:
 
     def add(self, job: SimJob) -> bool:
         """Add the children of a job that is asked for; whether it has some and waits for them."""
-        if not self._workload.children(job.kind):
+        if not self._workload.children_of(job.kind, job.number):
             return False
         self._jobs.put_together(list(self._held_back(job)))
         return True
 
     def _held_back(self, job: SimJob) -> Iterator[SimJob]:
         """Have the parents of a tree wait; the jobs without children are left."""
-        kinds = self._workload.children(job.kind)
+        kinds = self._workload.children_of(job.kind, job.number)
         if not kinds:
             yield job
             return

@@ -130,7 +130,8 @@ def settle(w: World, job: int, failed: int) -> None:
     """Give a job its final outcome: see to the jobs that follow."""
     w.unfinished -= 1
     follow_up(w, job, failed)
-    jobs(w, job).next = w.free_job
+    its = jobs(w, job)
+    its.kind, its.next = NONE, w.free_job
     w.free_job = job
 
 

@@ -87,13 +87,16 @@ def come_to(w: World, what: int, who: int, since: float) -> None:
 
 @inlined
 def has_room(w: World) -> bool:
-    """Whether no table can be full after one thing more, which adds ``spare`` records at most."""
+    """Whether no table can be full after one thing more.
+
+    It adds ``spare`` events at most, and adds or delays ``spare_jobs`` jobs.
+    """
     return (
         w.event_count + w.spare <= w.event_room
         and w.row_count < w.row_room
-        and w.job_count + w.spare <= w.job_room
-        and w.most_dues + w.spare <= w.dues_room
-        and w.bucket_count + w.spare <= w.bucket_room
+        and w.job_count + w.spare_jobs <= w.job_room
+        and w.most_dues + w.spare_jobs <= w.dues_room
+        and w.bucket_count + w.spare_jobs <= w.bucket_room
     )
 
 

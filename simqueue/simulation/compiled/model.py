@@ -21,7 +21,7 @@ from simqueue.workload.pools import worker_name
 from simqueue.workload.workload import Workload
 
 #: After so many things Ctrl-C is looked for.
-_AT_ONCE = 2_000_000
+AT_ONCE = 2_000_000
 
 
 class MayStall(Exception):  # noqa: N818 - it says what happened, and is no error
@@ -41,9 +41,7 @@ class CompiledBullMQ:
         self.workload, self.scenario = workload, workload.scenario
         self._state = tables(workload)
         self._attempts = int(self._state.world["attempts"][0])
-        for kind in workload.kinds:
-            if kind.parent < 0:
-                self._draw(kind.number, 1)
+        self._draw_first()
         self._grow()
 
     def run(self, until: float | None = None) -> None:
@@ -56,7 +54,7 @@ class CompiledBullMQ:
         """
         moment = math.inf if until is None else until
         while True:
-            why = run(self._state.world, moment, _AT_ONCE)
+            why = run(self._state.world, moment, AT_ONCE)
             if why == state.DRAW:
                 self._draw_wanted()
             elif why == state.FULL:
@@ -153,6 +151,12 @@ class CompiledBullMQ:
             "presence": presence,
         }
 
+    def _draw_first(self) -> None:
+        """Draw what the first attempts bring at jobs that come by themselves."""
+        for kind in self.workload.kinds:
+            if kind.parent < 0:
+                self._draw(kind.number, 1)
+
     def _draw_wanted(self) -> None:
         wanted = np.flatnonzero(self._state["blocks"]["state"] == WANTED)
         for place in wanted.tolist():
@@ -181,8 +185,8 @@ class CompiledBullMQ:
     def _grow(self) -> None:
         """Make room in the tables that may be full after one thing more."""
         s, world = self._state, self._state.world[0]
-        spare = int(world["spare"])
-        for table in ("jobs", "events", "buckets"):
+        jobs = int(world["spare_jobs"])
+        for table, spare in (("jobs", jobs), ("events", int(world["spare"])), ("buckets", jobs)):
             count, room = (f"{table.removesuffix('s')}_{what}" for what in ("count", "room"))
             if world[count] + spare > world[room]:
                 size = world[room] = 2 * (int(world[count]) + spare)
@@ -193,8 +197,8 @@ class CompiledBullMQ:
             size = 2 * int(world["row_room"]) + len(s["moments"]) * 5 // 4 + 64
             world["row_room"] = size
             s.enlarge("rows", size)
-        if world["most_dues"] + spare > world["dues_room"]:
-            old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + spare)
+        if world["most_dues"] + jobs > world["dues_room"]:
+            old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + jobs)
             dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
             dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
             s["dues"], world["dues_room"] = dues.ravel(), size

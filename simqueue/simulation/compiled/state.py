@@ -183,6 +183,7 @@ WORLD = np.dtype(
             ("dues_room", "i8"),
             ("bucket_room", "i8"),
             ("spare", "i8"),
+            ("spare_jobs", "i8"),
             ("replication", "i8"),
         ),
         *(
@@ -250,8 +251,12 @@ class State:
         return self._tables[table]
 
     def __setitem__(self, table: str, records: Records) -> None:
+        self.put(table, records, 0)
+
+    def put(self, table: str, records: Records, first: int) -> None:
+        """Have a table of which only records from number ``first`` on are there."""
         self._tables[table] = records
-        self._at[_PLACES[table]] = records.ctypes.data
+        self._at[_PLACES[table]] = records.ctypes.data - first * records.itemsize
 
     def enlarge(self, table: str, size: int) -> None:
         """Have a table, or one of more records."""

@@ -74,6 +74,7 @@ def _settings(workload: Workload) -> State:
     hired, planned = _hired(scenario), list(_planned(scenario))
     lookers = len(hired.workers) * len(lines)
     spare = 4 * (len(hired.slots) + lookers + len(kinds)) + 64 + len(planned)
+    spare_jobs = len(kinds) + 64  # an end delays its job, or adds those that follow
     found = State.zeros(
         queues=len(lines),
         lines=sum(map(len, lines)),
@@ -89,7 +90,11 @@ def _settings(workload: Workload) -> State:
         lookers=lookers,
         openings=len(hired.openings),
         planned=len(planned),
-        **_room(spare, len(lines)),
+        jobs=2 * spare_jobs,
+        events=2 * spare,
+        buckets=2 * spare_jobs,
+        chains=chains_for(2 * spare_jobs),
+        dues=2 * spare_jobs * len(lines),
     )
     _add_queues(found, scenario, lines)
     _add_kinds(found, workload, follow_ups, outages)
@@ -103,17 +108,11 @@ def _settings(workload: Workload) -> State:
     world["opening_count"], world["crew_count"] = len(hired.openings), len(hired.crews)
     world["planned_count"] = len(planned)
     world["pause_count"] = sum(what != state.STEP for _, what, *_ in planned)
-    world["spare"] = spare
-    for name in ("job", "event", "bucket", "dues"):
-        world[f"{name}_room"] = 2 * spare
+    world["spare"], world["event_room"] = spare, 2 * spare
+    world["spare_jobs"] = spare_jobs
+    for name in ("job", "bucket", "dues"):
+        world[f"{name}_room"] = 2 * spare_jobs
     return found
-
-
-def _room(spare: int, queues: int) -> dict[str, int]:
-    """How much there is at first in the tables that grow, but the rows."""
-    room = 2 * spare
-    growing = {"jobs": room, "events": room, "buckets": room, "dues": queues * room}
-    return {**growing, "chains": chains_for(room)}
 
 
 def chains_for(buckets: int) -> int:

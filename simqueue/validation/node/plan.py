@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from simqueue.adapters.bull_queue.options import child_options, job_options
-from simqueue.policies import Backoff
 from simqueue.validation.queue_rules import options_by_number
 from simqueue.workload.attempts import FATAL
+from simqueue.workload.queues import QueueModel
 from simqueue.workload.workload import Kind, Workload
 
 #: What BullMQ's own job options can say of a backoff, for sure.
@@ -41,10 +41,13 @@ def _kind(workload: Workload, kind: Kind) -> dict[str, Any]:
         "options_by_number": {
             name: column.tolist() for name, column in options_by_number(workload, kind).items()
         },
-        "says_wait": not _said_by_options(queue.backoff),
+        "says_wait": not _said_by_options(queue),
         "completed": [child.number for child in workload.follow_ups(kind.number, "completed")],
         "failed": [child.number for child in workload.follow_ups(kind.number, "failed")],
-        "children": [child.number for child in workload.children(kind.number)],
+        "children": [
+            [child.number for child in workload.children_of(kind.number, number)]
+            for number in (numbers if workload.children(kind.number) else ())
+        ],
         "options_of_children": of_children,
         "downstream": queue.downstream,
         "timeout_s": queue.timeout_s,
@@ -53,12 +56,15 @@ def _kind(workload: Workload, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _said_by_options(backoff: Backoff) -> bool:
+def _said_by_options(queue: QueueModel) -> bool:
     """Whether BullMQ's own backoff gives the very wait that the workload says.
 
-    Jitter is drawn by whoever retries the job, and what is ours alone BullMQ does not know.
+    Jitter is drawn by whoever retries the job, and what is ours alone BullMQ does not know. Options
+    are those of the queue, whatever a class says.
     """
-    return set(backoff.model_dump(exclude_defaults=True)) <= _SAID_BY_OPTIONS
+    if any(one.backoff is not None for one in queue.classes.values()):
+        return False
+    return set(queue.backoff.model_dump(exclude_defaults=True)) <= _SAID_BY_OPTIONS
 
 
 def _attempts(workload: Workload, kind: Kind) -> Iterator[dict[str, Any]]:

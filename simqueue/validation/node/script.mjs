@@ -133,7 +133,9 @@ export class Script {
       name: its.name,
       data: { payload: { kind, number }, flow: its.flows[number], parent_id: parent },
       opts: { ...its.options, ...said, ...ofParent, jobId },
-      children: its.children.map((one) => this.tree(one, number, jobId, its.options_of_children)),
+      children: (its.children[number] ?? []).map((one) =>
+        this.tree(one, number, jobId, its.options_of_children),
+      ),
     };
   }
 
