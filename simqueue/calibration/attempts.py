@@ -52,7 +52,7 @@ class Job:
     carried
         Whether it was there when a watch began.
     children
-        Whether it waited for children.
+        Whether it waited for children before it was run.
     """
 
     key: JobKey
@@ -85,6 +85,9 @@ class Day:
         said of jobs of their name.
     vanished
         Jobs that had not ended when another came with the same id.
+    in_parts
+        Queues whose handlers add children and wait for them: what comes before and what comes after
+        is a job each here.
     """
 
     jobs: dict[JobKey, Job] = field(default_factory=dict)
@@ -94,6 +97,7 @@ class Day:
     starts_s: list[float] = field(default_factory=list)
     without_head: int = 0
     vanished: int = 0
+    in_parts: set[str] = field(default_factory=set)
 
     def of_queue(self, queue: str) -> list[Attempt]:
         """The attempts at the jobs of a queue."""
@@ -200,6 +204,8 @@ class _Reading:
         key, at_s = JobKey(queue, event.job), self._s(event.at_ms)
         one = self._open.get(key)
         what = event.event
+        if one is not None and one.ended and event.prev == "waiting-children":
+            one = self._opened(key, at_s, name=one.job.name)
         if what == "added":
             if one is not None and not one.ended:  # BullMQ adds no id twice
                 self._day.vanished += 1
@@ -231,9 +237,12 @@ class _Reading:
                 one.job.due_s = max(at_s, self._s(event.due_ms or 0))
             one.ready_s = max(at_s, self._s(event.due_ms or 0))
         elif what == "waiting-children":
-            one.job.children = True
-            if runs:
-                self._end(one, at_s, "retried")
+            if runs:  # its handler has added them: what it does after them is a job of its own
+                self._write(one, at_s, "completed", started_s=one.started_s)
+                one.started_s, one.ended = nan, True
+                self._day.in_parts.add(one.job.key.queue)
+            else:
+                one.job.children = True
         elif what == "active":
             self._starts(one, event, at_s)
         elif what in ("completed", "failed"):

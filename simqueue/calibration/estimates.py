@@ -214,7 +214,7 @@ def _queue(
     early = [one for one in lost if one.attempt < _attempts(day.jobs[one.job])]
     by_chance = sum(one.outcome != "completed" for one in chance)
     fatal = sum(id(one) not in in_burst for one in early)
-    arrivals = arrivals_of(jobs, day, due)
+    arrivals = arrivals_of(jobs, day, due, families)
     return QueueEstimate(
         queue=queue,
         kinds=own,
@@ -234,7 +234,7 @@ def _queue(
         stalled=sum(one.outcome == "stalled" for one in attempts),
         due=due,
         clock=clock_of(arrivals, jobs) if len(own) == 1 and not children else None,
-        notes=tuple(_notes(queue, own)),
+        notes=tuple(_notes(queue, own, queue in day.in_parts)),
     )
 
 
@@ -337,8 +337,14 @@ def seen_waits(attempts: Sequence[Attempt]) -> list[float]:
     return [round(float(np.median(waits[attempt])), 1) for attempt in sorted(waits)]
 
 
-def _notes(queue: str, own: Sequence[KindEstimate]) -> Iterator[str]:
+def _notes(queue: str, own: Sequence[KindEstimate], in_parts: bool) -> Iterator[str]:
     """What is simpler in the scenario than it was."""
+    if in_parts:
+        yield (
+            f"{queue}: handlers add children while they run, and wait for them. What they do "
+            "before and after counts as a job each, and the children come by themselves: response "
+            "times here are those of the parts."
+        )
     for kind in own:
         if kind.others:
             who = f", {kind.kind.label}" if len(own) > 1 else ""
