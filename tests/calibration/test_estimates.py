@@ -227,6 +227,20 @@ def test_a_scheduler_is_a_clock(every_s: int, first_s: int) -> None:
     assert found.clock == (float(every_s), float(first_s % every_s))
 
 
+def test_two_schedulers_of_a_queue_are_no_clock() -> None:
+    story = Story()
+    for number in range(60):
+        job, due = f"repeat:{number % 3 == 0}:{number}", 1000 * number + 500 * (number % 3 == 0)
+        story.head(job, scheduled=True).run(job, due, due, due + 5)
+    found = estimate(story.end(61_000))
+
+    assert found.clock is None
+    assert found.notes == (
+        "video: schedulers brought 60 jobs. They are arrivals like others here, so that "
+        "`--traffic` multiplies them, too.",
+    )
+
+
 def test_jobs_that_are_added_long_before_they_are_due_count_from_then() -> None:
     story = Story()
     for number in range(50):
