@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
+from statistics import median
 
+import simqueue as sq
 from benchmarks.compiled import NOT_INSTALLED
 from benchmarks.report import Measured
 from benchmarks.work import scenario
@@ -67,6 +69,8 @@ COMPUTING = [replace(size, cpu_s=COMPUTES_S) for size in (*JOBS[1:2], *WORKERS, 
 SIZES = [*JOBS, *SLOTS, *WORKERS, *QUEUES, *TOGETHER, *COMPUTING]
 #: The model in SimPy takes half a minute for ten million.
 MOST_JOBS = {"compiled": 10**7, "simpy": 10**6}
+#: Where only a summary is asked for: ten times the jobs in so many times the memory.
+IN_BLOCKS, TEN_TIMES = "in blocks", 1.2
 
 
 def measure() -> list[Measured]:
@@ -79,7 +83,18 @@ def measure() -> list[Measured]:
         for size in SIZES:
             if size.jobs <= most:
                 found += _of(size, engine)
-    return found
+    return [*found, *_in_blocks()] if has_numba() else found
+
+
+def _in_blocks() -> list[Measured]:
+    """The summary alone: time, memory, and how the whole process grows."""
+    found, peaks = [], []
+    for size in JOBS[2:]:
+        found += _of(size, IN_BLOCKS)
+        peaks.append([_fresh(size, IN_BLOCKS)["process_mib"] for _ in range(ROUNDS)])
+    ratios = [large / small for small, large in zip(*peaks, strict=True)]
+    title = "summary alone, ten million jobs over one million: memory of the process"
+    return [*found, Measured.of(title, ratios, "times", at_most=TEN_TIMES)]
 
 
 def _of(size: Size, engine: str) -> list[Measured]:
@@ -88,7 +103,7 @@ def _of(size: Size, engine: str) -> list[Measured]:
         [one[name] for one in rounds] for name in ("micro_s", "summary_micro_s", "mib")
     )
     what = f"{engine}, {size.words}"
-    note = f"of it the summary {sorted(summary_s)[len(summary_s) // 2]:.2f}"
+    note = f"of it the summary {median(summary_s):.2f}" if any(summary_s) else ""
     return [
         Measured.of(what, micro_s, "µs/job", note=note),
         Measured.of(f"{what}: memory", mib, "MiB", note="above that of a thousand jobs"),
@@ -116,12 +131,18 @@ def here(size: Size, engine: str) -> dict[str, float]:
         "micro_s": 1e6 * (run_s + summary_s) / jobs,
         "summary_micro_s": 1e6 * summary_s / jobs,
         "mib": _peak_mib() - before_mib,
+        "process_mib": _peak_mib(),
     }
 
 
 def _whole(size: Size, engine: str) -> tuple[int, float, float]:
     """Jobs; processor seconds of the draws and the run, and of the summary."""
     day, began = size.scenario, time.process_time()
+    if engine == IN_BLOCKS:
+        found = sq.summarise(day)
+        assert found.why_kept is None
+        arrived = sum(queue.arrived for queue in found.summary.queues.values())
+        return arrived, time.process_time() - began, 0.0
     workload = Workload(day)
     log = ENGINES[engine](workload).log
     ran = time.process_time()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simqueue.errors import InputError, JobError, SimqueueError
     from simqueue.experiments.compare_modes import ModeComparison, compare_modes
     from simqueue.experiments.run import Run, simulate
+    from simqueue.experiments.summary_only import Summarised, summarise
     from simqueue.experiments.sweep import Sweep, sweep
     from simqueue.live.challenges import challenge
     from simqueue.live.session import Session, read_session
@@ -46,6 +47,10 @@ _CONTENTS = {
     "simqueue.experiments.run": (
         "simulate",
         "Run",
+    ),
+    "simqueue.experiments.summary_only": (
+        "summarise",
+        "Summarised",
     ),
     "simqueue.experiments.compare_modes": (
         "compare_modes",

@@ -13,6 +13,7 @@ import simqueue.cli.options as opt
 
 if TYPE_CHECKING:
     from simqueue.experiments.run import Run
+    from simqueue.workload.scenario import Scenario
 
 
 def simulate(
@@ -64,6 +65,14 @@ def simulate(
         typer.Option(metavar="FILE.png", help="Draw arrivals, queue lengths and waits."),
     ] = None,
     report: opt.Report = None,
+    summary_only: Annotated[
+        bool,
+        typer.Option(
+            "--summary-only",
+            help="Print the summary alone and keep no attempts: ten million jobs take no more "
+            "memory than one million.",
+        ),
+    ] = False,
     as_json: opt.AsJson = False,
 ) -> None:
     """Simulate the order, payment and email queues, and say what would happen.
@@ -90,6 +99,10 @@ def simulate(
         seed=seed,
     )
     scenario = read_scenario(file, changes, arrivals)
+    if summary_only:
+        _check_alone(log, plot, report)
+        _summarise(scenario, replications, as_json)
+        return
     check_writable(log)
     check_writable(plot, ".png")
     check_writable(report, ".html")
@@ -106,6 +119,37 @@ def simulate(
     except KeyboardInterrupt:
         print(f"interrupted {kept}", file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+def _check_alone(log: Path | None, plot: Path | None, report: Path | None) -> None:
+    """Refuse what needs the attempts."""
+    from simqueue.errors import InputError
+
+    wanted = {"--log": log, "--plot": plot, "--report": report}
+    if (option := next((name for name, path in wanted.items() if path), None)) is not None:
+        raise InputError(f"--summary-only: keeps no attempts; expected no {option} beside it")
+
+
+def _summarise(scenario: Scenario, replications: int, as_json: bool) -> None:
+    from simqueue.cli.progress import progress_bar
+    from simqueue.experiments.summary_only import summarise
+
+    with progress_bar(f"simulating {scenario.name}", 1.0) as progress:
+        found = summarise(scenario, replications, progress)
+    if found.why_kept is not None:
+        print(f"note: all attempts had to be kept: {found.why_kept}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(found.document(), allow_nan=False))
+        return
+    from rich.console import Console
+
+    from simqueue.results.table import report
+    from simqueue.results.title import run_title
+
+    words = run_title(scenario, found.replications)
+    shown = report(found.summary, words, found.theory, warnings=found.warnings)
+    Console(highlight=False).print(shown)
+    print(f"{found.simulated_s:,.0f} s of virtual time in {found.wall_s:.1f} s.")
 
 
 def _seconds_or_auto(text: str | None) -> float | str | None:

@@ -13,11 +13,13 @@ import numpy as np
 
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.merging import merge
+from simqueue.results.days_apart import apart_words, are_apart
 from simqueue.results.formulas import Theory, formulas, short_run_warnings
 from simqueue.results.loads import is_steady, load_warnings
 from simqueue.results.offered import Outlook
 from simqueue.results.presence import Presence, presence_frame
-from simqueue.results.summary import Summary, summarise
+from simqueue.results.queue_summary import Summary
+from simqueue.results.summary import summarise
 from simqueue.results.verdicts.judge import judge
 from simqueue.results.verdicts.verdict import Verdict, concerning, sentences, shortest
 from simqueue.results.warmup import MOST, warmup_s
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from simqueue.results.page import Page
-
-#: Days whose p95s are farther apart than this factor are not alike.
-_APART = 1.5
 
 
 @dataclass(frozen=True)
@@ -149,6 +148,12 @@ class Run:
         matter = [one for one in found if lost or one.binds != "lost"]
         first = shortest(matter, self.scenario.slots)
         return first.sentence if first else "Nothing ran."
+
+    @property
+    def short_queues(self) -> list[str]:
+        """Queues to which more comes in for a while than their slots, or a limit, can do."""
+        short = {one.about for one in self._verdicts if one.short_s}
+        return [queue for queue in self.scenario.queues if queue in short]
 
     def warnings(self) -> list[str]:
         """What makes the numbers less than they could be, a sentence each."""
@@ -307,22 +312,18 @@ class Run:
 
     def _about_days(self) -> list[str]:
         """Queues that are short for a while, where each replication is quite another day."""
-        short = {one.about for one in self._verdicts if one.short_s}
-        queues = [queue for queue in self.scenario.queues if queue in short]
-        if self.replications < 2 or not queues:
+        if self.replications < 2 or not self.short_queues:
             return []
         low, high = self.window
         days = list(self.log.by_replication())
         found = []
-        for queue in queues:
+        for queue in self.short_queues:
             each = [day.responses(queue, since_s=low, until_s=high) for day in days]
             p95s = [float(np.quantile(times, 0.95)) for times in each if len(times)]
-            if p95s and max(p95s) > _APART * min(p95s):
+            if are_apart(p95s):
+                words = apart_words(queue, "the p95 of the responses", p95s)
                 found.append(
-                    f"{queue}: more comes in for a while than its slots can do, and what waits "
-                    f"then differs from day to day: the p95 of the responses was between "
-                    f"{duration(min(p95s))} and {duration(max(p95s))} on {len(p95s)} days; the "
-                    "interval of the p95 is of all such days together, not of one"
+                    f"{words}; the interval of the p95 is of all such days together, not of one"
                 )
         return found
 

@@ -77,6 +77,9 @@ class Answer:
         Whether Ctrl-C ended it.
     engine
         Who ran it: ``compiled``, or ``simpy`` and why.
+    warnings
+        How far days lie apart where more comes in for a while than slots can do: of the answer's
+        days, or of those with the most that was tried; a sentence for each target.
     """
 
     scenario: Scenario
@@ -93,6 +96,7 @@ class Answer:
     wall_s: float
     interrupted: bool = False
     engine: str = "simpy"
+    warnings: tuple[str, ...] = ()
 
     def at(self, value: int) -> Tried:
         """What was simulated of a value.

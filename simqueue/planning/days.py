@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
 
@@ -70,6 +71,13 @@ class Tried:
             for day in self.days[:days].tolist()
         )
 
+    def add(self, days: Sequence[Sequence[float]]) -> None:
+        """Add days: of each what the targets measure, then what else was measured."""
+        if days:
+            new, beside = np.hsplit(np.array(days), [len(self.targets)])
+            self.beside = np.vstack([self.beside, beside]) if self.number else beside
+            self.days = np.vstack([self.days, new])
+
     @property
     def share(self) -> tuple[float, float]:
         """Of all such days, those on which the targets hold: low and high end at 95 %."""
@@ -120,25 +128,21 @@ class Laboratory:
             self._tried[value] = Tried(value, scenario, self.targets, none)
         return self._tried[value]
 
-    def simulate(self, value: int, days: int) -> Tried:
-        """See to it that so many days were simulated with a value: the first so many of all."""
-        self.extend([self.at(value)], days)
-        return self.at(value)
-
     def extend(self, some: Sequence[Tried], days: int) -> None:
         """See to it that each of these has so many days; all missing days run side by side."""
         missing = [(one, number) for number in range(days) for one in some if number >= one.number]
         measures = tuple(target.measure for target in self.targets)
         work = [(one.scenario, number) for one, number in missing]
-        found = dict(
-            measured_all(work, measures, self.cores, self.cluster, self.engine, self.beside)
-        )
-        for one in some:
-            rows = [found[at] for at, (whose, _) in enumerate(missing) if whose is one]
-            if rows:
-                new, beside = np.hsplit(np.array(rows), [len(measures)])
-                one.beside = np.vstack([one.beside, beside]) if one.number else beside
-                one.days = np.vstack([one.days, new])
+        found: dict[int, list[float]] = {}
+        try:
+            found.update(
+                measured_all(work, measures, self.cores, self.cluster, self.engine, self.beside)
+            )
+        finally:
+            # An interruption costs only the days that are not done, and those after a gap.
+            for one in some:
+                days_of = [at for at, (whose, _) in enumerate(missing) if whose is one]
+                one.add([found[at] for at in takewhile(found.__contains__, days_of)])
 
     def settle(self, some: Sequence[Tried], kept: float, first: int, days: int) -> None:
         """Simulate so many days of each; no more than the ``first`` of one that is hopeless.

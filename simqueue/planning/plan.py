@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simqueue.errors import InputError
-from simqueue.experiments.parallel import check_cores
-from simqueue.experiments.run import replicate
-from simqueue.planning.answer import Answer, Margin, too_few
-from simqueue.planning.days import Laboratory, Tried, check_days
+from simqueue.planning.answer import Answer, Margin
+from simqueue.planning.days import Laboratory, check_days
+from simqueue.planning.looking_closer import binding, days_apart
 from simqueue.planning.page import plan_page
 from simqueue.planning.search import FIRST_LOOK, Search, first_allowed
 from simqueue.planning.shown import plan_figure
@@ -125,6 +124,7 @@ class Plan(Answer, Shown):
                 for one in self.margins
             ],
             "assumptions": assumptions(self),
+            "warnings": list(self.warnings),
             "wall_s": self.wall_s,
         }
 
@@ -217,10 +217,9 @@ def plan(
     def at(value: int, base: Scenario = day) -> Scenario:
         return with_deaths(base.replace({vary: value}), survive, down_s, pool)
 
-    at_once = 1 if cluster else check_cores(cores)
     laboratory = Laboratory(at, aims, cores, cluster, engine)
     least = first_allowed(at, least, most)
-    search = Search(laboratory, kept, days, at_once, least, most, tell or (lambda _: None))
+    search = Search(laboratory, kept, days, least, most, tell or (lambda _: None))
     answer, monotone, interrupted = None, True, False
     found: tuple[Margin, ...] = ()
     try:
@@ -240,7 +239,7 @@ def plan(
         kept=kept,
         answer=answer,
         tried=tried,
-        binds="" if interrupted else _binds(tried, answer, engine),
+        binds="" if interrupted else binding(tried, answer, engine),
         margins=found,
         worker_hours=None if answer is None else _worker_hours(at(answer)),
         monotone=monotone,
@@ -248,6 +247,7 @@ def plan(
         wall_s=time.perf_counter() - began,
         interrupted=interrupted,
         engine=engine_words(engine, [one.scenario for one in tried]),
+        warnings=() if interrupted else days_apart(tried, answer, engine),
     )
 
 
@@ -292,18 +292,6 @@ def _guess(day: Scenario, vary: str, least: int) -> int:
     for key in path_of(vary):
         table = table.get(key) if isinstance(table, dict) else None
     return max(table, least) if isinstance(table, int) else least
-
-
-def _binds(tried: Sequence[Tried], answer: int | None, engine: str | Engine) -> str:
-    """What binds the queues whose targets a day with fewer than enough does not hold."""
-    fewer = too_few(tried, answer)
-    if fewer is None:
-        return ""
-    missed = [target.measure for target in fewer.missed()]
-    whole = any(measure.of_a_flow for measure in missed)
-    about = () if whole else {measure.queue for measure in missed}
-    lost = any(measure.what in ("failed", "lost") for measure in missed)
-    return replicate(fewer.scenario, 0, engine).finding(about, lost)
 
 
 def _margins(

@@ -11,8 +11,9 @@ import numpy as np
 from simqueue.errors import InputError
 from simqueue.planning.days import Laboratory, Tried
 
-#: Days of a first look, whatever the number of cores: what is shown does not depend on it.
-FIRST_LOOK = 4
+#: Days of a first look, and of a glance before it that may show that they are too few. On any
+#: number of cores: what is shown does not depend on it.
+FIRST_LOOK, _GLANCE = 4, 2
 #: Twice as many that bring less than this share are of no help.
 _NO_HELP = 0.01
 
@@ -37,7 +38,7 @@ class Search:
     """Looks for the fewest with which the targets hold on a given share of the days.
 
     More is taken to be better only to know where to look. What is said of the answer and of its
-    neighbours was simulated in full; but one that never holds in a first look is surely too few.
+    neighbours was simulated in full.
 
     Parameters
     ----------
@@ -47,8 +48,6 @@ class Search:
         The share of days on which the targets have to hold.
     days
         How many are simulated of the answer and its neighbours.
-    at_once
-        How many run side by side.
     least, most
         The range of values.
     tell
@@ -60,33 +59,25 @@ class Search:
         laboratory: Laboratory,
         kept: float,
         days: int,
-        at_once: int,
         least: int,
         most: int,
         tell: Callable[[str], None],
     ) -> None:
         self._laboratory, self._kept, self._days = laboratory, kept, days
-        self._at_once, self._least, self._most, self._tell = at_once, least, most, tell
+        self._least, self._most, self._tell = least, most, tell
 
     def run(self, start: int) -> Found:
         """Search from a first guess."""
         answer = self._bracketed(min(max(start, self._least), self._most))
         if answer is not None:
             answer = self._confirmed(answer)
-        if answer is not None:
-            around = (answer - 1, answer + 1)
-            near = [value for value in around if self._least <= value <= self._most]
-            self._tell(" and ".join(map(str, near)))
-            # Together: no core is idle at the end of the one for the other.
-            some = [self._laboratory.at(value) for value in near]
-            self._laboratory.settle(some, self._kept, self._first_look, self._days)
         return Found(answer, self._is_monotone())
 
     def _bracketed(self, value: int) -> int | None:
         """The fewest by a first look."""
         low, high = self._least - 1, None
         while high is None or high - low > 1:
-            if self._will_do(self._look(value, self._first_look)):
+            if self._will_do(self._look(value)):
                 high = value
             else:
                 low = value
@@ -99,29 +90,34 @@ class Search:
         return high
 
     def _confirmed(self, answer: int) -> int | None:
-        """The fewest by all days: a first look may have been lucky, or not."""
+        """The fewest by all days, also of its neighbours: a first look may have been lucky."""
         seen: set[int] = set()
         while answer not in seen:
             seen.add(answer)
-            if not self._will_do(self._look(answer, self._days)):
+            self._see_in_full(answer)
+            if not self._will_do(self._laboratory.at(answer)):
                 if answer == self._most:
                     return None
                 answer += 1
-            elif answer > self._least and self._will_do(self._look(answer - 1, self._days)):
+            elif answer > self._least and self._will_do(self._laboratory.at(answer - 1)):
                 answer -= 1
         return answer
 
-    @property
-    def _first_look(self) -> int:
-        return min(FIRST_LOOK, self._days)
+    def _see_in_full(self, answer: int) -> None:
+        around = (answer, answer - 1, answer + 1)
+        near = [value for value in around if self._least <= value <= self._most]
+        self._tell(f"{', '.join(map(str, sorted(near)))}: all {self._days} days")
+        # Together: no core is idle at the end of the one for the other.
+        self._laboratory.extend([self._laboratory.at(value) for value in near], self._days)
 
-    def _look(self, value: int, days: int) -> Tried:
-        """Simulate days; no more once too many are lost for all days to make up."""
+    def _look(self, value: int) -> Tried:
+        """Simulate a few days; no more once too many are lost for all days to make up."""
         tried = self._laboratory.at(value)
         most_lost = self._days * (1 - self._kept) + 1e-9
-        while tried.number < days and tried.number - tried.held <= most_lost:
-            self._tell(f"{value}: {tried.held} of {tried.number} days")
-            tried = self._laboratory.simulate(value, min(tried.number + self._at_once, days))
+        for days in (_GLANCE, FIRST_LOOK):
+            if tried.number - tried.held <= most_lost:
+                self._tell(f"{value}: {tried.held} of {tried.number} days")
+                self._laboratory.extend([tried], min(days, self._days))
         return tried
 
     def _will_do(self, tried: Tried) -> bool:

@@ -57,7 +57,7 @@ def limit_lines(plan: Answer) -> list[str]:
     ]
     if plan.worker_hours is not None:
         found.append(f"It takes {digits(plan.worker_hours)} worker-hours a day.")
-    return found
+    return found + [f"{one}." for one in plan.warnings]
 
 
 def _mean(days: np.ndarray) -> float | None:

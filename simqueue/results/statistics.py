@@ -82,8 +82,11 @@ def describe(samples: Sequence[NDArray[np.float64]]) -> Statistics:
     samples = [sample for sample in samples if len(sample)]
     if not samples:
         return Statistics(None, None, None, None, None)
-    means = np.array([sample.mean() for sample in samples])
-    together = Samples(samples)
+    return described(np.array([sample.mean() for sample in samples]), Samples(samples))
+
+
+def described(means: NDArray[np.float64], together: Samples) -> Statistics:
+    """Describe times by the means of the replications, and by all of them together."""
 
     def quantile(q: float) -> Estimate:
         return Estimate(together.quantile(q), together.quantile_interval(q))

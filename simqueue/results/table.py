@@ -13,8 +13,8 @@ from rich.text import Text
 from simqueue.results.flows import FlowSummary
 from simqueue.results.intervals import Interval
 from simqueue.results.presence import PoolSummary
+from simqueue.results.queue_summary import ClassSummary, QueueSummary, Summary
 from simqueue.results.statistics import Estimate
-from simqueue.results.summary import ClassSummary, QueueSummary, Summary
 from simqueue.results.wording import count, digits, duration, duration_range, percent
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def report(
         f"{name} {queue.unfinished:,}" for name, queue in summary.queues.items() if queue.unfinished
     ]:
         lines.append(f"Unfinished jobs: {', '.join(left)}.")
+    if summary.quantile_error:
+        lines.append(f"Quantiles are off by {100 * summary.quantile_error:.1g} % at most.")
     off = max((law.relative_error for law in summary.littles_law.values()), default=0.0)
     if off > _NOT_EXACT:
         lines.append(f"Little's law is off by {percent(off)}: the run ended while jobs waited.")

@@ -72,7 +72,11 @@ class Poisson(Batched):
 
     def moments(self, source: Source, duration_s: float) -> Floats:
         """Moments in [0, duration_s)."""
-        return Rates(np.zeros(1), np.array([self.rate_per_s])).poisson(duration_s, source)
+        return self.rates().poisson(duration_s, source)
+
+    def rates(self) -> Rates:
+        """The one rate."""
+        return Rates(np.zeros(1), np.array([self.rate_per_s]))
 
 
 class Regular(Batched):
@@ -104,20 +108,21 @@ class Regular(Batched):
 class _Stepping(Batched):
     """At random, at a rate that steps."""
 
-    def _rates(self) -> Rates:
+    def rates(self) -> Rates:
+        """The rates, and when they step."""
         raise NotImplementedError
 
     def steps_s(self, duration_s: float) -> Floats:
         """Moments at which the expected rate changes."""
-        return self._rates().steps_s(duration_s)
+        return self.rates().steps_s(duration_s)
 
     def moments_expected(self, times_s: Floats, duration_s: float) -> Floats:
         """Moments that are expected by each moment."""
-        return self._rates().expected(times_s, duration_s)
+        return self.rates().expected(times_s, duration_s)
 
     def moments(self, source: Source, duration_s: float) -> Floats:
         """Moments in [0, duration_s)."""
-        return self._rates().poisson(duration_s, source)
+        return self.rates().poisson(duration_s, source)
 
 
 class Profile(_Stepping):
@@ -145,7 +150,8 @@ class Profile(_Stepping):
             )
         return self
 
-    def _rates(self) -> Rates:
+    def rates(self) -> Rates:
+        """The rates, and when they step."""
         starts, rates = np.array(self.profile, dtype=float).T
         return Rates(starts, rates, self.repeat_s)
 
@@ -173,7 +179,8 @@ class Hourly(_Stepping):
             )
         return self
 
-    def _rates(self) -> Rates:
+    def rates(self) -> Rates:
+        """The rates, and when they step."""
         hour_s = _HOUR_S / self.speed
         hours = np.arange(float(len(self.per_hour)))
         return Rates(hour_s * hours, np.array(self.per_hour) / hour_s, hour_s * len(hours))

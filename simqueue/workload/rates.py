@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -49,15 +50,31 @@ class Rates(NamedTuple):
         The stretched process is the same whatever the rates: a busier scenario meets the same
         randomness sooner.
         """
+        return np.concatenate([np.empty(0), *self.poisson_in_parts(duration_s, source)])
+
+    def poisson_in_parts(
+        self, duration_s: float, source: Source, jobs: int | None = None
+    ) -> Iterator[Floats]:
+        """The same, so many ``jobs`` after the other; by default about as many as are expected."""
+        until, moments = self._stretching(duration_s)
+        if until > 0:
+            for unit in _unit(until, source, jobs or int(until) + 256):
+                yield moments(unit)
+
+    def _stretching(self, duration_s: float) -> tuple[float, Callable[[Floats], Floats]]:
+        """How long a process of rate 1 has to be, and what stretches it."""
         if self.repeat_s is None:
             edges = np.append(self.starts_s[self.starts_s < duration_s], duration_s)
-            return self._stretched(edges, _unit(float(self._by(edges)[-1]), source))
-        edges = np.append(self.starts_s, self.repeat_s)
+            return float(self._by(edges)[-1]), lambda unit: self._stretched(edges, unit)
+        edges, repeat_s = np.append(self.starts_s, self.repeat_s), self.repeat_s
         whole = float(self._by(edges)[-1])
-        total = float(self.expected(np.array([duration_s]), duration_s)[0])
-        rounds, unit = np.divmod(_unit(total, source), whole or 1.0)
-        times: Floats = rounds * self.repeat_s + self._stretched(edges, unit)
-        return times
+
+        def moments(unit: Floats) -> Floats:
+            rounds, rest = np.divmod(unit, whole or 1.0)
+            times: Floats = rounds * repeat_s + self._stretched(edges, rest)
+            return times
+
+        return float(self.expected(np.array([duration_s]), duration_s)[0]), moments
 
     def _stretched(self, edges: Floats, unit: Floats) -> Floats:
         """When so many arrivals are expected, the first time round."""
@@ -78,13 +95,12 @@ class Rates(NamedTuple):
         return np.concatenate([[0.0], np.cumsum(self.per_s[: len(edges) - 1] * np.diff(edges))])
 
 
-def _unit(until: float, source: Source) -> Floats:
-    """A Poisson process of rate 1."""
-    if until == 0:
-        return np.empty(0)
-    rng = source("arrivals")
-    gaps: list[Floats] = []
-    while sum(map(np.sum, gaps)) <= until:
-        gaps.append(rng.exponential(1.0, int(until) + 256))
-    unit = np.cumsum(np.concatenate(gaps))
-    return unit[unit < until]
+def _unit(until: float, source: Source, jobs: int) -> Iterator[Floats]:
+    """A Poisson process of rate 1, part by part."""
+    rng, last = source("arrivals"), 0.0
+    while last <= until:
+        gaps = rng.exponential(1.0, jobs)
+        gaps[0] += last
+        unit = np.cumsum(gaps)
+        last = float(unit[-1])
+        yield unit[unit < until]

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import beta, binomtest
 
-from benchmarks.coverage import plans, runs
+from benchmarks.coverage import plans, runs, shares
 from benchmarks.coverage.queue import Queue, started
 from simqueue.experiments.run import simulate
 from simqueue.workload.reading import build_scenario
@@ -83,9 +84,42 @@ def test_intervals_hold_the_truth_as_often_as_they_say(servers: int, replication
 
 @pytest.mark.slow
 def test_shares_of_days_hold_the_truth_as_often_as_they_say() -> None:
-    trials = 400
-    for row, share in plans.covered(plans.Cell(days=10, kept=0.8), trials).items():
-        assert share > 0.90 - 4 * math.sqrt(0.9 * 0.1 / trials), row
+    for row, held in plans.covered(plans.Cell(days=10, kept=0.8), 400).items():
+        assert held.number >= 40, row
+        assert held.share > 0.90 - 4 * math.sqrt(0.9 * 0.1 / held.number), row
+
+
+def test_a_share_that_cannot_be_missed_is_counted_apart() -> None:
+    held = plans.Held()
+    for ends, truth in (((0.7, 1.0), 0.8), ((0.7, 0.9), 0.95), ((0.7, 1.0), 0.995), ((0, 1), 0.0)):
+        held.count(ends, truth)
+    assert (held.number, held.right, held.sure, held.sure_right) == (2, 1, 2, 2)
+
+
+def test_the_interval_of_a_share_holds_it() -> None:
+    """On 95 of a hundred on average, never on fewer than 90; others do not."""
+    every = [shares.coverage(shares.INTERVALS["mid-p, as printed"], of) for of in range(3, 101)]
+    assert min(one.min() for one in every) >= 0.91
+    assert 0.95 <= np.mean(every) <= 0.96
+    for name in ("Jeffreys", "Wilson", "Agresti and Coull"):
+        others = [shares.coverage(shares.INTERVALS[name], of) for of in shares.DAYS]
+        assert min(one.min() for one in others) < 0.9, name
+
+
+@pytest.mark.parametrize(
+    ("name", "method"), [("Wilson", "wilson"), ("Clopper and Pearson", "exact")]
+)
+def test_intervals_of_the_literature_are_scipys(name: str, method: str) -> None:
+    found = shares.INTERVALS[name](np.arange(11.0), 10)
+    for held in range(11):
+        theirs = binomtest(held, 10).proportion_ci(method=method)
+        np.testing.assert_allclose(found[:, held], theirs, rtol=1e-6, atol=1e-6)
+
+
+def test_jeffreys_interval_is_that_of_his_prior() -> None:
+    low, high = shares.INTERVALS["Jeffreys"](np.arange(11.0), 10)
+    np.testing.assert_allclose((low[3], high[3]), beta.ppf([0.025, 0.975], 3.5, 7.5))
+    assert (low[0], high[-1]) == (0.0, 1.0)
 
 
 def test_the_benchmark_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simqueue.record.attempt_log import AttemptLog
-from simqueue.results.summary import Level, summarise
+from simqueue.results.queue_summary import Level
+from simqueue.results.summary import summarise
 from simqueue.workload.production import Crash
 
 SLOTS = {"order": 2, "payment": 1, "email": 1}

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from simqueue.errors import InputError
-from simqueue.experiments.parallel import check_cores
 from simqueue.planning.autoscaling.figure import judged_figure
 from simqueue.planning.autoscaling.judged import Judged
 from simqueue.planning.autoscaling.judgement import Judgement
@@ -206,7 +205,6 @@ def autoscale(
     def all_day(value: int) -> Scenario:
         return with_pool(day, name, count=value)
 
-    at_once = 1 if cluster else check_cores(cores)
     laboratory = Laboratory(
         all_day, aims, cores, cluster, engine, PoolDay(name, queues, needs(day, name))
     )
@@ -220,7 +218,7 @@ def autoscale(
     others: list[dict[str, Any]] = []
     interrupted = False
     try:
-        search = Search(laboratory, kept, days, at_once, least, most, tell)
+        search = Search(laboratory, kept, days, least, most, tell)
         enough = search.run(max(least, int(as_it_is.of("most").max()))).answer
         if enough is not None:
             words = f"{count(enough, 'worker')} all day"

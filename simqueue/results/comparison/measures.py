@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from simqueue.results.comparison.tolerances import MEASURES
 from simqueue.results.formulas import Theory
-from simqueue.results.summary import QueueSummary
+from simqueue.results.queue_summary import QueueSummary
 
 
 @dataclass(frozen=True)

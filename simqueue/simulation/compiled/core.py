@@ -10,10 +10,14 @@ from simqueue.simulation.compiled.state import (
     GATED_LOOPS,
     NONE,
     World,
-    arrivals,
+    arriving,
+    delays,
     follow_ups,
     jobs,
     kinds,
+    lines_of,
+    moments,
+    numbers,
     queues,
     rows,
     slots,
@@ -26,41 +30,57 @@ COMPLETED, RETRIED, FAILED = 1, 2, 3
 
 
 @compiled
-def arrive(w: World, job: int) -> None:
-    """Let a job come in."""
-    its = jobs(w, job)
+def arrive(w: World, kind: int, number: int) -> None:
+    """Let the job of ``kind`` of root arrival ``number`` come in."""
+    job = new_job(w)
+    its, its_kind = jobs(w, job), kinds(w, kind)
     w.unfinished += 1
-    its.attempt = 1
+    its.kind, its.number, its.attempt = kind, number, 1
+    its.line = queues(w, its_kind.queue).first_line
+    if its_kind.lines:
+        its.line += lines_of(its_kind, number).value
     its.enqueued = its.ready = w.now
     put(w, job)
+
+
+@compiled
+def new_job(w: World) -> int:
+    """A place for a job: that of one which is over, or a new one."""
+    job = w.free_job
+    if job == NONE:
+        job = w.job_count
+        w.job_count += 1
+    else:
+        w.free_job = jobs(w, job).next
+    return int(job)
 
 
 @compiled
 def put(w: World, job: int) -> None:
     """Add a job to its queue; one with a delay, to the delayed set."""
     its = jobs(w, job)
-    queue = kinds(w, its.kind).queue
-    if its.delay:
+    kind = kinds(w, its.kind)
+    if kind.delays and delays(kind, its.number).value:
         its.attempt = 0  # it is due for its first attempt as a retry is for its next
-        by_loops.delay(w, queue, job, its.delay)
+        by_loops.delay(w, kind.queue, job, delays(kind, its.number).value)
     else:
-        by_loops.put(w, queue, job)
+        by_loops.put(w, kind.queue, job)
 
 
 @compiled
 def await_arrival(w: World) -> None:
     """Have the next job come that a request adds."""
     if w.arrived < w.arrival_count:
-        w.arrives_at = arrivals(w, w.arrived).at
+        w.arrives_at = moments(w, w.arrived).value
         w.arrives_as = order_of(w, ARRIVAL)
 
 
 @compiled
 def arrival(w: World) -> None:
     """Let it come, and await the one after it."""
-    job = arrivals(w, w.arrived).job
+    coming = w.arrived
     w.arrived += 1
-    arrive(w, job)
+    arrive(w, arriving(w, coming).value, numbers(w, coming).value)
     await_arrival(w)
 
 
@@ -110,6 +130,9 @@ def settle(w: World, job: int, failed: int) -> None:
     """Give a job its final outcome: see to the jobs that follow."""
     w.unfinished -= 1
     follow_up(w, job, failed)
+    its = jobs(w, job)
+    its.kind, its.next = NONE, w.free_job
+    w.free_job = job
 
 
 @compiled
@@ -121,7 +144,7 @@ def follow_up(w: World, job: int, failed: int) -> None:
     if failed:
         first, last = kind.failed_from, kind.failed_to
     for place in range(first, last):
-        arrive(w, kinds(w, follow_ups(w, place).kind).first_job + its.number)
+        arrive(w, follow_ups(w, place).kind, its.number)
 
 
 @compiled

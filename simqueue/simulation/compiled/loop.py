@@ -87,15 +87,16 @@ def come_to(w: World, what: int, who: int, since: float) -> None:
 
 @compiled
 def has_room(w: World) -> bool:
-    """Whether no table can be full after one thing more, which adds ``spare`` events at most.
+    """Whether no table can be full after one thing more.
 
-    And delays ``spare_dues`` jobs at most.
+    It adds ``spare`` events at most, and adds or delays ``spare_jobs`` jobs.
     """
     return (
         w.event_count + w.spare <= w.event_room
         and w.row_count < w.row_room
-        and w.most_dues + w.spare_dues <= w.dues_room
-        and w.free_buckets >= w.spare_dues
+        and w.job_count + w.spare_jobs <= w.job_room
+        and w.most_dues + w.spare_jobs <= w.dues_room
+        and w.free_buckets >= w.spare_jobs
     )
 
 

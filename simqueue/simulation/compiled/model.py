@@ -9,7 +9,6 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import PRESENCE, ROW, ROW_OF_CLASSES, UNFINISHED, AttemptLog
 from simqueue.simulation.compiled import state
@@ -22,7 +21,7 @@ from simqueue.workload.pools import worker_name
 from simqueue.workload.workload import Workload
 
 #: After so many things Ctrl-C is looked for.
-_AT_ONCE = 2_000_000
+AT_ONCE = 2_000_000
 
 
 class MayStall(Exception):  # noqa: N818 - it says what happened, and is no error
@@ -42,9 +41,7 @@ class CompiledBullMQ:
         self.workload, self.scenario = workload, workload.scenario
         self._state = tables(workload)
         self._attempts = int(self._state.world["attempts"][0])
-        self._kept: list[NDArray[Any]] = []
-        for kind in np.flatnonzero(np.bincount(workload.arrivals[1])).tolist():
-            self._draw(kind, 1)
+        self._draw_first()
         self._grow()
 
     def run(self, until: float | None = None) -> None:
@@ -57,7 +54,7 @@ class CompiledBullMQ:
         """
         moment = math.inf if until is None else until
         while True:
-            why = run(self._state.world, moment, _AT_ONCE)
+            why = run(self._state.world, moment, AT_ONCE)
             if why == state.DRAW:
                 self._draw_wanted()
             elif why == state.FULL:
@@ -78,7 +75,7 @@ class CompiledBullMQ:
     def over(self) -> bool:
         """Whether all jobs have come and have their final outcomes."""
         world = self._state.world[0]
-        return bool(world["arrived"] == len(self._state["arrivals"]) and not world["unfinished"])
+        return bool(world["arrived"] == world["arrival_count"] and not world["unfinished"])
 
     def log(self) -> AttemptLog:
         """What has happened so far, and after it the jobs that are ready and wait."""
@@ -154,6 +151,11 @@ class CompiledBullMQ:
             "presence": presence,
         }
 
+    def _draw_first(self) -> None:
+        """Draw what the first attempts bring at jobs that come by themselves."""
+        for kind in np.flatnonzero(np.bincount(self.workload.arrivals[1])).tolist():
+            self._draw(kind, 1)
+
     def _draw_wanted(self) -> None:
         wanted = np.flatnonzero(self._state["blocks"]["state"] == WANTED)
         for place in wanted.tolist():
@@ -162,43 +164,40 @@ class CompiledBullMQ:
 
     def _draw(self, kind: int, attempt: int) -> None:
         """Draw what the attempts of a number at jobs of a kind bring."""
-        drawn = self.workload.attempts(kind, attempt)
+        drawn, address = self.workload.attempts(kind, attempt), self._state.address
         block = self._state["blocks"][kind * self._attempts + attempt]
-        block["cpu"], block["io"] = self._address(drawn.cpu_s), self._address(drawn.io_s)
-        block["backoff"] = self._address(self.workload.waits_s(kind, attempt))
-        block["fails"] = self._address(drawn.fails, np.uint8)
+        block["cpu"], block["io"] = address(drawn.cpu_s), address(drawn.io_s)
+        block["backoff"] = address(self.workload.waits_s(kind, attempt))
+        block["fails"] = address(drawn.fails, np.uint8)
         block["state"] = DRAWN
         if kind not in self.workload.outages:
             return
         first = int(self._state["kinds"][kind]["outages_from"])
         for place, hit in enumerate(self.workload.outages[kind].of(attempt), start=first):
             does = self._state["hits"][place * self._attempts + attempt]
-            does["hits"] = 0 if hit.hits is None else self._address(hit.hits, np.uint8)
-            does["io"] = 0 if hit.io_s is None else self._address(hit.io_s)
-
-    def _address(self, numbers: Any, dtype: type = float) -> int:
-        """Where numbers are in memory, which stay there."""
-        kept: NDArray[Any] = np.ascontiguousarray(numbers, dtype)
-        self._kept.append(kept)
-        return int(kept.ctypes.data)
+            does["hits"] = 0 if hit.hits is None else address(hit.hits, np.uint8)
+            does["io"] = 0 if hit.io_s is None else address(hit.io_s)
 
     def _grow(self) -> None:
         """Make room in the tables that may be full after one thing more."""
         s, world = self._state, self._state.world[0]
-        spare, dues_more = world["spare"], world["spare_dues"]
+        spare, jobs = world["spare"], world["spare_jobs"]
         if world["event_count"] + spare > world["event_room"]:
             size = world["event_room"] = 2 * (len(s["events"]) + spare + len(s["planned"]))
             self._enlarge("events", size)
+        if world["job_count"] + jobs > world["job_room"]:
+            size = world["job_room"] = 2 * (len(s["jobs"]) + jobs)
+            self._enlarge("jobs", size)
         if world["row_count"] == world["row_room"]:
-            size = world["row_room"] = 2 * len(s["rows"]) + len(s["arrivals"]) * 5 // 4 + 64
+            size = world["row_room"] = 2 * len(s["rows"]) + len(s["moments"]) * 5 // 4 + 64
             self._enlarge("rows", size)
-        if world["most_dues"] + dues_more > world["dues_room"]:
-            old, size = int(world["dues_room"]), 2 * int(world["dues_room"] + dues_more)
+        if world["most_dues"] + jobs > world["dues_room"]:
+            old, size = int(world["dues_room"]), 2 * int(world["dues_room"] + jobs)
             dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
             dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
             s["dues"], world["dues_room"] = dues.ravel(), size
-        if world["free_buckets"] < dues_more:
-            self._more_buckets(2 * int(len(s["buckets"]) + dues_more))
+        if world["free_buckets"] < jobs:
+            self._more_buckets(2 * int(len(s["buckets"]) + jobs))
 
     def _enlarge(self, table: str, size: int) -> None:
         old = self._state[table]
@@ -215,7 +214,7 @@ class CompiledBullMQ:
         new["next"][-1] = world["free_bucket"]
         world["free_bucket"] = old
         world["free_buckets"] += size - old
-        chains = np.full(4 * size, NONE, np.int64)
+        chains = np.full(1 << (4 * size).bit_length(), NONE, np.int64)
         used = np.flatnonzero(s["buckets"]["queue"][:old] != NONE)
         for bucket in used.tolist():
             one = s["buckets"][bucket]
@@ -227,4 +226,4 @@ class CompiledBullMQ:
 
 def chain_of(begins: float, queue: int, chains: int) -> int:
     """As in `simqueue.simulation.compiled.queue`."""
-    return int((math.floor(1000 * begins + 0.5) * 31 + queue) % chains)
+    return (math.floor(1000 * begins + 0.5) * 31 + queue) & (chains - 1)

@@ -54,7 +54,7 @@ def retry(w: World, job: int) -> None:
 @compiled
 def chain_of(w: World, queue: int, begins: float) -> int:
     """The chain in which the bucket of a millisecond is, if there is one."""
-    return int((math.floor(1000 * begins + 0.5) * 31 + queue) % w.chain_count)
+    return (math.floor(1000 * begins + 0.5) * 31 + queue) & (w.chain_count - 1)
 
 
 @compiled

@@ -34,21 +34,21 @@ ENDED, LATE, LONG, DRAW, FULL, STALL = range(6)
 
 JOB = np.dtype(
     [
-        *(("enqueued", "f8"), ("ready", "f8"), ("delay", "f8")),
-        *(("kind", "i8"), ("number", "i8"), ("line", "i8"), ("attempt", "i8")),
-        ("next", "i8"),
+        *(("enqueued", "f8"), ("ready", "f8"), ("kind", "i8"), ("number", "i8")),
+        *(("line", "i8"), ("attempt", "i8"), ("next", "i8")),
     ]
 )
 #: What a kind's jobs are followed by, and its queue's outages, are ranges of other tables.
+#: ``delays`` and ``lines``: where in memory each job's are (0: none has a delay; all stand in the
+#: queue's first line).
 KIND = np.dtype(
     [
-        *(("first_job", "i8"), ("queue", "i8"), ("completed_from", "i8"), ("completed_to", "i8")),
+        *(("queue", "i8"), ("completed_from", "i8"), ("completed_to", "i8")),
         *(("failed_from", "i8"), ("failed_to", "i8"), ("outages_from", "i8"), ("outages_to", "i8")),
-        *(("name", "i8"), ("root", "i8"), ("parent", "i8")),
+        *(("name", "i8"), ("root", "i8"), ("parent", "i8"), ("delays", "i8"), ("lines", "i8")),
     ]
 )
 FOLLOW_UP = np.dtype([("kind", "i8")])
-ARRIVAL = np.dtype([("at", "f8"), ("job", "i8")])
 #: Where in memory that is which the attempts of a number at jobs of a kind bring: as it was drawn,
 #: not copied. ``state``: whether it was.
 BLOCK = np.dtype([("state", "i8"), ("cpu", "i8"), ("io", "i8"), ("backoff", "i8"), ("fails", "i8")])
@@ -56,6 +56,7 @@ BLOCK = np.dtype([("state", "i8"), ("cpu", "i8"), ("io", "i8"), ("backoff", "i8"
 #: last (0: as long as without).
 HIT = np.dtype([("hits", "i8"), ("io", "i8")])
 FLOAT = np.dtype([("value", "f8")])
+INTEGER = np.dtype([("value", "i8")])
 BYTE = np.dtype([("value", "u1")])
 OUTAGE = np.dtype([("from_s", "f8"), ("to_s", "f8")])
 #: A plain list, or the jobs of one priority: the first to be taken, the last, and how many.
@@ -131,7 +132,9 @@ TABLES = {
     "jobs": JOB,
     "kinds": KIND,
     "follow_ups": FOLLOW_UP,
-    "arrivals": ARRIVAL,
+    "moments": FLOAT,
+    "arriving": INTEGER,
+    "numbers": INTEGER,
     "blocks": BLOCK,
     "outages": OUTAGE,
     "hits": HIT,
@@ -157,6 +160,7 @@ WORLD = np.dtype(
         *(("unfinished", "i8"), ("arrived", "i8"), ("arrives_at", "f8"), ("arrives_as", "i8")),
         *(("loop_s", "f8"), ("service_s", "f8"), ("failure_s", "f8"), ("patience_s", "f8")),
         *(("pickup_s", "f8"), ("retry_s", "f8"), ("free_bucket", "i8"), ("free_buckets", "i8")),
+        *(("job_count", "i8"), ("free_job", "i8"), ("job_room", "i8")),
         *(("most_dues", "i8"), ("arrival_count", "i8"), ("attempts", "i8")),
         *(
             ("chain_count", "i8"),
@@ -171,7 +175,7 @@ WORLD = np.dtype(
             ("row_room", "i8"),
             ("dues_room", "i8"),
             ("spare", "i8"),
-            ("spare_dues", "i8"),
+            ("spare_jobs", "i8"),
             ("replication", "i8"),
         ),
         *(
@@ -206,6 +210,7 @@ class State:
     def __init__(self, world: Records) -> None:
         self.world = world
         self._tables: dict[str, Records] = {}
+        self._kept: list[Records] = []
 
     def __getitem__(self, table: str) -> Records:
         return self._tables[table]
@@ -214,13 +219,21 @@ class State:
         self._tables[table] = records
         self.world[f"{table}_at"] = records.ctypes.data
 
+    def address(self, numbers: Any, dtype: type = float) -> int:
+        """Where numbers are in memory, which stay there."""
+        kept: Records = np.ascontiguousarray(numbers, dtype)
+        self._kept.append(kept)
+        return int(kept.ctypes.data)
+
 
 def _records(table: str) -> Callable[[World, int], Any]:
     """What gives a compiled rule the record that has a number in a table."""
     return record_at(WORLD, f"{table}_at", TABLES[table])
 
 
-jobs, kinds, follow_ups, arrivals = map(_records, ("jobs", "kinds", "follow_ups", "arrivals"))
+jobs, kinds, follow_ups = map(_records, ("jobs", "kinds", "follow_ups"))
+moments, arriving, numbers = map(_records, ("moments", "arriving", "numbers"))
+delays, lines_of = record_at(KIND, "delays", FLOAT), record_at(KIND, "lines", INTEGER)
 blocks, outages, hits = map(_records, ("blocks", "outages", "hits"))
 cpu_s, io_s, backoff_s = (record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff"))
 fails = record_at(BLOCK, "fails", BYTE)

@@ -34,32 +34,31 @@ def tables(workload: Workload) -> State:
     scenario = workload.scenario
     queues, lines = _queues(scenario)
     kinds, follow_ups, outages = _kinds(workload)
-    times, arriving, numbers = workload.arrivals
+    moments, arriving, numbers = workload.arrivals
     parts = [part for queue in scenario.queues.values() for _, part in queue.parts]
     attempts = 2 + max(part.attempts for part in parts)
     found = State(_world(scenario))
-    found["jobs"] = _jobs(workload, kinds, queues, lines)
     found["kinds"], found["follow_ups"], found["outages"] = kinds, follow_ups, outages
     found["queues"], found["lines"] = queues, lines
+    _add_settings_of_jobs(found, workload)
     _add_workers(found, scenario)
     found["planned"] = _planned(scenario)
-    found["arrivals"] = np.zeros(len(times), state.ARRIVAL)
-    found["arrivals"]["at"] = times
-    found["arrivals"]["job"] = kinds["first_job"][arriving] + numbers
+    found["moments"] = moments.view(state.FLOAT)
+    found["arriving"], found["numbers"] = (one.view(state.INTEGER) for one in (arriving, numbers))
     found["blocks"] = np.zeros(len(kinds) * attempts, state.BLOCK)
     found["hits"] = np.zeros(len(outages) * attempts, state.HIT)
-    for empty in ("events", "chains", "buckets", "dues", "rows"):
+    for empty in ("jobs", "events", "chains", "buckets", "dues", "rows"):
         found[empty] = np.zeros(0, state.TABLES[empty])
     world = found.world[0]
     world["attempts"], world["kind_count"] = attempts, len(kinds)
     world["replication"] = workload.replication
-    world["arrival_count"], world["queue_count"] = len(times), len(queues)
+    world["arrival_count"], world["queue_count"] = len(moments), len(queues)
     world["opening_count"], world["crew_count"] = len(found["openings"]), len(found["crews"])
     world["planned_count"] = len(found["planned"])
     world["pause_count"] = np.count_nonzero(found["planned"]["what"] != state.STEP)
     world["spare"] = 4 * (len(found["slots"]) + len(found["lookers"]) + len(kinds)) + 64
-    # An end delays its job, or those that follow.
-    world["spare_dues"] = len(kinds) + 64
+    # An end delays its job, or adds those that follow.
+    world["spare_jobs"] = len(kinds) + 64
     return found
 
 
@@ -71,7 +70,7 @@ def _world(scenario: Scenario) -> Records:
     world["patience_s"] = scenario.bullmq.lock_duration_s / 4
     world["redis_wakes"] = scenario.bullmq.client == "node" and cost.retry_s > 0
     world["computes"] = any(one.computes or one.gated for one in scenario.queues.values())
-    world["free_bucket"] = NONE
+    world["free_bucket"] = world["free_job"] = NONE
     return world
 
 
@@ -105,10 +104,7 @@ def _kinds(workload: Workload) -> tuple[Records, Records, Records]:
         kinds[name] = getattr(codes, name)
     follow_ups: list[int] = []
     outages: list[tuple[float, float]] = []
-    jobs = 0
     for its, kind in zip(kinds, workload.kinds, strict=True):
-        its["first_job"] = jobs
-        jobs += workload.size(kind)
         for outcome in ("completed", "failed"):
             first = len(follow_ups)
             follow_ups += [one.number for one in workload.follow_ups(kind.number, outcome)]
@@ -119,21 +115,15 @@ def _kinds(workload: Workload) -> tuple[Records, Records, Records]:
     return kinds, np.array(follow_ups, state.FOLLOW_UP), np.array(outages, state.OUTAGE)
 
 
-def _jobs(workload: Workload, kinds: Records, queues: Records, lines: Records) -> Records:
-    """All jobs that there may be: those that come, and those that may follow."""
-    jobs = np.zeros(sum(map(workload.size, workload.kinds)), state.JOB)
-    delays, priorities = delays_of(workload), priorities_of(workload)
-    for kind in workload.kinds:
-        first, queue = int(kinds[kind.number]["first_job"]), queues[kinds[kind.number]["queue"]]
-        its = jobs[first : first + workload.size(kind)]
-        its["kind"], its["number"] = kind.number, np.arange(len(its))
-        its["line"] = queue["first_line"]
-        if kind.number in priorities:
-            known = lines["priority"][queue["first_line"] : queue["last_line"] + 1]
-            its["line"] += np.searchsorted(known, priorities[kind.number]).astype(np.int32)
-        if kind.number in delays:
-            its["delay"] = delays[kind.number]
-    return jobs
+def _add_settings_of_jobs(found: State, workload: Workload) -> None:
+    """What is known beforehand of each job of a kind: its delay, and its line."""
+    kinds, queues, lines = found["kinds"], found["queues"], found["lines"]
+    for kind, delays in delays_of(workload).items():
+        kinds["delays"][kind] = found.address(delays)
+    for kind, priorities in priorities_of(workload).items():
+        queue = queues[kinds["queue"][kind]]
+        known = lines["priority"][queue["first_line"] : queue["last_line"] + 1]
+        kinds["lines"][kind] = found.address(np.searchsorted(known, priorities), np.int64)
 
 
 def _add_workers(found: State, scenario: Scenario) -> None:
