@@ -149,8 +149,7 @@ class InBlocks(CompiledBullMQ):
             here = tuple(np.concatenate(both) for both in zip(before, here, strict=True))
         self._coming = here
         for name, column in zip(("moments", "arriving", "numbers"), here, strict=True):
-            self._state[name] = column.view(state.TABLES[name])
-            world[f"{name}_at"] -= world["arrived"] * column.itemsize
+            self._state.put(name, column.view(state.TABLES[name]), int(world["arrived"]))
         world["arrival_count"] = world["arrived"] + len(here[0])
 
     def _oldest(self, arriving: Integers = NOBODY, numbers: Integers = NOBODY) -> dict[str, int]:
@@ -183,6 +182,8 @@ class InBlocks(CompiledBullMQ):
             for name, column in here.items():
                 # Where number 0 would be: the first that is there has number ``oldest``.
                 place[name] = column.ctypes.data - oldest * column.itemsize
+            for name in ("cpu", "io", "backoff"):
+                place[f"{name}_step"] = 1
             place["state"] = DRAWN
 
 
