@@ -32,7 +32,6 @@ from simqueue.results.timeline import mean_open, most_open
 from simqueue.workload.pools import Death, Pool
 from simqueue.workload.production import Crash
 
-
 #: What the arrays of a summary take at once, for each attempt.
 _BYTES = 200
 
