@@ -194,14 +194,22 @@ class CompiledBullMQ:
                 if table == "buckets":
                     self._chain_buckets()
         if world["row_count"] == world["row_room"]:
-            size = 2 * int(world["row_room"]) + len(s["moments"]) * 5 // 4 + 64
-            world["row_room"] = size
+            size = world["row_room"] = 2 * int(world["row_room"]) or self._rows_at_first()
             s.enlarge("rows", size)
         if world["most_dues"] + jobs > world["dues_room"]:
             old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + jobs)
             dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
             dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
             s["dues"], world["dues_room"] = dues.ravel(), size
+
+    def _rows_at_first(self) -> int:
+        """Some more than the attempts that there are if all jobs complete at their first."""
+        kinds = self.workload.kinds
+        coming = {kind.number for kind in kinds if kind.parent < 0}
+        for kind in kinds:
+            if kind.number in coming:
+                coming |= {one.number for one in self.workload.follow_ups(kind.number, "completed")}
+        return sum(self.workload.size(kinds[number]) for number in coming) * 5 // 4 + 64
 
     def _chain_buckets(self) -> None:
         """More chains to find the buckets of the delayed set by."""
