@@ -12,7 +12,18 @@ import argparse
 import json
 import sys
 
-from benchmarks import against_node, compiled, growth, imports, memory, production, speed
+from benchmarks import (
+    adding,
+    against_node,
+    compiled,
+    growth,
+    imports,
+    memory,
+    production,
+    serving,
+    shop,
+    speed,
+)
 from benchmarks.report import document, environment, table
 
 PARTS = {
@@ -23,6 +34,9 @@ PARTS = {
     "imports": imports.measure,
     "production": production.measure,
     "node": against_node.measure,
+    "adding": adding.measure,
+    "serve": serving.measure,
+    "shop": shop.measure,
 }
 
 

@@ -1,13 +1,19 @@
-"""Jobs per second on one Redis: simqueue's worker against Node's plain BullMQ, on the same jobs."""
+"""Simqueue's worker against Node's plain BullMQ, on the same jobs and one Redis.
+
+Jobs a second; processor time a job, which tells more where others use the machine too; commands
+that Redis executes for a job, those in scripts included, and bytes on the way to it and back.
+"""
 
 from __future__ import annotations
 
 import functools
 import sys
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 from benchmarks import production
+from benchmarks.processes import processor_s
 from benchmarks.production import OURS, Program, Queue
 from benchmarks.report import Measured
 from benchmarks.standin.packages import bullmq_of
@@ -26,6 +32,15 @@ _COMPARED = 100
 _MOMENTS = {b"timestamp", b"processedOn", b"finishedOn", b"pb"}
 
 
+class Cost(NamedTuple):
+    """Jobs a second; of one job, seconds of the processor, and commands and bytes of Redis."""
+
+    rate: float
+    processor_s: float
+    commands: float
+    bytes: float
+
+
 def measure() -> list[Measured]:
     """Rates over Node's at each concurrency, for jobs that take no time and a millisecond."""
     try:
@@ -41,13 +56,13 @@ def measure() -> list[Measured]:
             if wrong is not None:
                 found.append(Measured(what, note=f"not the same work: {wrong}", failed=True))
                 continue
-            rates = production.rounds(
+            costs = production.rounds(
                 {
-                    name: functools.partial(_rate, port, worker, jobs)
+                    name: functools.partial(cost_of, port, worker, jobs)
                     for name, worker in workers.items()
                 }
             )
-            found += _lines(what, rates, node.words)
+            found += _lines(what, costs, node.words)
     return found
 
 
@@ -97,8 +112,36 @@ def _left(port: int, worker: Program) -> dict[bytes, dict[bytes, Any]]:
         }
 
 
-def _rate(port: int, worker: Program, jobs: int) -> float:
-    return production.rate_of(port, _filled(port, jobs), worker)
+def cost_of(port: int, worker: Program, jobs: int) -> Cost:
+    """What a worker's jobs cost, from a backlog of nine tenths of them to one tenth."""
+    import redis
+
+    high, low = production.HIGH * jobs, production.LOW * jobs
+    queue = _filled(port, jobs)
+    before: dict[str, float] = {}
+    looks = 0
+    with redis.Redis(port=port) as client:
+        for look in production.work_down(port, queue, worker, low):
+            if not before and look.left <= high:
+                began, before, looks = look, _taken(client, look.pid), 0
+            if look.left <= low:
+                ended, after = look, _taken(client, look.pid)
+            looks += 1
+    # Each look asked twice, and what was taken by then was asked twice as well.
+    after["commands"] -= 2 + (looks - 1) * len(queue.backlog)
+    done = began.left - ended.left
+    each = {name: (after[name] - before[name]) / done for name in after}
+    return Cost(rate=done / (ended.at_s - began.at_s), **each)
+
+
+def _taken(client: Any, pid: int) -> dict[str, float]:
+    """What a worker has taken so far of its processor and of Redis."""
+    stats, commands = client.info("stats"), client.info("commandstats")
+    return {
+        "processor_s": processor_s(pid),
+        "commands": sum(one["calls"] for one in commands.values()),
+        "bytes": stats["total_net_input_bytes"] + stats["total_net_output_bytes"],
+    }
 
 
 def _filled(port: int, jobs: int) -> Queue:
@@ -110,12 +153,26 @@ def _filled(port: int, jobs: int) -> Queue:
     return Queue("order", (), jobs, OURS.backlog)
 
 
-def _lines(what: str, rates: dict[str, list[float]], node: str) -> list[Measured]:
-    found = [Measured.of(f"Node's worker, {what}", rates["node"], "jobs/s", note=node)]
+def _lines(what: str, costs: dict[str, list[Cost]], node: str) -> list[Measured]:
+    of_node = costs["node"]
+    rates = [cost.rate for cost in of_node]
+    found = [Measured.of(f"Node's worker, {what}", rates, "jobs/s", note=node)]
     for name, title, wanted in (
         ("all", "log, events, metrics on", WITH_ALL),
         ("bare", "these off", BARE),
     ):
-        ratios = [its / nodes for its, nodes in zip(rates[name], rates["node"], strict=True)]
+        pairs = list(zip(costs[name], of_node, strict=True))
+        ratios = [our.rate / its.rate for our, its in pairs]
         found.append(Measured.of(f"our worker over it, {title}", ratios, "times", at_least=wanted))
+        cheaper = [its.processor_s / our.processor_s for our, its in pairs]
+        found.append(Measured.of("the same in processor time", cheaper, "times"))
+    pairs = list(zip(costs["all"], of_node, strict=True))
+    for name in ("commands", "bytes"):
+        ratios = [getattr(our, name) / getattr(its, name) for our, its in pairs]
+        its = median(getattr(cost, name) for cost in of_node)
+        found.append(
+            Measured.of(
+                f"Redis, {name} a job over Node's", ratios, "times", note=f"{its:,.4g} there"
+            )
+        )
     return found

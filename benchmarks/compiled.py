@@ -67,7 +67,10 @@ print(time.process_time() - began)
 
 
 def _at(day: Scenario, what: str) -> list[Measured]:
-    """The engine alone on numbers drawn beforehand; and all from the scenario to the summary."""
+    """The engine alone on numbers drawn beforehand; and all from the scenario to the summary.
+
+    The scenario's tables are made in the first round, and shared by the others as by replications.
+    """
     work = draw(day)
     wrong = _disagreement(work)
     if wrong is not None:
@@ -105,6 +108,7 @@ def draw_only(day: Scenario) -> Workload:
     workload = Workload(day)
     assert len(workload.arrivals[0])
     for attempt in range(1, 1 + next(iter(day.queues.values())).attempts):
+        workload.attempts(0, attempt)
         workload.waits_s(0, attempt)
     return workload
 

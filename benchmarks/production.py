@@ -21,24 +21,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from benchmarks.report import Measured
 
 K = TypeVar("K")
+V = TypeVar("V")
 #: The command that starts a worker, given a folder for what it writes.
 Program = Callable[[str], list[str]]
 
 ROUNDS = 5
-#: Jobs that are added in a round of adding.
-ADDED = 3_000
+#: A worker is measured while these parts of its jobs are left.
+HIGH, LOW = 0.9, 0.1
 TARGET_PROCESSED = 2.0
-TARGET_ADDED = 3.5
 
 _HERE = Path(__file__).parent / "rivals"
 #: Nobody is that slow.
 _LIMIT_S = 120.0
 _POLL_S = 0.005
+
+
+class Look(NamedTuple):
+    """What was seen of a worker: when, seconds; how many jobs are ``left``; its process."""
+
+    at_s: float
+    left: int
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,7 @@ RIVALS = (
 
 
 def measure() -> list[Measured]:
-    """Jobs per second, and how many times as many simqueue does and adds."""
+    """Jobs per second, and how many times as many simqueue does."""
     try:
         import redis
         import uvloop  # noqa: F401
@@ -121,13 +129,11 @@ def measure() -> list[Measured]:
     there = {OURS: sys.executable, BARE: sys.executable}
     for queue in RIVALS:
         try:
-            there[queue] = _python(queue)
+            there[queue] = python_of(queue)
         except subprocess.CalledProcessError:
             found.append(Measured(queue.name, note=f"pip cannot install {queue.needs[0]}"))
     with own_redis() as port:
         found += _processed(port, there)
-        if PLAIN in there:
-            found += _added(port, there)
     return found
 
 
@@ -158,29 +164,9 @@ def _processed(port: int, pythons: dict[Queue, str]) -> list[Measured]:
     return found
 
 
-def _added(port: int, pythons: dict[Queue, str]) -> list[Measured]:
-    def rate(queue: Queue, way: str) -> float:
-        command(port, "FLUSHALL")
-        return ADDED / float(run(port, queue, pythons[queue], way, str(ADDED)))
-
-    rates = rounds(
-        {
-            "simqueue's add_bulk": lambda: rate(OURS, "bulk"),
-            "plain bullmq's add, one by one": lambda: rate(PLAIN, "add"),
-            "plain bullmq's addBulk": lambda: rate(PLAIN, "bulk"),
-        }
-    )
-    ours, *others = rates
-    found = [Measured.of(f"jobs added, {ours}", rates[ours], "jobs/s", note="each job checked")]
-    for other, wanted in zip(others, (TARGET_ADDED, None), strict=True):
-        ratios = [our / its for our, its in zip(rates[ours], rates[other], strict=True)]
-        found.append(Measured.of(f"added, over {other}", ratios, "times", at_least=wanted))
-    return found
-
-
-def rounds(measures: dict[K, Callable[[], float]]) -> dict[K, list[float]]:
+def rounds(measures: dict[K, Callable[[], V]]) -> dict[K, list[V]]:
     """Measure in turn, so that whatever else the machine does meets all of them."""
-    found: dict[K, list[float]] = {key: [] for key in measures}
+    found: dict[K, list[V]] = {key: [] for key in measures}
     keys = list(measures)
     for number in range(ROUNDS):
         # Nobody is always the first after another.
@@ -208,15 +194,14 @@ def rate_of(port: int, queue: Queue, program: Program) -> float:
     Taken from how the backlog falls from nine tenths to one tenth, seen from outside: the same
     for all, however many processes they are and however many jobs they fetch ahead.
     """
-    high, low = 0.9 * queue.jobs, 0.1 * queue.jobs
-    seen = list(work_down(port, queue, program, low))
-    began, first = next((at, left) for at, left in seen if left <= high)
-    ended, last = seen[-1]
-    return (first - last) / (ended - began)
+    seen = list(work_down(port, queue, program, LOW * queue.jobs))
+    began = next(look for look in seen if look.left <= HIGH * queue.jobs)
+    ended = seen[-1]
+    return (began.left - ended.left) / (ended.at_s - began.at_s)
 
 
-def work_down(port: int, queue: Queue, program: Program, low: float) -> Iterator[tuple[float, int]]:
-    """Have a worker work until the backlog is small; moments and backlogs on the way."""
+def work_down(port: int, queue: Queue, program: Program, low: float) -> Iterator[Look]:
+    """Have a worker work until the backlog is small; looks at it on the way."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
             program(folder),
@@ -231,17 +216,15 @@ def work_down(port: int, queue: Queue, program: Program, low: float) -> Iterator
             process.wait()
 
 
-def _until(
-    port: int, queue: Queue, process: subprocess.Popen[bytes], low: float
-) -> Iterator[tuple[float, int]]:
-    """Moments and backlogs, until one is small."""
+def _until(port: int, queue: Queue, process: subprocess.Popen[bytes], low: float) -> Iterator[Look]:
+    """Looks at a worker's backlog, until that is small."""
     import redis
 
     limit = time.perf_counter() + _LIMIT_S
     with redis.Redis(port=port) as client:
         while time.perf_counter() < limit and process.poll() is None:
             left = sum(client.execute_command(*command) for command in queue.backlog)
-            yield time.perf_counter(), left
+            yield Look(time.perf_counter(), left, process.pid)
             if left <= low:
                 return
             time.sleep(_POLL_S)
@@ -249,8 +232,14 @@ def _until(
 
 
 def run(port: int, queue: Queue, python: str, way: str, *arguments: str) -> str:
+    """What a queue's program says."""
+    return output_of(port, [python, str(queue.program), way, url_of(port), *arguments])
+
+
+def output_of(port: int, program: list[str]) -> str:
+    """What a program says."""
     return subprocess.run(
-        [python, queue.program, way, url_of(port), *arguments],
+        program,
         cwd=_HERE, env=_environment(port), check=True, stdout=subprocess.PIPE, text=True,
     ).stdout  # fmt: skip
 
@@ -260,7 +249,7 @@ def _environment(port: int) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(_HERE.parents[1]), "BROKER": url_of(port)}
 
 
-def _python(queue: Queue) -> str:
+def python_of(queue: Queue) -> str:
     """The Python of an environment with what a queue needs."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     version = f"py{sys.version_info.major}.{sys.version_info.minor}"

@@ -20,6 +20,8 @@ _LONGEST = 1000
 _MOST_LINES = 60
 #: Names that each line has for itself; the words write `stack` on lines of its own.
 _TAKEN = frozenset(["event", "level", "timestamp", "exception", "stack"])
+#: Texts so short are mostly written more than once.
+_OFTEN = 100
 #: No number of a card is smaller.
 _CARD = 10**12
 #: No number that is written has more digits than a text may have signs.
@@ -39,15 +41,16 @@ class JSONLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        line = f'"event": {_value(_message(record))}, "level": {_value(record.levelname.lower())}'
+        parts = [f'{{"event": {_value(_message(record))}, "level": {_level(record.levelname)}']
         for key, value in _added(record):
             start, hidden = _start(key)
-            line += f"{start}{_HIDDEN if hidden else _value(value)}"
-        line += f', "timestamp": "{_second(int(record.created))}.{_microseconds(record)}Z"'
+            parts.append(start + (_HIDDEN if hidden else _value(value)))
+        parts.append(f', "timestamp": "{_second(int(record.created))}.{_microseconds(record)}Z"')
         if record.exc_info:
             text = _traceback(self.formatException(record.exc_info))
-            line += f', "exception": {_quoted(text)}'
-        return f"{{{line}}}"
+            parts.append(f', "exception": {_quoted(text)}')
+        parts.append("}")
+        return "".join(parts)
 
 
 _quoted = json.JSONEncoder().encode
@@ -57,11 +60,22 @@ _HIDDEN = _quoted(HIDDEN)
 
 def _value(value: object) -> str:
     kind = type(value)
-    if kind is str and len(value) <= _LONGEST and is_harmless(value):  # type: ignore[arg-type]
-        return f'"{value}"'
+    if kind is str and len(value) <= _OFTEN:  # type: ignore[arg-type]
+        return _short(value)
     if _is_small(value, kind):
         return repr(value)
     return _quoted(_shown(value))
+
+
+@lru_cache(maxsize=1024)
+def _short(text: str) -> str:
+    """A text that is written twice or more: a queue, a word, the id of a job that runs."""
+    return f'"{text}"' if is_harmless(text) else _quoted(_shown(text))
+
+
+@lru_cache(maxsize=16)
+def _level(name: str) -> str:
+    return _value(name.lower())
 
 
 def _is_small(value: object, kind: type) -> bool:

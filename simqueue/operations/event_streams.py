@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Entries of one read, of each queue.
 _BATCH = 1000
+#: How long events that come one after another are let gather: each read costs the same again.
+_TOGETHER_S = 0.25
 #: How long Redis holds a read when nothing happens; below the client's socket timeout.
 _BLOCK_MS = 5000
 #: Jobs of a queue whose becoming ready is remembered, at most (some 100 bytes each).
@@ -196,9 +198,12 @@ class EventReader:
                 with self._connection.asking():
                     if not self.last:
                         await self.start()
-                    if not await self.catch_up():
+                    taken = await self.catch_up()
+                    if not taken:
                         await self._wait()
                 away = False
+                if taken < _BATCH:
+                    await asyncio.sleep(_TOGETHER_S)
             except JobError as error:
                 if not away:
                     _log.warning("events: %s; asking again every second", error)

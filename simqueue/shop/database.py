@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ _DRIVERS = {
 }
 #: How long to wait for another process's lock (SQLite) or for an answer (PostgreSQL).
 _PATIENCE_S = 30
+#: A connection to PostgreSQL that was not used for so long is tried before it is used.
+_IDLE_S = 1.0
 #: How soon SQLite is asked again where it does not wait by itself.
 _ASK_AGAIN_S = 0.01
 #: Any number will do, if every simqueue uses the same one.
@@ -130,12 +133,33 @@ def open_database(url: str) -> Database:
 
 
 def _postgresql(place: sa.URL) -> Engine:
-    return sa.create_engine(
+    engine = sa.create_engine(
         place,
-        # A connection that the server has closed meanwhile is replaced before it is used.
-        pool_pre_ping=True,
         connect_args={} if "connect_timeout" in place.query else {"connect_timeout": 10},
     )
+
+    def see_that_it_is_open(connection: Any, record: Any, _fairy: Any) -> None:
+        # A server that closes a connection says so; SQLAlchemy's own `pool_pre_ping` asks it
+        # before each transaction.
+        idle_s = time.monotonic() - record.info.get("used", -_IDLE_S)
+        try:
+            if idle_s >= _IDLE_S or _has_something_to_say(connection):
+                engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.DisconnectionError from error
+
+    def note_when(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    event.listen(engine, "checkout", see_that_it_is_open)
+    event.listen(engine, "checkin", note_when)
+    return engine
+
+
+def _has_something_to_say(connection: Any) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _sqlite(place: sa.URL) -> Engine:

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
+from email.policy import default
 from email.utils import format_datetime
+from typing import Any
 
 from simqueue.shop.orders import Order, check_order
 
 SHOP_NAME = "The simqueue shop"
 #: Ends in a name that is reserved for examples, so that no letter ever reaches a stranger.
 _DOMAIN = "simqueue.example"
+
+
+class _Headers(HeaderRegistry):
+    """Kinds of headers, each made once: Python's own registry makes a class for each header."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = super().__getitem__(name)
+        return self._made[name]
+
+
+_POLICY = default.clone(header_factory=_Headers())
+_SENDER = _POLICY.header_factory("From", f"{SHOP_NAME} <shop@{_DOMAIN}>")
 
 _SUBJECTS = {
     "order-confirmation": "We are preparing your order {order_id}",
@@ -55,8 +75,8 @@ def letter(order: Order, kind: str, names: Mapping[str, str], sent_at: float) ->
     """
     check_order(order)
     customer = f"customer-{order.customer_id}" if order.customer_id else f"order-{order.order_id}"
-    message = EmailMessage()
-    message["From"] = f"{SHOP_NAME} <shop@{_DOMAIN}>"
+    message = EmailMessage(_POLICY)
+    message["From"] = _SENDER
     message["To"] = f"{customer}@customers.{_DOMAIN}"
     message["Subject"] = _SUBJECTS[kind].format(order_id=order.order_id)
     message["Date"] = format_datetime(datetime.fromtimestamp(sent_at, UTC))

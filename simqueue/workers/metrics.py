@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from simqueue.errors import InputError
-from simqueue.metrics import ATTEMPT_OUTCOMES, AttemptCounters, Labelled
+from simqueue.metrics import ATTEMPT_OUTCOMES, AttemptCounters
 from simqueue.record.worker_events import Event
 
 
@@ -36,19 +36,21 @@ class WorkerMetrics:
 
     def __init__(self, registry: CollectorRegistry, queues: Sequence[str] = ()) -> None:
         self._counts = AttemptCounters(registry, queues, "of this worker process, since it started")
-        busy = Gauge(
+        self._busy = Gauge(
             "simqueue_busy_slots",
             "Attempts running now, in this worker process",
             ("queue",),
             registry=registry,
         )
-        self._busy = Labelled(busy)
+        self._running: dict[str, int] = {}
         for queue in queues:
-            self._busy[queue,]
+            self._show_busy(queue)
 
     def attempt_started(self, queue: str, wait_s: float | None) -> None:
         """An attempt started, ``wait_s`` seconds after its job was ready (``None``: unknown)."""
-        self._busy[queue,].inc()
+        if queue not in self._running:
+            self._show_busy(queue)
+        self._running[queue] += 1
         self._counts.started(queue, wait_s)
 
     def attempt_ended(self, queue: str, outcome: str, seconds: float) -> None:
@@ -70,8 +72,13 @@ class WorkerMetrics:
         """
         if outcome not in ATTEMPT_OUTCOMES:
             raise ValueError(f"outcome(={outcome!r}) must be one of {', '.join(ATTEMPT_OUTCOMES)}")
-        self._busy[queue,].dec()
+        self._running[queue] -= 1
         self._counts.ended(queue, outcome, seconds)
+
+    def _show_busy(self, queue: str) -> None:
+        """Have the gauge ask when somebody asks it: attempts are more often than scrapes."""
+        self._running[queue] = 0
+        self._busy.labels(queue).set_function(lambda: self._running[queue])
 
     def failed_unrun(self, queue: str) -> None:
         """A job that stalled too often failed for good, without an attempt."""

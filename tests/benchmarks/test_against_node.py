@@ -35,3 +35,15 @@ def test_a_worker_that_does_less_gets_no_ratio(
     assert wrong is not None
     assert wrong.startswith("all leaves")
     assert "returnvalue" in wrong
+
+
+def test_each_worker_has_its_costs(redis_server, workers: dict[str, Program]) -> None:
+    costs = {
+        name: against_node.cost_of(redis_server.port, worker, jobs=600)
+        for name, worker in workers.items()
+    }
+    assert all(cost.rate > 0 and cost.processor_s > 0 for cost in costs.values())
+    # The scripts are BullMQ's in all of them.
+    for name in ("all", "bare"):
+        assert costs[name].commands == pytest.approx(costs["node"].commands, rel=0.2)
+        assert costs[name].bytes == pytest.approx(costs["node"].bytes, rel=0.2)

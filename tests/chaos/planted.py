@@ -102,7 +102,7 @@ def _begin_again(records: EmailRecords, order_id: str, kind: str, now: float) ->
 
 
 def _write_on(file: EventFile, event: Event) -> None:
-    known = {key: value for key, value in vars(event).items() if value not in ("", None)}
+    known = {key: value for key, value in event._asdict().items() if value not in ("", None)}
     line = (json.dumps(known, separators=(",", ":")) + "\n").encode()
     worker_events.os.write(file._file, line)
 

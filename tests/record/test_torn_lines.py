@@ -34,7 +34,7 @@ def events(number: int) -> list[Event]:
 def lines(*numbers: int) -> list[bytes]:
     """What a worker writes down of jobs."""
     known = [
-        {key: value for key, value in vars(event).items() if value not in ("", None)}
+        {key: value for key, value in event._asdict().items() if value not in ("", None)}
         for number in numbers
         for event in events(number)
     ]

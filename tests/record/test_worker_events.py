@@ -1,10 +1,10 @@
 """Events of real workers become the very table that the simulator writes."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from simqueue.errors import InputError
@@ -61,7 +61,7 @@ def test_a_retry_is_ready_when_it_is_due_wherever_it_runs() -> None:
 
 
 def test_a_job_that_was_added_with_a_delay_is_ready_when_it_is_due() -> None:
-    first = replace(start(3.5, enqueued=1.0), due=T0 + 3)
+    first = start(3.5, enqueued=1.0)._replace(due=T0 + 3)
 
     # Second zero is the moment at which it was added.
     assert rows(first, end(4, "completed")) == [
@@ -179,9 +179,9 @@ def test_the_end_of_a_lost_run_in_another_slot_of_the_same_worker_does_not_count
     assert rows(
         start(1),
         stalled(60),
-        replace(start(61), slot=1),
+        start(61)._replace(slot=1),
         end(61.5, "completed"),
-        replace(end(63, "completed"), slot=1),
+        end(63, "completed")._replace(slot=1),
     ) == [
         ("order-1", 1, 1, 0, 1, 60, "stalled", "a"),
         ("order-1", 1, 2, 60, 61, 63, "completed", "a"),
@@ -267,3 +267,13 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="cannot write events"):
         EventFile(tmp_path / "log.csv", "w")
+
+
+def test_a_line_holds_what_the_event_says_whatever_that_is(tmp_path: Path) -> None:
+    text = 'order "1"\n\ud800\u2028'
+    event = Event("end", np.float64(T0), "order", text, 2, "w", result="50 µs", due=T0 + 1e-7)
+    events = EventFile(tmp_path / "log.csv", "w")
+    events.write(event)
+    events.close()
+    known = {key: value for key, value in event._asdict().items() if value not in ("", None)}
+    assert events.path.read_text() == json.dumps(known, separators=(",", ":")) + "\n"

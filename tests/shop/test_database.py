@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from servers import free_port
+from servers import PostgresServer, free_port
 from small_shop import an_order, small_shop
 
 from simqueue.clock import VirtualClock
@@ -135,3 +135,29 @@ def test_open_database_in_memory_is_one_database_for_all_threads() -> None:
     with database.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
     database.close()
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced_unnoticed(
+    postgres: PostgresServer,
+) -> None:
+    url = postgres.new_database()
+    database, other = open_database(url), open_database(url)
+
+    def number() -> int:
+        with database.reading() as connection:
+            found: int = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            return found
+
+    first = number()
+    assert number() == first
+    end = f"SELECT pg_terminate_backend({first})"
+    left = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {first}"
+    with other.reading() as connection:
+        connection.exec_driver_sql(end)
+    while True:
+        with other.reading() as connection:
+            if not connection.exec_driver_sql(left).scalar_one():
+                break
+    assert number() != first
+    database.close()
+    other.close()

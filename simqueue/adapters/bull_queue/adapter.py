@@ -30,6 +30,8 @@ from simqueue.work import FailedJob
 if TYPE_CHECKING:
     from bullmq import Queue
 
+    from simqueue.adapters.bull_queue.bulk import BulkScripts
+
 #: Jobs that one round trip adds.
 _BULK = 500
 
@@ -81,6 +83,7 @@ class BullQueueAdapter:
         self._options = options
         self._known_ids = KnownIds(connection.client, connection.prefix)
         self._queues: dict[str, Queue] = {}
+        self._bulk: dict[str, BulkScripts] = {}
         #: Ids of the failed jobs of each queue that are not ours, or that nobody can read.
         self._strange: dict[str, set[str]] = {}
         for name, policy in policies.items():
@@ -123,12 +126,11 @@ class BullQueueAdapter:
                     await self._add(name, some)
 
     async def _add(self, name: str, entries: Sequence[dict[str, Any]]) -> None:
-        """What upstream's ``addBulk`` does, and in the same round trip ids are let go."""
+        """What upstream's ``addBulk`` does, and in the same transaction ids are let go."""
         ids = [entry["opts"]["jobId"] for entry in entries]
         async with self._connection.client.pipeline(transaction=True) as pipe:
             await self._known_ids.let_go(pipe, name, ids)
-            for entry in entries:
-                await self._script(name, entry, pipe)
+            await self._bulk_scripts(name).add(entries, pipe)
             lost, *_ = await pipe.execute()
         self._say_lost(name, lost)
 
@@ -202,6 +204,13 @@ class BullQueueAdapter:
             queue = self._queues[name] = Queue(name, self._connection.options())
             heed_old_pauses(queue)
         return self._queues[name]
+
+    def _bulk_scripts(self, name: str) -> BulkScripts:
+        from simqueue.adapters.bull_queue.bulk import BulkScripts
+
+        if name not in self._bulk:
+            self._bulk[name] = BulkScripts(self.queue(name))
+        return self._bulk[name]
 
     async def failed(self, queue: str) -> Sequence[FailedJob]:
         """The jobs that failed for good and are kept.

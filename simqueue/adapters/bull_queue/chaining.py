@@ -16,6 +16,7 @@ from bullmq.job import Job
 from bullmq.timer import Timer
 
 from simqueue.adapters.bull_queue.pausing import heed_old_pauses
+from simqueue.adapters.bull_queue.pipelining import PipelinedScript, Pipelines
 from simqueue.adapters.bull_queue.strange_jobs import (
     SOUND_COUNTS,
     sound_fields,
@@ -35,6 +36,15 @@ class ChainingWorker(Worker):  # type: ignore[misc]
     Only a completion fetches, and only while the worker goes on: what fails, is delayed or is cut
     off is handled by upstream's own code, and then the slot asks for a job as upstream does.
 
+    Parameters
+    ----------
+    name, processor, opts
+        As upstream's.
+    clock
+        What waits and starts are measured on.
+    pipelines
+        What sends the scripts of all slots together; by default each goes by itself.
+
     Notes
     -----
     A worker that was told that the queue's limiter lets nobody start sleeps until it does, as
@@ -51,11 +61,20 @@ class ChainingWorker(Worker):  # type: ignore[misc]
     waiting: asyncio.Future[Any] | None
 
     def __init__(
-        self, name: str, processor: Any, opts: dict[str, Any], clock: Clock | None = None
+        self,
+        name: str,
+        processor: Any,
+        opts: dict[str, Any],
+        clock: Clock | None = None,
+        pipelines: Pipelines | None = None,
     ) -> None:
         # Without ``autorun`` nothing may run before the fields below are there.
         super().__init__(name, processor, {**opts, "autorun": False})
         heed_old_pauses(self)
+        if pipelines is not None:
+            commands = self.backend.connection.commands
+            for script, plain in commands.items():
+                commands[script] = PipelinedScript(plain, pipelines)
         # Its waiting connection has a name already; the others are shared with other queues.
         self._client_name_set = True
         self._changed = asyncio.Event()

@@ -8,7 +8,7 @@ import logging
 import random
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from simqueue.adapters.base import Adapter
@@ -106,6 +106,7 @@ class Consumer:
         worker rounds a 50 ms backoff up to a second (``worker.py``, ``canDoubleTimeout``).
         """
         from simqueue.adapters.bull_queue.chaining import ChainingWorker
+        from simqueue.adapters.bull_queue.pipelining import Pipelines
 
         options = {
             **self.connection.options(),
@@ -114,7 +115,10 @@ class Consumer:
             "name": self.worker,
             **self.bullmq,
         }
-        worker = self._worker = ChainingWorker(self.queue, self._process, options, self.clock)
+        pipelines = None if self.connection.embedded else Pipelines(self.connection.client)
+        worker = self._worker = ChainingWorker(
+            self.queue, self._process, options, self.clock, pipelines
+        )
         blocking = worker.blockingRedisConnection
         if not self.connection.embedded:
             blocking.conn = self.connection.named(
@@ -293,7 +297,7 @@ class Consumer:
         taken.opts["backoff"] = {"type": "fixed", "delay": round(wait * 1000)}
         # The wait begins with the attempt's end, not when that has been written down.
         end = self._end(job, attempt, slot, "retried", "", ended + wait)
-        self._tell(replace(end, at=ended))
+        self._tell(end._replace(at=ended))
         _log.warning("job failed, will be retried", extra={**about, "wait_s": wait})
 
     async def _give_up(self, job: Job) -> str:

@@ -201,7 +201,9 @@ def job_data(job: Job) -> dict[str, Any]:
         If JSON cannot hold the payload as it is.
     """
     try:
-        same = json.loads(json.dumps(job.payload, allow_nan=False)) == job.payload
+        same = _is_flat_text(job.payload) or (
+            json.loads(json.dumps(job.payload, allow_nan=False)) == job.payload
+        )
     except (TypeError, ValueError, RecursionError) as error:
         reason = shown(str(error))
         raise InputError(f"job {shown(job.id)}: JSON cannot hold its payload: {reason}") from error
@@ -211,6 +213,14 @@ def job_data(job: Job) -> dict[str, Any]:
             "else; expected texts as keys, and lists instead of tuples"
         )
     return {"payload": job.payload, "flow": job.flow, "parent_id": job.parent_id}
+
+
+def _is_flat_text(payload: dict[str, Any]) -> bool:
+    """Whether JSON gives back what is in it, whatever that says: no other payload is sure to."""
+    for key, value in payload.items():
+        if type(key) is not str or type(value) is not str:
+            return False
+    return True
 
 
 def job_of(queue: str, name: str, job_id: str, data: Any) -> Job:

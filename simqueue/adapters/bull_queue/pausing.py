@@ -9,7 +9,7 @@ the name that they know, and it gets its own name back in the same breath.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 #: The scripts (of those that are used here) that add to the waiting jobs.
@@ -59,8 +59,8 @@ return answer
 """
 
 
-@lru_cache(maxsize=len(_WRITERS))
-def _heeding(script: str) -> str:
+@cache
+def heeding(script: str) -> str:
     """A script of BullMQ's that leaves a paused queue as it was paused."""
     return _AROUND.replace("%s", script)
 
@@ -69,4 +69,4 @@ def heed_old_pauses(bull: Any) -> None:
     """Have a BullMQ ``Queue`` or ``Worker`` write to paused queues as those who paused them do."""
     commands = bull.backend.connection.commands
     for name in _WRITERS:
-        commands[name] = bull.backend.conn.register_script(_heeding(commands[name].script))
+        commands[name] = bull.backend.conn.register_script(heeding(commands[name].script))
