@@ -105,6 +105,7 @@ def draw_only(day: Scenario) -> Workload:
     workload = Workload(day)
     assert len(workload.arrivals[0])
     for attempt in range(1, 1 + next(iter(day.queues.values())).attempts):
+        workload.attempts(0, attempt)
         workload.waits_s(0, attempt)
     return workload
 

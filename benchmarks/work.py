@@ -178,8 +178,8 @@ def draw(scenario: Scenario) -> Work:
         service_s=[list(map(float, attempt.io_s)) for attempt in drawn],
         fails=[list(map(bool, attempt.fails)) for attempt in drawn],
         backoff_s=[
-            [backoff_s(policy.backoff, number, uniform) for uniform in attempt.jitter]
-            for number, attempt in enumerate(drawn, start=1)
+            [backoff_s(policy.backoff, number, uniform) for uniform in workload.jitter(0, number)]
+            for number in range(1, policy.attempts + 1)
         ],
     )
 

@@ -57,15 +57,14 @@ def of_plans(trials: int) -> Iterator[str]:
         words = [f"{one.share:.1%}" if one.number >= ENOUGH else "" for one in found.values()]
         yield f"| {cell.days} | {cell.kept:.0%} | {' | '.join(words)} |"
     yield ""
-    shares = [one.share for one in every if one.number >= ENOUGH]
+    entries = [one.share for one in every if one.number >= ENOUGH]
     number, sure = sum(one.number for one in every), sum(one.sure for one in every)
     yield (
-        f"{np.mean(shares):.1%} on average, {min(shares):.1%} at least, over the {len(shares)} "
-        f"entries, of {ENOUGH:,} intervals or more each. These are the {number:,} intervals whose "
-        f"truth is between {plans.SURE:.0%} and {1 - plans.SURE:.0%}, and of them all "
-        f"{sum(one.right for one in every) / number:.1%} hold it. The truth of {sure:,} more is "
-        f"beyond, as good as never or always: {sum(one.sure_right for one in every) / sure:.1%} of "
-        f"those hold it. {trials:,} plans a row."
+        f"{np.mean(entries):.1%} on average, {min(entries):.1%} at least, over the {len(entries)} "
+        f"entries. Of all {number:,} intervals whose truth is between {plans.SURE:.0%} and "
+        f"{1 - plans.SURE:.0%}, {sum(one.right for one in every) / number:.1%} hold it; of the "
+        f"{sure:,} whose truth is beyond, as good as never or always, "
+        f"{sum(one.sure_right for one in every) / sure:.1%}. {trials:,} plans a row."
     )
 
 

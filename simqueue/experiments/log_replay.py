@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.errors import InputError
-from simqueue.record.attempt_log import FINAL, UNFINISHED, AttemptLog
+from simqueue.record.attempt_log import UNFINISHED, AttemptLog, is_final
 from simqueue.record.by_job import by_job
 from simqueue.record.merging import merge
 from simqueue.results.comparison.compare import Comparison, compare
@@ -209,7 +209,7 @@ def _whole_jobs(rows: NDArray[np.void]) -> tuple[NDArray[np.void], int]:
     """The rows of the jobs that ended, job by job and in order; how many jobs are left out."""
     jobs = by_job(rows)
     unknown = np.logical_or.reduceat(jobs.rows["outcome"] == UNFINISHED, jobs.first)
-    whole = np.isin(jobs.outcome, FINAL) & ~unknown
+    whole = is_final(jobs.outcome) & ~unknown
     return jobs.rows[whole[jobs.number]], int((~whole).sum())
 
 

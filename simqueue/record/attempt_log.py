@@ -86,6 +86,12 @@ Floats = NDArray[np.float64]
 Ids = Callable[[NDArray[np.int64]], Sequence[str]]
 
 
+def is_final(outcome: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Whether a job is over with an attempt that ended so."""
+    found: NDArray[np.bool_] = np.logical_or.reduce([outcome == code for code in FINAL])
+    return found
+
+
 @dataclass(frozen=True)
 class AttemptLog:
     """The attempts of one run, or of several replications of it.
@@ -232,7 +238,7 @@ class AttemptLog:
         """
         rows = self.select(queue, since_s=since_s, until_s=until_s).rows
         jobs = by_job(rows)
-        ends = np.sort(jobs.order[jobs.last[np.isin(jobs.outcome, FINAL)]])
+        ends = np.sort(jobs.order[jobs.last[is_final(jobs.outcome)]])
         responses: Floats = rows["finished_s"][ends] - rows["enqueued_s"][ends]
         return responses
 

@@ -104,6 +104,8 @@ class ByJob:
         return started
 
     def _count(self, what: NDArray[np.bool_]) -> Ints:
+        if what.all():
+            return np.asarray(self.last - self.first + 1)
         so_far = np.append(0, np.cumsum(what))
         return np.asarray(so_far[self.last + 1] - so_far[self.first])
 
@@ -150,6 +152,8 @@ def _ascends(columns: Sequence[Column], order: Ints, follows: Ints) -> bool:
         if not (column[here] >= column[before])[undecided].all():
             return False
         undecided &= column[here] == column[before]
+        if not undecided.any():
+            break
     return True
 
 

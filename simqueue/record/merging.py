@@ -38,6 +38,8 @@ def merge(logs: Sequence[AttemptLog]) -> AttemptLog:
     """
     if len({log.engine for log in logs}) != 1:
         raise ValueError("merge takes at least one log, and logs of one engine only")
+    if len(logs) == 1:
+        return logs[0]
     classed = any(log.has_classes for log in logs)
     rows = np.concatenate([wide_rows(log) if classed else log.rows for log in logs])
     ends = np.cumsum([len(log) for log in logs])

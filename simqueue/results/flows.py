@@ -63,12 +63,11 @@ def summarise_flows(
     for run in runs.values():
         names = [history.queue for history in run]
         roots, enqueued, finished, last = _flows(run)
-        counted = (enqueued >= window[0]) & (enqueued < window[1])
-        for number in np.flatnonzero(np.bincount(roots[counted])).tolist():
-            mine = counted & (roots == number)
-            whole = mine & ~np.isnan(finished)
+        counted = np.flatnonzero((enqueued >= window[0]) & (enqueued < window[1]))
+        for number, mine in grouped(roots, counted):
+            whole = mine[~np.isnan(finished[mine])]
             queue = names[number]
-            started[queue] += int(mine.sum())
+            started[queue] += len(mine)
             times.setdefault(queue, []).append((finished - enqueued)[whole])
             ends = np.bincount(last[whole], minlength=len(names)).tolist()
             ended_in.setdefault(queue, Counter()).update(dict(zip(names, ends, strict=True)))
@@ -81,6 +80,19 @@ def summarise_flows(
         )
         for queue in started
     }
+
+
+def grouped(
+    numbers: NDArray[Any], places: NDArray[np.int64]
+) -> list[tuple[int, NDArray[np.int64]]]:
+    """The places at which each number stands, ascending."""
+    found = numbers[places]
+    some = np.flatnonzero(np.bincount(found)).tolist()
+    if len(some) < 2:
+        return [(number, places) for number in some]
+    order = np.argsort(found, kind="stable")
+    parts = np.split(places[order], np.flatnonzero(np.diff(found[order])) + 1)
+    return list(zip(some, parts, strict=True))
 
 
 def most_frequent(counts: Counter[str]) -> str | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import COMPLETED, FAILED, RETRIED, AttemptLog, Floats
 from simqueue.record.slices import Slice
-from simqueue.results.flows import FlowSummary, most_frequent
+from simqueue.results.flows import FlowSummary, grouped, most_frequent
 from simqueue.results.presence import Presence
 from simqueue.results.queue_summary import (
     LittlesLaw,
@@ -204,9 +204,9 @@ class Fold:
     def _add_flows(self, one: Slice) -> None:
         enqueued = one.flows["enqueued_s"]
         flows = one.flows[(enqueued >= self._low) & (enqueued < self._high)]
-        for number in np.flatnonzero(np.bincount(flows["root"])).tolist():
+        for number, here in grouped(flows["root"], np.arange(len(flows))):
             its = self.flows.setdefault(self._names[number], _FlowFold())
-            mine = flows[flows["root"] == number]
+            mine = flows[here]
             whole = mine[~np.isnan(mine["finished_s"])]
             its.number += len(mine)
             its.time_s.add(whole["finished_s"] - whole["enqueued_s"])
@@ -216,13 +216,8 @@ class Fold:
 
 def _by_queue(rows: Rows) -> dict[int, Rows]:
     """The rows of each queue that has some, in their order."""
-    queue = rows["queue"]
-    numbers = np.flatnonzero(np.bincount(queue)).tolist()
-    if len(numbers) == 1:
-        return {numbers[0]: rows}
-    order = np.argsort(queue, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(queue[order])) + 1)
-    return {number: rows.take(part) for number, part in zip(numbers, parts, strict=False)}
+    found = grouped(rows["queue"], np.arange(len(rows)))
+    return {number: rows if len(found) == 1 else rows.take(places) for number, places in found}
 
 
 def summary_of(

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import FINAL, RETRIED, STALLED, AttemptLog, Floats
+from simqueue.record.attempt_log import RETRIED, STALLED, AttemptLog, Floats, is_final
 from simqueue.record.by_job import ByJob, Ints, by_job, changes
 from simqueue.results.timeline import Steps, steps
 from simqueue.workload.pools import Death
@@ -137,11 +137,11 @@ def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash | Death] | No
         delayed_s=np.concatenate([finished[retried], enqueued[later]]),
         due_s=np.concatenate([following[retried], ready[later]]),
         jobs=JobOutcomes(
-            job=jobs.of["job"][its_first],
-            flow=jobs.of["flow"][its_first],
+            job=jobs.column("job")[first],
+            flow=jobs.column("flow")[first],
             group=group[first],
             enqueued_s=enqueued[first],
-            finished_s=np.where(np.isin(became, FINAL, kind="table"), finished[jobs.last], np.nan),
+            finished_s=np.where(is_final(became), finished[jobs.last], np.nan),
             outcome=became,
             attempts=jobs.attempts,
         ),

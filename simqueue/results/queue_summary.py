@@ -153,7 +153,7 @@ class Summary:
     """A run in numbers; ``flows`` is keyed by the queue that a flow starts in.
 
     ``pools`` has those that have a name. Quantiles are off by no more than the share
-    ``quantile_error`` of themselves, or a nanosecond: nothing, where the log was kept.
+    ``quantile_error`` of themselves, and a nanosecond: nothing, where the log was kept.
     """
 
     replications: int

@@ -22,7 +22,7 @@ _DROPPED = 52 - _BITS
 #: What is shorter, a nanosecond about, counts as nothing.
 _SHORTEST_S = 2.0**-30
 _BELOW = int(np.float64(_SHORTEST_S).view(np.int64)) >> _DROPPED
-#: A quantile is off by no more than this share of itself, or by a nanosecond.
+#: A quantile is off by no more than this share of itself, and a nanosecond.
 ERROR = 2.0 ** -(_BITS + 1)
 
 

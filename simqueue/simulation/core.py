@@ -153,7 +153,7 @@ class Model(ABC):
     def _brings_ever(self, job: SimJob, now: float) -> tuple[float, float, int]:  # noqa: ARG002
         """What an attempt brings: seconds of cpu, of io, and how it ends."""
         number = job.number
-        cpu_s, io_s, fails, _ = self.workload.attempts(job.kind, job.attempt)
+        cpu_s, io_s, fails = self.workload.attempts(job.kind, job.attempt)
         return cpu_s[number], io_s[number], fails[number]
 
     def _brings_then(self, job: SimJob, now: float) -> tuple[float, float, int]:

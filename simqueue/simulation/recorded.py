@@ -89,7 +89,6 @@ class RecordedWorkload(Workload):
                 cpu_s=np.zeros(len(row)).data,
                 io_s=self._held_s[row].data,
                 fails=fails.view(np.uint8).data,
-                jitter=np.zeros(len(row)).data,
             )
         return self._drawn[attempt]
 

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,9 +128,10 @@ def scripted_worker(
     settings = scenario.worker_pools[pool]
     queues = [queue for queue in scenario.queues if settings.slots_for(queue)]
 
+    jitter = cache(workload.jitter)
+
     def draw(job: Job, attempt: int) -> float:
-        jitter = workload.attempts(job.payload["kind"], attempt).jitter
-        return float(jitter[number_of(job, workload, origin)])
+        return float(jitter(job.payload["kind"], attempt)[number_of(job, workload, origin)])
 
     return WorkerProcess(
         connection,

@@ -26,14 +26,12 @@ class Attempts(NamedTuple):
     """What the attempts of one number bring, an element for each root arrival.
 
     ``cpu_s`` and ``io_s`` are seconds; ``fails`` is 0, 1, or 2 for a failure that no retry can
-    help; ``jitter`` is uniform in [0, 1). Memory views, because reading one number from them is
-    twice as fast as from an array.
+    help. Memory views, because reading one number from them is twice as fast as from an array.
     """
 
     cpu_s: memoryview
     io_s: memoryview
     fails: memoryview
-    jitter: memoryview
 
 
 class Brings(NamedTuple):

@@ -78,6 +78,9 @@ class Rates(NamedTuple):
 
     def _stretched(self, edges: Floats, unit: Floats) -> Floats:
         """When so many arrivals are expected, the first time round."""
+        if len(self.per_s) == 1:
+            at_one_rate: Floats = unit / self.per_s[0]
+            return at_one_rate
         counted = self._by(edges)
         # Where the rate is 0 nothing is expected: those steps have no width to stretch into.
         step = np.searchsorted(counted, unit, side="right") - 1

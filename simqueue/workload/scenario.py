@@ -344,6 +344,11 @@ class Scenario(Checked):
         return sum(pool.most for pool in self.worker_pools.values())
 
     @cached_property
+    def computes(self) -> bool:
+        """Whether any attempt at a job of any queue holds an event loop."""
+        return any(queue.computes for queue in self.queues.values())
+
+    @cached_property
     def worker_pools(self) -> dict[str, Pool]:
         """The pools of worker processes; that of ``[workers]`` has no name."""
         return self.pools or {"": self.workers.as_pool(self.queues)}

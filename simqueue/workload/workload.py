@@ -20,7 +20,7 @@ from simqueue.policies import Outcome, next_step
 from simqueue.workload.arrivals import Arrivals, Customers, Follows, Scheduler
 from simqueue.workload.attempts import Attempts, Brings, KindOutages, Source, ended
 from simqueue.workload.children import Children, most_of, numbers_of
-from simqueue.workload.distributions import Floats
+from simqueue.workload.distributions import Constant, Distribution, Floats
 from simqueue.workload.draws import generator
 from simqueue.workload.others import Others, with_others
 from simqueue.workload.production import Client
@@ -260,11 +260,13 @@ class Workload:
         drawn = [self.streams[kind.queue].times_s for kind in roots]
         times = [all_of[mine] for all_of, mine in zip(drawn, numbers, strict=True)]
         kinds = [np.full(len(t), kind.number) for t, kind in zip(times, roots, strict=True)]
+        all_times, all_kinds, all_numbers = map(np.concatenate, (times, kinds, numbers))
+        if (all_times[1:] > all_times[:-1]).all():
+            return all_times, all_kinds, all_numbers
         others = [mine >= self._others[kind.stream].own
                   for mine, kind in zip(numbers, roots, strict=True)]  # fmt: skip
         # Numbers are put in order of time: a payment with a short think time may come first. Who
         # comes at the same moment as somebody who was sent comes before.
-        all_times, all_kinds, all_numbers = map(np.concatenate, (times, kinds, numbers))
         order = np.lexsort((all_numbers, all_kinds, np.concatenate(others), all_times))
         return all_times[order], all_kinds[order], all_numbers[order]
 
@@ -335,17 +337,21 @@ class Workload:
         """
         found = self._waits.get((kind, attempt))
         if found is None:
-            jitter = np.asarray(self.attempts(kind, attempt).jitter)
-            waits = self._of_each(
-                self.kinds[kind], lambda queue: self._waits_as(queue, attempt, jitter)
-            )
+            its = self.kinds[kind]
+            waits = self._of_each(its, lambda queue: self._waits_as(queue, its, attempt))
             found = self._waits[kind, attempt] = waits.data
         return found
 
-    def _waits_as(self, queue: QueueModel, attempt: int, jitter: Floats) -> Floats:
+    def _waits_as(self, queue: QueueModel, kind: Kind, attempt: int) -> Floats:
         policy = queue.model_copy(update={"attempts": 1}) if self.scenario.in_process else queue
-        waits = next_step(policy, attempt, "failed", jitter)
-        return np.full(len(jitter), np.nan) if waits is None else waits
+        draws = self.jitter(kind.number, attempt) if policy.backoff.jitter else None
+        waits = next_step(policy, attempt, "failed", draws)
+        return np.broadcast_to(np.nan if waits is None else waits, self.size(kind))
+
+    def jitter(self, kind: int, attempt: int) -> Floats:
+        """What the backoff after each job's ``attempt``-th attempt uses: uniform in [0, 1)."""
+        its = self.kinds[kind]
+        return self._source(its, attempt)("jitter").random(self.size(its))
 
     def class_of(self, kind: Kind) -> NDArray[np.intp] | None:
         """The class of each job of ``kind``: its place in the queue's; ``None`` without classes."""
@@ -411,12 +417,13 @@ class Workload:
         n, times = self.size(kind), queue.times_of(attempt)
 
         source = self._source(kind, attempt)
-        fails = source("failure").random(n) < queue.failure_rate
+        fails = np.zeros(n, bool)
+        if queue.failure_rate:
+            np.less(source("failure").random(n), queue.failure_rate, out=fails)
         return Attempts(
-            cpu_s=times.cpu.draw(source("cpu"), n).data,
-            io_s=times.service.draw(source("io"), n).data,
+            cpu_s=_durations(times.cpu, source, "cpu", n).data,
+            io_s=_durations(times.service, source, "io", n).data,
             fails=fails.view(np.uint8).data,
-            jitter=source("jitter").random(n).data,
         )
 
     def _source(self, kind: Kind, attempt: int) -> Source:
@@ -443,6 +450,13 @@ class Workload:
     def flow(self, kind: Kind, number: int) -> str:
         """Id of the job that the root arrival itself added."""
         return job_id(kind.stream, self._ids.order(kind, number))
+
+
+def _durations(takes: Distribution, source: Source, purpose: str, n: int) -> Floats:
+    """Durations for a purpose; what is constant needs no memory for each, and no generator."""
+    if isinstance(takes, Constant):
+        return np.broadcast_to(takes.mean_s, n)
+    return takes.draw(source(purpose), n)
 
 
 def _child_name(parent: Kind, number: int) -> str:

@@ -27,13 +27,14 @@ def sketch(*parts: np.ndarray) -> Sketch:
     return found
 
 
-def near(wanted: float) -> object:
-    return pytest.approx(wanted, rel=ERROR, abs=NANOSECOND)
+def near(found: float, wanted: float) -> bool:
+    """Off by no more than is said, but for the rounding of the interpolation."""
+    return abs(found - wanted) <= ERROR * wanted * (1 + 1e-12) + NANOSECOND
 
 
 @given(times=TIMES, q=st.floats(0, 1))
 def test_a_quantile_is_off_by_no_more_than_it_says(times: np.ndarray, q: float) -> None:
-    assert Sketches([sketch(times)]).quantile(q) == near(np.quantile(times, q))
+    assert near(Sketches([sketch(times)]).quantile(q), float(np.quantile(times, q)))
 
 
 @given(times=TIMES, cut=st.integers(0, 200))
@@ -66,7 +67,7 @@ def test_intervals_are_those_of_the_middles_of_bins(samples: list[np.ndarray], q
     assert wanted is not None
     largest = max(float(one.max()) for one in samples)
     for end, its in zip(counted, wanted, strict=True):
-        assert end == its or (end == largest and its == near(largest))
+        assert end == its or (end == largest and its is not None and near(its, largest))
 
 
 def test_the_interval_of_a_quantile_is_open_above_where_that_of_the_times_is() -> None:

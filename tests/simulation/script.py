@@ -231,23 +231,27 @@ class ScriptedWorkload(Workload):
         )
 
     def _draw(self, kind: Kind, attempt: int) -> Attempts:
-        jobs = self._of_queue[kind.stream]
-        if kind.parent >= 0:
-            place = self._places.get(kind.number)
-            jobs = [ScriptJob(0.0) if place is None else job.children[place] for job in jobs]
-
-        def said(values: Callable[[ScriptJob], Sequence[float]]) -> list[float]:
-            return [values(job)[min(attempt, len(values(job))) - 1] for job in jobs]
-
-        cpu_s = np.array(said(lambda job: job.cpu_s), float)
+        cpu_s = np.array(self._said(kind, attempt, lambda job: job.cpu_s), float)
         if cpu_s.any():
             cpu_s = np.where(cpu_s > 0, self._longer(cpu_s.tolist()), 0.0)
         return Attempts(
             cpu_s=cpu_s.data,
-            io_s=self._longer(said(lambda job: job.takes_s)).data,
-            fails=np.array(said(lambda job: job.fails), np.uint8).data,
-            jitter=np.array(said(lambda job: job.draws), float).data,
+            io_s=self._longer(self._said(kind, attempt, lambda job: job.takes_s)).data,
+            fails=np.array(self._said(kind, attempt, lambda job: job.fails), np.uint8).data,
         )
+
+    def jitter(self, kind: int, attempt: int) -> Floats:
+        return np.array(self._said(self.kinds[kind], attempt, lambda job: job.draws), float)
+
+    def _said(
+        self, kind: Kind, attempt: int, values: Callable[[ScriptJob], Sequence[float]]
+    ) -> list[float]:
+        """What a script says of the attempts of a number at all jobs of a kind."""
+        jobs = self._of_queue[kind.stream]
+        if kind.parent >= 0:
+            place = self._places.get(kind.number)
+            jobs = [ScriptJob(0.0) if place is None else job.children[place] for job in jobs]
+        return [values(job)[min(attempt, len(values(job))) - 1] for job in jobs]
 
     def _longer(self, seconds: Sequence[float]) -> Floats:
         if self._slower is None:
@@ -569,7 +573,7 @@ class _Play:
     def draw(self, job: Job, attempt: int) -> float:
         """The uniform number of a retry's jitter."""
         number = number_of(job, self.workload, self.origin)
-        drawn: float = self.workload.attempts(job.payload["kind"], attempt).jitter[number]
+        drawn: float = self.workload.jitter(job.payload["kind"], attempt)[number]
         return drawn
 
     async def _arrivals(self) -> None:

@@ -107,8 +107,8 @@ def test_draws_do_not_depend_on_what_else_there_is() -> None:
 def test_draws_of_different_purposes_are_independent() -> None:
     workload = Workload(build_scenario({**SHOP, "duration_s": 20_000}))
     series = [workload.attempts(kind, attempt).io_s for kind in range(5) for attempt in (1, 2)] + [
-        workload.attempts(0, 1).jitter,
-        workload.attempts(0, 2).jitter,
+        workload.jitter(0, 1),
+        workload.jitter(0, 2),
     ]
     correlation = np.corrcoef([np.asarray(one) for one in series])
     off_diagonal = correlation[~np.eye(len(series), dtype=bool)]
@@ -148,7 +148,7 @@ def test_waits_are_what_the_retry_rule_says_of_each_job(
         attempts=1 if mode == "in-process" else attempts, backoff=Backoff(**backoff)
     )
     for attempt in range(1, attempts + 2):
-        draws = workload.attempts(0, attempt).jitter
+        draws = workload.jitter(0, attempt)
         waits = workload.waits_s(0, attempt)
         assert len(waits) == len(draws) > 10
         for wait, draw in zip(waits, draws, strict=True):

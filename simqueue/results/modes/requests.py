@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import (
     FAILED,
-    FINAL,
     LOST,
     NOT_DONE,
     REFUSED,
     AttemptLog,
     Floats,
+    is_final,
 )
 from simqueue.record.by_job import Ints, by_job
 from simqueue.results.intervals import count_interval
@@ -76,7 +76,7 @@ def requests_of(log: AttemptLog) -> Requests:
         top = higher
     roots, number = np.unique(top, return_inverse=True)
     outcome, finished = last["outcome"], last["finished_s"]
-    done = np.isin(outcome, FINAL)
+    done = is_final(outcome)
     over = done | np.isin(outcome, NOT_DONE)
     return Requests(
         replication=first["replication"][roots].astype(np.int64),

@@ -277,7 +277,7 @@ def loops_of(scenario: Scenario, queue: str) -> type[FreeLoops | HeldLoops]:
     """Who asks for a queue's jobs: it matters only where event loops are held, or it is gated."""
     if scenario.queues[queue].gated:
         return GatedLoops
-    if not any(one.computes for one in scenario.queues.values()):
+    if not scenario.computes:
         return FreeLoops
     crews = [pool for pool in scenario.worker_pools.values() if pool.slots_for(queue)]
     alone = all(pool.constant for pool in crews) and sum(pool.most for pool in crews) <= 1

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.jit import inlined
 from simqueue.simulation.compiled.state import (
     DONE,
     World,
     blocks,
-    cpu_s,
+    drawn_backoff,
+    drawn_cpu,
+    drawn_io,
     fails,
     follow_ups,
     hit,
     hit_io_s,
     hits,
-    io_s,
     jobs,
     kinds,
     outages,
     slots,
     workers,
 )
-from simqueue.simulation.compiled.state import backoff_s as drawn_backoff_s
-from simqueue.simulation.compiled.waiting import FINISH, wait
+from simqueue.simulation.compiled.waiting import FINISH, schedule
 
 #: How an attempt ends, as in `simqueue.workload.attempts`.
 FAILS, FATAL = 1, 2
@@ -31,18 +31,19 @@ FAILS, FATAL = 1, 2
 UNKNOWN, WANTED, DRAWN = range(3)
 
 
-@compiled
+@inlined
 def block_of(w: World, kind: int, attempt: int) -> Any:
     """Where it is said where the attempts of a number at jobs of a kind begin."""
     return blocks(w, kind * w.attempts + attempt)
 
 
-@compiled
+@inlined
 def brings(w: World, job: int, at: float) -> tuple[float, float, int]:
     """What an attempt brings that starts at a moment: seconds of cpu, of io, and how it ends."""
     its = jobs(w, job)
     block, kind = block_of(w, its.kind, its.attempt), kinds(w, its.kind)
-    cpu, io = cpu_s(block, its.number).value, io_s(block, its.number).value
+    cpu = drawn_cpu(block, its.number * block.cpu_step).value
+    io = drawn_io(block, its.number * block.io_step).value
     for number in range(kind.outages_from, kind.outages_to):
         if outages(w, number).from_s <= at < outages(w, number).to_s:
             does = hits(w, number * w.attempts + its.attempt)
@@ -51,16 +52,17 @@ def brings(w: World, job: int, at: float) -> tuple[float, float, int]:
     return cpu, io, int(fails(block, its.number).value)
 
 
-@compiled
+@inlined
 def backoff_s(w: World, job: int, failed: int) -> float:
     """How long a job that has just failed waits; NaN: it is not tried again."""
     its = jobs(w, job)
     if failed == FATAL:
         return float("nan")
-    return float(drawn_backoff_s(block_of(w, its.kind, its.attempt), its.number).value)
+    block = block_of(w, its.kind, its.attempt)
+    return float(drawn_backoff(block, its.number * block.backoff_step).value)
 
 
-@compiled
+@inlined
 def want(w: World, kind: int, attempt: int) -> None:
     """Have attempts drawn before the next thing happens, if they are not."""
     block = block_of(w, kind, attempt)
@@ -69,7 +71,7 @@ def want(w: World, kind: int, attempt: int) -> None:
         w.wants = True
 
 
-@compiled
+@inlined
 def want_what_follows(w: World, job: int, failed: int) -> None:
     """Have drawn what the end of an attempt may start."""
     its = jobs(w, job)
@@ -86,7 +88,7 @@ def want_what_follows(w: World, job: int, failed: int) -> None:
         want(w, follow_ups(w, place).kind, 1)
 
 
-@compiled
+@inlined
 def finish_at(w: World, worker: int, now: float, cpu: float, io: float) -> float:
     """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
     process = workers(w, worker)
@@ -96,7 +98,7 @@ def finish_at(w: World, worker: int, now: float, cpu: float, io: float) -> float
     return free_at + io
 
 
-@compiled
+@inlined
 def take(w: World, slot: int, job: int, at: float) -> None:
     """Start an attempt at a job ``at`` a moment: now, or a little later if it was picked up."""
     its = slots(w, slot)
@@ -109,10 +111,10 @@ def take(w: World, slot: int, job: int, at: float) -> None:
         w.stalls = True
     its.in_line = io > 0
     want_what_follows(w, job, failed)
-    wait(w, ends - w.now, FINISH, DONE, slot, 0.0)
+    schedule(w, ends - w.now, FINISH, DONE, slot, 0.0)
 
 
-@compiled
+@inlined
 def pick_up(w: World, slot: int, job: int, after: float) -> None:
     """Take a job that an idle worker has heard of, ``after`` seconds from now."""
     now, due = w.now, jobs(w, job).ready

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simqueue.simulation.compiled import free_loops, held_loops, one_loop, queue
-from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.state import (
     FREE_LOOPS,
     GATED_LOOPS,
@@ -24,7 +24,7 @@ from simqueue.simulation.compiled.waiting import DUE, pop_due, push_due, wait
 SHORT_BACKOFF_S = 2.0
 
 
-@compiled
+@inlined
 def put(w: World, number: int, job: int) -> None:
     """Add a job; if a worker is idle, it hears of it."""
     loops = queues(w, number).loops
@@ -36,7 +36,7 @@ def put(w: World, number: int, job: int) -> None:
         held_loops.put(w, number, job)
 
 
-@compiled
+@inlined
 def join(w: World, slot: int) -> None:
     """A slot found nothing: it is idle from now on."""
     if queues(w, slots(w, slot).queue).loops <= ONE_LOOP:
@@ -54,7 +54,7 @@ def leave(w: World, slot: int) -> None:
         held_loops.leave(w, slot)
 
 
-@compiled
+@inlined
 def fetched(w: World, looker: int) -> None:
     """A slot has taken a job by itself, with the end of the one before."""
     if queues(w, lookers(w, looker).queue).loops > ONE_LOOP:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simqueue.simulation.compiled import by_loops
 from simqueue.simulation.compiled.attempts import backoff_s
-from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.queue import next_attempt, promote
 from simqueue.simulation.compiled.state import (
     GATED_LOOPS,
@@ -29,7 +29,7 @@ from simqueue.simulation.compiled.waiting import ARRIVAL, order_of
 COMPLETED, RETRIED, FAILED = 1, 2, 3
 
 
-@compiled
+@inlined
 def arrive(w: World, kind: int, number: int) -> None:
     """Let the job of ``kind`` of root arrival ``number`` come in."""
     job = new_job(w)
@@ -43,7 +43,7 @@ def arrive(w: World, kind: int, number: int) -> None:
     put(w, job)
 
 
-@compiled
+@inlined
 def new_job(w: World) -> int:
     """A place for a job: that of one which is over, or a new one."""
     job = w.free_job
@@ -55,7 +55,7 @@ def new_job(w: World) -> int:
     return int(job)
 
 
-@compiled
+@inlined
 def put(w: World, job: int) -> None:
     """Add a job to its queue; one with a delay, to the delayed set."""
     its = jobs(w, job)
@@ -67,7 +67,7 @@ def put(w: World, job: int) -> None:
         by_loops.put(w, kind.queue, job)
 
 
-@compiled
+@inlined
 def await_arrival(w: World) -> None:
     """Have the next job come that a request adds."""
     if w.arrived < w.arrival_count:
@@ -75,7 +75,7 @@ def await_arrival(w: World) -> None:
         w.arrives_as = order_of(w, ARRIVAL)
 
 
-@compiled
+@inlined
 def arrival(w: World) -> None:
     """Let it come, and await the one after it."""
     coming = w.arrived
@@ -84,7 +84,7 @@ def arrival(w: World) -> None:
     await_arrival(w)
 
 
-@compiled
+@inlined
 def ended(w: World, slot: int, job: int) -> None:
     """See to an attempt that came to its end."""
     if queues(w, slots(w, slot).queue).loops == GATED_LOOPS:
@@ -92,7 +92,7 @@ def ended(w: World, slot: int, job: int) -> None:
     finish(w, slot, job)
 
 
-@compiled
+@inlined
 def finish(w: World, slot: int, job: int) -> None:
     """End an attempt: write it down, and see to the retry or to the jobs that follow."""
     failed = slots(w, slot).failed
@@ -109,7 +109,7 @@ def finish(w: World, slot: int, job: int) -> None:
         settle(w, job, failed)
 
 
-@compiled
+@inlined
 def write(w: World, slot: int, job: int, outcome: int) -> None:
     """Write down an attempt that ended; ``outcome`` is a code of the attempt log."""
     its, place = jobs(w, job), slots(w, slot)
@@ -125,7 +125,7 @@ def write(w: World, slot: int, job: int, outcome: int) -> None:
     row.started_s, row.finished_s = place.started, w.now
 
 
-@compiled
+@inlined
 def settle(w: World, job: int, failed: int) -> None:
     """Give a job its final outcome: see to the jobs that follow."""
     w.unfinished -= 1
@@ -135,7 +135,7 @@ def settle(w: World, job: int, failed: int) -> None:
     w.free_job = job
 
 
-@compiled
+@inlined
 def follow_up(w: World, job: int, failed: int) -> None:
     """Add the jobs that follow the final outcome of a job."""
     its = jobs(w, job)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simqueue.simulation.compiled.attempts import pick_up
-from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.lists import add, popleft
 from simqueue.simulation.compiled.queue import promote
 from simqueue.simulation.compiled.state import (
@@ -14,7 +14,7 @@ from simqueue.simulation.compiled.state import (
 )
 
 
-@compiled
+@inlined
 def join(w: World, slot: int) -> None:
     """A slot found nothing: it is idle from now on."""
     queue = queues(w, slots(w, slot).queue)
@@ -26,7 +26,7 @@ def join(w: World, slot: int) -> None:
     queue.idle_tail = slot
 
 
-@compiled
+@inlined
 def longest_idle(w: World, queue: int) -> int:
     """Take the slot that has been idle longest."""
     slot = queues(w, queue).idle_head
@@ -51,7 +51,7 @@ def leave(w: World, slot: int) -> None:
         queue.idle_tail = before
 
 
-@compiled
+@inlined
 def put(w: World, queue: int, job: int) -> None:
     """Add a job; if a worker is idle, it picks the job up."""
     its = queues(w, queue)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import FINAL, AttemptLog
+from simqueue.record.attempt_log import AttemptLog, is_final
 from simqueue.record.slices import FLOW, Slice
 from simqueue.simulation.compiled import state
 from simqueue.simulation.compiled.attempts import DRAWN
@@ -100,7 +100,7 @@ class InBlocks(CompiledBullMQ):
         rows = self._state["rows"][: world["row_count"][0]]
         live = self._live_rows()
         world["row_count"] = 0
-        ended = rows[np.isin(rows["outcome"], FINAL)]
+        ended = rows[is_final(rows["outcome"])]
         flows = self._flows(ended[~np.isin(ended["flow"], live["flow"])])
         if until == math.inf:  # these will not end
             flows = np.concatenate([flows, self._flows(live)])
@@ -149,8 +149,7 @@ class InBlocks(CompiledBullMQ):
             here = tuple(np.concatenate(both) for both in zip(before, here, strict=True))
         self._coming = here
         for name, column in zip(("moments", "arriving", "numbers"), here, strict=True):
-            self._state[name] = column.view(state.TABLES[name])
-            world[f"{name}_at"] -= world["arrived"] * column.itemsize
+            self._state.put(name, column.view(state.TABLES[name]), int(world["arrived"]))
         world["arrival_count"] = world["arrived"] + len(here[0])
 
     def _oldest(self, arriving: Integers = NOBODY, numbers: Integers = NOBODY) -> dict[str, int]:
@@ -183,6 +182,8 @@ class InBlocks(CompiledBullMQ):
             for name, column in here.items():
                 # Where number 0 would be: the first that is there has number ``oldest``.
                 place[name] = column.ctypes.data - oldest * column.itemsize
+            for name in ("cpu", "io", "backoff"):
+                place[f"{name}_step"] = 1
             place["state"] = DRAWN
 
 

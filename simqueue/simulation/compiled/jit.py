@@ -19,7 +19,17 @@ Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 def compiled(rule: Rule) -> Rule:
     """A rule that other compiled ones may call; it is a part of their machine code."""
-    found: Any = _njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(rule)
+    found: Any = _njit(
+        error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=False
+    )(rule)
+    return found
+
+
+def inlined(rule: Rule) -> Rule:
+    """A rule on the way of every job: its machine code takes the place of each call."""
+    found: Any = _njit(
+        error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
+    )(rule)
     return found
 
 
@@ -40,7 +50,9 @@ def sources() -> int:
     return int(sha256(rules).hexdigest()[:15], 16)
 
 
-def record_at(world: np.dtype[Any], field: str, dtype: np.dtype[Any]) -> Callable[..., Any]:
+def record_at(
+    world: np.dtype[Any], field: str, dtype: np.dtype[Any], place: int = 0
+) -> Callable[..., Any]:
     """What gives a compiled rule a record of a table, given the world and its number.
 
     An array would be passed as seven numbers and a reference to count; this is one address.
@@ -51,9 +63,11 @@ def record_at(world: np.dtype[Any], field: str, dtype: np.dtype[Any]) -> Callabl
         The record in which the table's address is, and its name there.
     dtype
         Of the table.
+    place
+        Where among several addresses of that name.
     """
     assert world.fields is not None
-    record, offset = numba.from_dtype(dtype), world.fields[field][1]
+    record, offset = numba.from_dtype(dtype), world.fields[field][1] + 8 * place
 
     @intrinsic
     def at(typing: Any, its_world: Any, number: Any) -> Any:  # noqa: ARG001
@@ -62,7 +76,9 @@ def record_at(world: np.dtype[Any], field: str, dtype: np.dtype[Any]) -> Callabl
             base = builder.ptrtoint(values[0], address)
             where = builder.inttoptr(builder.add(base, address(offset)), address.as_pointer())
             size = address(dtype.itemsize)
-            found = builder.add(builder.load(where), builder.mul(values[1], size))
+            table = builder.load(where)
+            table.set_metadata("invariant.load", builder.module.add_metadata([]))
+            found = builder.add(table, builder.mul(values[1], size))
             return builder.inttoptr(found, context.get_value_type(record))
 
         return record(its_world, types.int64), generate

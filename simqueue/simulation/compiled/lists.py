@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.state import (
     GATED_LOOPS,
     NONE,
@@ -18,7 +18,7 @@ from simqueue.simulation.compiled.state import (
 TINY_MS = 1e-3
 
 
-@compiled
+@inlined
 def append(w: World, queue: int, job: int) -> None:
     """Put a job at the tail of the list, or of its priority."""
     line = lines(w, jobs(w, job).line)
@@ -47,7 +47,7 @@ def appendleft(w: World, queue: int, job: int) -> None:
     queues(w, queue).ready += 1
 
 
-@compiled
+@inlined
 def add(w: World, queue: int, job: int) -> None:
     """Add a job to the list, where the queue's settings want it."""
     if queues(w, queue).lifo:
@@ -56,7 +56,7 @@ def add(w: World, queue: int, job: int) -> None:
         append(w, queue, job)
 
 
-@compiled
+@inlined
 def popleft(w: World, queue: int) -> int:
     """Take the next job: the plain list comes first, then one priority after the other."""
     its = queues(w, queue)
@@ -73,7 +73,7 @@ def popleft(w: World, queue: int) -> int:
     return job
 
 
-@compiled
+@inlined
 def ready(w: World, queue: int) -> bool:
     """Whether there is a job that may be taken."""
     its = queues(w, queue)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from simqueue.simulation.compiled import by_loops, fleet, held_loops, one_loop
 from simqueue.simulation.compiled.core import arrival, await_arrival
-from simqueue.simulation.compiled.jit import compiled, compiled_and_kept, sources
+from simqueue.simulation.compiled.jit import compiled, compiled_and_kept, inlined, sources
 from simqueue.simulation.compiled.state import (
     BEGIN,
     COME,
@@ -40,7 +40,7 @@ from simqueue.simulation.compiled.waiting import DUE, drop_first, wait
 from simqueue.simulation.compiled.worker import done
 
 
-@compiled
+@inlined
 def happen(w: World, what: int, who: int, since: float) -> None:
     """Let something happen that was scheduled."""
     if what == DONE:
@@ -85,7 +85,7 @@ def come_to(w: World, what: int, who: int, since: float) -> None:
             held_loops.tell_on(w, lookers(w, who).queue, 0.0)
 
 
-@compiled
+@inlined
 def has_room(w: World) -> bool:
     """Whether no table can be full after one thing more.
 
@@ -96,7 +96,7 @@ def has_room(w: World) -> bool:
         and w.row_count < w.row_room
         and w.job_count + w.spare_jobs <= w.job_room
         and w.most_dues + w.spare_jobs <= w.dues_room
-        and w.free_buckets >= w.spare_jobs
+        and w.bucket_count + w.spare_jobs <= w.bucket_room
     )
 
 

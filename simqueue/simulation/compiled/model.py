@@ -15,7 +15,7 @@ from simqueue.simulation.compiled import state
 from simqueue.simulation.compiled.attempts import DRAWN, WANTED
 from simqueue.simulation.compiled.loop import run
 from simqueue.simulation.compiled.state import NONE, Records
-from simqueue.simulation.compiled.tables import asked_for, tables
+from simqueue.simulation.compiled.tables import asked_for, chains_for, tables
 from simqueue.simulation.packed import add_classes, has_classes, told
 from simqueue.workload.pools import worker_name
 from simqueue.workload.workload import Workload
@@ -153,8 +153,9 @@ class CompiledBullMQ:
 
     def _draw_first(self) -> None:
         """Draw what the first attempts bring at jobs that come by themselves."""
-        for kind in np.flatnonzero(np.bincount(self.workload.arrivals[1])).tolist():
-            self._draw(kind, 1)
+        for kind in self.workload.kinds:
+            if kind.parent < 0:
+                self._draw(kind.number, 1)
 
     def _draw_wanted(self) -> None:
         wanted = np.flatnonzero(self._state["blocks"]["state"] == WANTED)
@@ -166,8 +167,11 @@ class CompiledBullMQ:
         """Draw what the attempts of a number at jobs of a kind bring."""
         drawn, address = self.workload.attempts(kind, attempt), self._state.address
         block = self._state["blocks"][kind * self._attempts + attempt]
-        block["cpu"], block["io"] = address(drawn.cpu_s), address(drawn.io_s)
-        block["backoff"] = address(self.workload.waits_s(kind, attempt))
+        waits = self.workload.waits_s(kind, attempt)
+        for name, numbers in (("cpu", drawn.cpu_s), ("io", drawn.io_s), ("backoff", waits)):
+            same = numbers.strides == (0,)
+            block[name] = address(numbers[:1] if same else numbers)
+            block[f"{name}_step"] = not same
         block["fails"] = address(drawn.fails, np.uint8)
         block["state"] = DRAWN
         if kind not in self.workload.outages:
@@ -181,43 +185,39 @@ class CompiledBullMQ:
     def _grow(self) -> None:
         """Make room in the tables that may be full after one thing more."""
         s, world = self._state, self._state.world[0]
-        spare, jobs = world["spare"], world["spare_jobs"]
-        if world["event_count"] + spare > world["event_room"]:
-            size = world["event_room"] = 2 * (len(s["events"]) + spare + len(s["planned"]))
-            self._enlarge("events", size)
-        if world["job_count"] + jobs > world["job_room"]:
-            size = world["job_room"] = 2 * (len(s["jobs"]) + jobs)
-            self._enlarge("jobs", size)
+        jobs = int(world["spare_jobs"])
+        for table, spare in (("jobs", jobs), ("events", int(world["spare"])), ("buckets", jobs)):
+            count, room = (f"{table.removesuffix('s')}_{what}" for what in ("count", "room"))
+            if world[count] + spare > world[room]:
+                size = world[room] = 2 * (int(world[count]) + spare)
+                s.enlarge(table, size)
+                if table == "buckets":
+                    self._chain_buckets()
         if world["row_count"] == world["row_room"]:
-            size = world["row_room"] = 2 * len(s["rows"]) + len(s["moments"]) * 5 // 4 + 64
-            self._enlarge("rows", size)
+            size = world["row_room"] = 2 * int(world["row_room"]) or self._rows_at_first()
+            s.enlarge("rows", size)
         if world["most_dues"] + jobs > world["dues_room"]:
-            old, size = int(world["dues_room"]), 2 * int(world["dues_room"] + jobs)
+            old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + jobs)
             dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
             dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
             s["dues"], world["dues_room"] = dues.ravel(), size
-        if world["free_buckets"] < jobs:
-            self._more_buckets(2 * int(len(s["buckets"]) + jobs))
 
-    def _enlarge(self, table: str, size: int) -> None:
-        old = self._state[table]
-        new = np.empty(size, old.dtype)
-        new[: len(old)] = old
-        self._state[table] = new
+    def _rows_at_first(self) -> int:
+        """Some more than the attempts that there are if all jobs complete at their first."""
+        kinds = self.workload.kinds
+        coming = {kind.number for kind in kinds if kind.parent < 0}
+        for kind in kinds:
+            if kind.number in coming:
+                coming |= {one.number for one in self.workload.follow_ups(kind.number, "completed")}
+        return sum(self.workload.size(kinds[number]) for number in coming) * 5 // 4 + 64
 
-    def _more_buckets(self, size: int) -> None:
-        """More buckets for the delayed set, and more chains to find them by."""
-        s, world, old = self._state, self._state.world[0], len(self._state["buckets"])
-        self._enlarge("buckets", size)
-        new = s["buckets"][old:]
-        new["queue"], new["next"] = NONE, np.arange(old + 1, size + 1)
-        new["next"][-1] = world["free_bucket"]
-        world["free_bucket"] = old
-        world["free_buckets"] += size - old
-        chains = np.full(1 << (4 * size).bit_length(), NONE, np.int64)
-        used = np.flatnonzero(s["buckets"]["queue"][:old] != NONE)
-        for bucket in used.tolist():
-            one = s["buckets"][bucket]
+    def _chain_buckets(self) -> None:
+        """More chains to find the buckets of the delayed set by."""
+        s, world = self._state, self._state.world[0]
+        chains = np.full(chains_for(len(s["buckets"])), NONE, np.int64)
+        there = s["buckets"][: world["bucket_count"]]
+        for bucket in np.flatnonzero(there["queue"] != NONE).tolist():
+            one = there[bucket]
             place = chain_of(float(one["begins"]), int(one["queue"]), len(chains))
             one["next"], chains[place] = chains[place], bucket
         s["chains"] = chains.view(state.CHAIN)

@@ -84,15 +84,25 @@ def delay(w: World, queue: int, job: int, wait_s: float) -> int:
         jobs(w, buckets(w, bucket).tail).next = job
         buckets(w, bucket).tail = job
         return NONE
-    bucket = w.free_bucket
-    new, chain = buckets(w, bucket), chain_of(w, queue, begins)
-    w.free_bucket = new.next
-    w.free_buckets -= 1
+    bucket, chain = new_bucket(w), chain_of(w, queue, begins)
+    new = buckets(w, bucket)
     new.begins, new.queue, new.head, new.tail, new.wakes = begins, queue, job, job, False
     new.next = chains(w, chain).bucket
     chains(w, chain).bucket = bucket
     wait(w, begins - now, DUE, BEGIN, bucket, 0.0)
     return bucket
+
+
+@compiled
+def new_bucket(w: World) -> int:
+    """A place for a bucket: that of one which is over, or a new one."""
+    bucket = w.free_bucket
+    if bucket == NONE:
+        bucket = w.bucket_count
+        w.bucket_count += 1
+    else:
+        w.free_bucket = buckets(w, bucket).next
+    return int(bucket)
 
 
 @compiled
@@ -114,7 +124,6 @@ def begin(w: World, bucket: int) -> None:
         job = following
     one.queue, one.next = NONE, w.free_bucket
     w.free_bucket = bucket
-    w.free_buckets += 1
 
 
 @compiled

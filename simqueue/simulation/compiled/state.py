@@ -6,7 +6,7 @@ are chains: each record knows the one after it. Times are seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,8 +50,13 @@ KIND = np.dtype(
 )
 FOLLOW_UP = np.dtype([("kind", "i8")])
 #: Where in memory that is which the attempts of a number at jobs of a kind bring: as it was drawn,
-#: not copied. ``state``: whether it was.
-BLOCK = np.dtype([("state", "i8"), ("cpu", "i8"), ("io", "i8"), ("backoff", "i8"), ("fails", "i8")])
+#: not copied. ``state``: whether it was. ``cpu_step``...: 1, or 0 if it is the same for all jobs.
+BLOCK = np.dtype(
+    [
+        *(("state", "i8"), ("cpu", "i8"), ("io", "i8"), ("backoff", "i8"), ("fails", "i8")),
+        *(("cpu_step", "i8"), ("io_step", "i8"), ("backoff_step", "i8")),
+    ]
+)
 #: The same for what an outage does to attempts: which it hits (0: all), how long their io parts
 #: last (0: as long as without).
 HIT = np.dtype([("hits", "i8"), ("io", "i8")])
@@ -99,7 +104,7 @@ WORKER = np.dtype(
     ],
     align=True,
 )
-EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("since", "f8"), ("what", "i8"), ("who", "i8")])
+EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("since", "f8"), ("what", "i4"), ("who", "i4")])
 #: A millisecond in which jobs of a queue are due.
 BUCKET = np.dtype(
     [
@@ -153,14 +158,15 @@ TABLES = {
     "dues": DUE_AT,
     "rows": ROW,
 }
+_PLACES = {name: place for place, name in enumerate(TABLES)}
 #: The virtual time, counts, what the queue itself costs, and where the tables are in memory.
 WORLD = np.dtype(
     [
         *(("now", "f8"), ("scheduled", "i8"), ("event_count", "i8"), ("row_count", "i8")),
         *(("unfinished", "i8"), ("arrived", "i8"), ("arrives_at", "f8"), ("arrives_as", "i8")),
         *(("loop_s", "f8"), ("service_s", "f8"), ("failure_s", "f8"), ("patience_s", "f8")),
-        *(("pickup_s", "f8"), ("retry_s", "f8"), ("free_bucket", "i8"), ("free_buckets", "i8")),
-        *(("job_count", "i8"), ("free_job", "i8"), ("job_room", "i8")),
+        *(("pickup_s", "f8"), ("retry_s", "f8"), ("bucket_count", "i8"), ("free_bucket", "i8")),
+        *(("job_count", "i8"), ("free_job", "i8")),
         *(("most_dues", "i8"), ("arrival_count", "i8"), ("attempts", "i8")),
         *(
             ("chain_count", "i8"),
@@ -171,9 +177,11 @@ WORLD = np.dtype(
         ),
         # How much there may be in tables, and how much one thing that happens adds at most.
         *(
+            ("job_room", "i8"),
             ("event_room", "i8"),
             ("row_room", "i8"),
             ("dues_room", "i8"),
+            ("bucket_room", "i8"),
             ("spare", "i8"),
             ("spare_jobs", "i8"),
             ("replication", "i8"),
@@ -184,7 +192,7 @@ WORLD = np.dtype(
             ("worker_count", "i8"),
             ("stay_count", "i8"),
         ),
-        *((f"{name}_at", "i8") for name in TABLES),
+        ("tables", "i8", (len(TABLES),)),
         *(
             ("hole", "?"),
             ("redis_wakes", "?"),
@@ -201,23 +209,61 @@ WORLD = np.dtype(
 class State:
     """The tables of a run.
 
+    Parameters
+    ----------
+    places
+        How many records the tables have that lie in one piece of memory, and where they begin
+        there: one piece takes less time than a piece each.
+    memory
+        That piece, bytes; the world is at its beginning.
+
     Attributes
     ----------
     world
         One record of `WORLD`; compiled rules find all tables by it.
     """
 
-    def __init__(self, world: Records) -> None:
-        self.world = world
+    def __init__(self, places: Mapping[str, tuple[int, int]], memory: NDArray[np.uint8]) -> None:
+        self._places, self._memory = places, memory
+        self.world: Records = np.ndarray(1, WORLD, memory)
+        self._at: NDArray[np.int64] = self.world["tables"][0]
         self._tables: dict[str, Records] = {}
         self._kept: list[Records] = []
+        first = memory.ctypes.data
+        for name, (size, place) in places.items():
+            self._tables[name] = np.ndarray(size, TABLES[name], memory, place)
+            self._at[_PLACES[name]] = first + place
+
+    @classmethod
+    def zeros(cls, **sizes: int) -> State:
+        """Tables of so many records, all of them zeros."""
+        places, end = {}, WORLD.itemsize
+        for name, size in sizes.items():
+            places[name] = size, end
+            end += TABLES[name].itemsize * size
+        return cls(places, np.zeros(end, np.uint8))
+
+    def copy(self) -> State:
+        """The same once more, without what was put into other memory."""
+        return State(self._places, self._memory.copy())
 
     def __getitem__(self, table: str) -> Records:
         return self._tables[table]
 
     def __setitem__(self, table: str, records: Records) -> None:
+        self.put(table, records, 0)
+
+    def put(self, table: str, records: Records, first: int) -> None:
+        """Have a table of which only records from number ``first`` on are there."""
         self._tables[table] = records
-        self.world[f"{table}_at"] = records.ctypes.data
+        self._at[_PLACES[table]] = records.ctypes.data - first * records.itemsize
+
+    def enlarge(self, table: str, size: int) -> None:
+        """Have a table, or one of more records."""
+        old, new = self._tables.get(table), np.ndarray(size, TABLES[table])
+        if old is not None:
+            new[: len(old)] = old
+        self[table] = new
 
     def address(self, numbers: Any, dtype: type = float) -> int:
         """Where numbers are in memory, which stay there."""
@@ -228,14 +274,16 @@ class State:
 
 def _records(table: str) -> Callable[[World, int], Any]:
     """What gives a compiled rule the record that has a number in a table."""
-    return record_at(WORLD, f"{table}_at", TABLES[table])
+    return record_at(WORLD, "tables", TABLES[table], _PLACES[table])
 
 
 jobs, kinds, follow_ups = map(_records, ("jobs", "kinds", "follow_ups"))
 moments, arriving, numbers = map(_records, ("moments", "arriving", "numbers"))
 delays, lines_of = record_at(KIND, "delays", FLOAT), record_at(KIND, "lines", INTEGER)
 blocks, outages, hits = map(_records, ("blocks", "outages", "hits"))
-cpu_s, io_s, backoff_s = (record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff"))
+drawn_cpu, drawn_io, drawn_backoff = (
+    record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff")
+)
 fails = record_at(BLOCK, "fails", BYTE)
 hit, hit_io_s = record_at(HIT, "hits", BYTE), record_at(HIT, "io", FLOAT)
 queues, lines = map(_records, ("queues", "lines"))

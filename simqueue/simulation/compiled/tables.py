@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import pairwise, product
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise, product
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simqueue.simulation.bullmq.free_loops import FreeLoops
 from simqueue.simulation.bullmq.gated_loops import GatedLoops
@@ -18,6 +19,7 @@ from simqueue.simulation.compiled import state
 from simqueue.simulation.compiled.state import NONE, Records, State
 from simqueue.simulation.packed import codes_of
 from simqueue.workload.pools import Pool
+from simqueue.workload.queues import QueueModel
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
 
@@ -30,40 +32,102 @@ _LOOPS = {
 
 
 def tables(workload: Workload) -> State:
-    """The tables of a run that has not begun; buckets, draws and events are yet to get room."""
-    scenario = workload.scenario
-    queues, lines = _queues(scenario)
-    kinds, follow_ups, outages = _kinds(workload)
+    """The tables of a run that has not begun; that of the rows is yet to get room."""
+    found = _settings_of(workload).copy()
+    for kind, delays in delays_of(workload).items():
+        found["kinds"]["delays"][kind] = found.address(delays)
+    for kind, priorities in priorities_of(workload).items():
+        queue = found["queues"][found["kinds"]["queue"][kind]]
+        known = found["lines"]["priority"][queue["first_line"] : queue["last_line"] + 1]
+        lines = np.searchsorted(known, priorities)
+        found["kinds"]["lines"][kind] = found.address(lines, np.int64)
     moments, arriving, numbers = workload.arrivals
-    parts = [part for queue in scenario.queues.values() for _, part in queue.parts]
-    attempts = 2 + max(part.attempts for part in parts)
-    found = State(_world(scenario))
-    found["kinds"], found["follow_ups"], found["outages"] = kinds, follow_ups, outages
-    found["queues"], found["lines"] = queues, lines
-    _add_settings_of_jobs(found, workload)
-    _add_workers(found, scenario)
-    found["planned"] = _planned(scenario)
     found["moments"] = moments.view(state.FLOAT)
     found["arriving"], found["numbers"] = (one.view(state.INTEGER) for one in (arriving, numbers))
-    found["blocks"] = np.zeros(len(kinds) * attempts, state.BLOCK)
-    found["hits"] = np.zeros(len(outages) * attempts, state.HIT)
-    for empty in ("jobs", "events", "chains", "buckets", "dues", "rows"):
-        found[empty] = np.zeros(0, state.TABLES[empty])
-    world = found.world[0]
-    world["attempts"], world["kind_count"] = attempts, len(kinds)
-    world["replication"] = workload.replication
-    world["arrival_count"], world["queue_count"] = len(moments), len(queues)
-    world["opening_count"], world["crew_count"] = len(found["openings"]), len(found["crews"])
-    world["planned_count"] = len(found["planned"])
-    world["pause_count"] = np.count_nonzero(found["planned"]["what"] != state.STEP)
-    world["spare"] = 4 * (len(found["slots"]) + len(found["lookers"]) + len(kinds)) + 64
-    # An end delays its job, or adds those that follow.
-    world["spare_jobs"] = len(kinds) + 64
+    found.world["replication"], found.world["arrival_count"] = workload.replication, len(moments)
     return found
 
 
-def _world(scenario: Scenario) -> Records:
-    world = np.zeros(1, state.WORLD)
+def _settings_of(workload: Workload) -> State:
+    last = _LAST[0]
+    if last is None or last[0] is not workload.scenario:
+        last = _LAST[0] = workload.scenario, _settings(workload)
+    return last[1]
+
+
+#: The scenario that was run last, and what its replications have in common.
+_LAST: list[tuple[Scenario, State] | None] = [None]
+
+
+def _settings(workload: Workload) -> State:
+    """The tables of all replications of a workload's scenario."""
+    scenario, kinds = workload.scenario, workload.kinds
+    lines = [_priorities(settings) for settings in scenario.queues.values()]
+    parts = [part for queue in scenario.queues.values() for _, part in queue.parts]
+    attempts = 2 + max(part.attempts for part in parts)
+    follow_ups = [
+        [one.number for one in workload.follow_ups(kind.number, outcome)]
+        for kind in kinds
+        for outcome in ("completed", "failed")
+    ]
+    outages = [scenario.queues[kind.queue].outage_windows for kind in kinds]
+    hired, planned = _hired(scenario), list(_planned(scenario))
+    lookers = len(hired.workers) * len(lines)
+    spare = 4 * (len(hired.slots) + lookers + len(kinds)) + 64 + len(planned)
+    spare_jobs = len(kinds) + 64  # an end delays its job, or adds those that follow
+    found = State.zeros(
+        queues=len(lines),
+        lines=sum(map(len, lines)),
+        kinds=len(kinds),
+        follow_ups=sum(map(len, follow_ups)),
+        outages=sum(map(len, outages)),
+        blocks=len(kinds) * attempts,
+        hits=sum(map(len, outages)) * attempts,
+        crews=len(hired.crews),
+        workers=len(hired.workers),
+        stays=len(hired.workers),
+        slots=len(hired.slots),
+        lookers=lookers,
+        openings=len(hired.openings),
+        planned=len(planned),
+        jobs=2 * spare_jobs,
+        events=2 * spare,
+        buckets=2 * spare_jobs,
+        chains=chains_for(2 * spare_jobs),
+        dues=2 * spare_jobs * len(lines),
+    )
+    _add_queues(found, scenario, lines)
+    _add_kinds(found, workload, follow_ups, outages)
+    _add_workers(found, hired)
+    _fill(found["planned"], planned, ("at", "what", "who", "count"))
+    found["chains"]["bucket"] = NONE
+    world = found.world[0]
+    _add_costs(world, scenario)
+    world["attempts"], world["kind_count"] = attempts, len(kinds)
+    world["queue_count"], world["chain_count"] = len(lines), len(found["chains"])
+    world["opening_count"], world["crew_count"] = len(hired.openings), len(hired.crews)
+    world["planned_count"] = len(planned)
+    world["pause_count"] = sum(what != state.STEP for _, what, *_ in planned)
+    world["spare"], world["event_room"] = spare, 2 * spare
+    world["spare_jobs"] = spare_jobs
+    for name in ("job", "bucket", "dues"):
+        world[f"{name}_room"] = 2 * spare_jobs
+    return found
+
+
+def chains_for(buckets: int) -> int:
+    """How many chains to find so many buckets by: a power of two."""
+    return int(1 << (2 * buckets).bit_length())
+
+
+def _fill(records: Records, rows: Sequence[tuple[float, ...]], names: Sequence[str]) -> None:
+    """Write rows into records, whose fields of some names they have."""
+    for name, column in zip(names, zip(*rows, strict=True), strict=bool(rows)):
+        records[name] = column
+
+
+def _add_costs(world: Any, scenario: Scenario) -> None:
+    """What the queue itself costs, and what it depends on."""
     cost = scenario.bullmq.overhead
     for name in ("loop_s", "service_s", "failure_s", "pickup_s", "retry_s"):
         world[name] = getattr(cost, name)
@@ -71,97 +135,88 @@ def _world(scenario: Scenario) -> Records:
     world["redis_wakes"] = scenario.bullmq.client == "node" and cost.retry_s > 0
     world["computes"] = any(one.computes or one.gated for one in scenario.queues.values())
     world["free_bucket"] = world["free_job"] = NONE
-    return world
 
 
-def _queues(scenario: Scenario) -> tuple[Records, Records]:
+def _priorities(settings: QueueModel) -> list[int]:
+    """The priorities of a queue's lines: that of the plain list, then those of its jobs."""
+    return sorted({0, *(part.priority for _, part in settings.parts)})
+
+
+def _add_queues(found: State, scenario: Scenario, lines: list[list[int]]) -> None:
     """The queues, and their lines."""
-    queues = np.zeros(len(scenario.queues), state.QUEUE)
-    lines: list[int] = []
-    for its, (name, settings) in zip(queues, scenario.queues.items(), strict=True):
+    last = -1
+    for its, priorities, (name, settings) in zip(
+        found["queues"], lines, scenario.queues.items(), strict=True
+    ):
         its["loops"] = _LOOPS[loops_of(scenario, name)]
         its["lifo"] = settings.lifo
-        its["first_line"] = len(lines)
-        lines += sorted({0, *(part.priority for _, part in settings.parts)})
-        its["last_line"] = len(lines) - 1
-        its["look_at"], its["window_ends"], its["limited_until"] = math.inf, -math.inf, -math.inf
+        its["first_line"], last = last + 1, last + len(priorities)
+        its["last_line"] = last
         if settings.limiter is not None:
             its["limit"], its["limit_s"] = settings.limiter.max, settings.limiter.duration_s
         its["at_most"] = settings.global_concurrency or 0
         its["wakes"] = settings.gated and scenario.bullmq.client == "python"
-        for name in ("idle_head", "idle_tail", "line_head", "line_tail"):
-            its[name] = NONE
-    found = np.zeros(len(lines), state.LINE)
-    found["priority"] = lines
-    return queues, found
+    found["lines"]["priority"] = [*chain.from_iterable(lines)]
+    for name in ("idle_head", "idle_tail", "line_head", "line_tail"):
+        found["queues"][name] = NONE
+    found["queues"]["look_at"] = math.inf
+    found["queues"]["window_ends"] = found["queues"]["limited_until"] = -math.inf
 
 
-def _kinds(workload: Workload) -> tuple[Records, Records, Records]:
+def _add_kinds(
+    found: State,
+    workload: Workload,
+    follow_ups: list[list[int]],
+    outages: list[list[tuple[float, float]]],
+) -> None:
     """The kinds of jobs, what follows them, and the outages of their queues."""
-    kinds = np.zeros(len(workload.kinds), state.KIND)
+    kinds = found["kinds"]
     codes = codes_of(workload)
     for name in codes._fields:
         kinds[name] = getattr(codes, name)
-    follow_ups: list[int] = []
-    outages: list[tuple[float, float]] = []
-    for its, kind in zip(kinds, workload.kinds, strict=True):
-        for outcome in ("completed", "failed"):
-            first = len(follow_ups)
-            follow_ups += [one.number for one in workload.follow_ups(kind.number, outcome)]
-            its[f"{outcome}_from"], its[f"{outcome}_to"] = first, len(follow_ups)
-        first = len(outages)
-        outages += workload.scenario.queues[kind.queue].outage_windows
-        its["outages_from"], its["outages_to"] = first, len(outages)
-    return kinds, np.array(follow_ups, state.FOLLOW_UP), np.array(outages, state.OUTAGE)
+    for place, name in enumerate(("completed", "failed")):
+        kinds[f"{name}_from"], kinds[f"{name}_to"] = _ranges(follow_ups)[:, place::2]
+    kinds["outages_from"], kinds["outages_to"] = _ranges(outages)
+    found["follow_ups"]["kind"] = [*chain.from_iterable(follow_ups)]
+    _fill(found["outages"], [*chain.from_iterable(outages)], ("from_s", "to_s"))
 
 
-def _add_settings_of_jobs(found: State, workload: Workload) -> None:
-    """What is known beforehand of each job of a kind: its delay, and its line."""
-    kinds, queues, lines = found["kinds"], found["queues"], found["lines"]
-    for kind, delays in delays_of(workload).items():
-        kinds["delays"][kind] = found.address(delays)
-    for kind, priorities in priorities_of(workload).items():
-        queue = queues[kinds["queue"][kind]]
-        known = lines["priority"][queue["first_line"] : queue["last_line"] + 1]
-        kinds["lines"][kind] = found.address(np.searchsorted(known, priorities), np.int64)
+def _ranges(lists: list[Any]) -> NDArray[np.int64]:
+    """Where each list begins and ends if they stand one after the other: two rows."""
+    ends = np.cumsum([0, *map(len, lists)])
+    return np.array([ends[:-1], ends[1:]])
 
 
-def _add_workers(found: State, scenario: Scenario) -> None:
+class _Hired(NamedTuple):
     """Workers pool by pool, as many as may ever be there, and their slots.
 
-    Which of them open in which order as the run begins; consumers are those of each stay.
+    ``crews``: how long workers of a pool take to start, its first worker, and with how many it
+    begins. ``workers``: where their slots begin and end. ``slots``: queue, worker and number.
+    ``openings``: the slots that open as the run begins, in order.
     """
+
+    crews: list[tuple[float, int, int]]
+    workers: list[tuple[int, int]]
+    slots: list[tuple[int, int, int]]
+    openings: list[int]
+
+
+def _hired(scenario: Scenario) -> _Hired:
     names = list(scenario.queues)
-    crews: list[tuple[float, ...]] = []
-    workers: list[tuple[int, ...]] = []
-    slots: list[tuple[int, ...]] = []
-    openings: list[tuple[int, int, int]] = []
+    found, openings = _Hired([], [], [], []), []
     for pool in scenario.worker_pools.values():
         begins_with = pool.steps[0][1]
-        crews.append((pool.start_s, len(workers), begins_with))
+        found.crews.append((pool.start_s, len(found.workers), begins_with))
         most = max((slots for slots in pool.queues.values()), default=0)
         for place in range(asked_for(pool)):
-            first = len(slots)
+            first = len(found.slots)
             for number, (queue, name) in product(range(most), enumerate(names)):
                 if number < pool.slots_for(name):
                     if place < begins_with:
-                        openings.append((number, len(workers), len(slots)))
-                    slots.append((queue, len(workers), number))
-            workers.append((first, len(slots)))
-    found["crews"] = _filled(state.CREW, crews, ("start_s", "first_worker", "begins_with"))
-    found["crews"]["newest"] = NONE
-    found["workers"] = _filled(state.WORKER, workers, ("first_slot", "last_slot"))
-    found["workers"]["number"] = found["workers"]["stay"] = NONE
-    found["slots"] = _filled(state.SLOT, slots, ("queue", "worker", "number"))
-    found["slots"]["job"] = found["slots"]["next"] = NONE
-    found["openings"] = np.array([slot for *_, slot in sorted(openings)], state.OPENING)
-    found["stays"] = np.zeros(len(workers), state.STAY)
-    lookers = np.zeros(len(workers) * len(names), state.LOOKER)
-    lookers["queue"] = np.tile(np.arange(len(names)), len(workers))
-    for name in ("worker", "idle_head", "idle_tail", "next", "before", "known"):
-        lookers[name] = NONE
-    lookers["drained"], lookers["heard"] = True, math.inf
-    found["lookers"] = lookers
+                        openings.append((number, len(found.workers), len(found.slots)))
+                    found.slots.append((queue, len(found.workers), number))
+            found.workers.append((first, len(found.slots)))
+    return found._replace(openings=[slot for *_, slot in sorted(openings)])
 
 
 def asked_for(pool: Pool) -> int:
@@ -170,23 +225,28 @@ def asked_for(pool: Pool) -> int:
     return counts[0] + sum(max(after - before, 0) for before, after in pairwise(counts))
 
 
-def _filled(dtype: np.dtype[Any], rows: list[Any], names: tuple[str, ...]) -> Records:
-    found = np.zeros(len(rows), dtype)
-    for place, name in enumerate(names):
-        found[name] = [row[place] for row in rows]
-    return found
+def _add_workers(found: State, hired: _Hired) -> None:
+    """Workers and their slots; consumers are those of each stay."""
+    _fill(found["crews"], hired.crews, ("start_s", "first_worker", "begins_with"))
+    found["crews"]["newest"] = NONE
+    _fill(found["workers"], hired.workers, ("first_slot", "last_slot"))
+    found["workers"]["number"] = found["workers"]["stay"] = NONE
+    _fill(found["slots"], hired.slots, ("queue", "worker", "number"))
+    found["slots"]["job"] = found["slots"]["next"] = NONE
+    found["openings"]["slot"] = hired.openings
+    lookers, queues = found["lookers"], len(found["queues"])
+    lookers["queue"] = np.arange(len(lookers)) % queues
+    for name in ("worker", "idle_head", "idle_tail", "next", "before", "known"):
+        lookers[name] = NONE
+    lookers["drained"], lookers["heard"] = True, math.inf
 
 
-def _planned(scenario: Scenario) -> Records:
+def _planned(scenario: Scenario) -> Iterator[tuple[float, int, int, float]]:
     """What is to happen, in the order in which the model in SimPy plans it: pauses, then steps."""
-
-    def all_of_it() -> Iterator[tuple[float, int, int, float]]:
-        for number, queue in enumerate(scenario.queues.values()):
-            for start, end in queue.paused:
-                yield start, state.PAUSE, number, 0.0
-                yield end, state.RESUME, number, 0.0
-        for crew, pool in enumerate(scenario.worker_pools.values()):
-            for moment, count in pool.steps[1:]:
-                yield moment, state.STEP, crew, float(count)
-
-    return np.array(list(all_of_it()), state.PLANNED)
+    for number, queue in enumerate(scenario.queues.values()):
+        for start, end in queue.paused:
+            yield start, state.PAUSE, number, 0.0
+            yield end, state.RESUME, number, 0.0
+    for crew, pool in enumerate(scenario.worker_pools.values()):
+        for moment, count in pool.steps[1:]:
+            yield moment, state.STEP, crew, float(count)

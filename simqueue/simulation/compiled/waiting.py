@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.state import (
     World,
     dues,
@@ -16,7 +16,7 @@ FINISH, DUE, ARRIVAL = 1, 2, 3
 RANK_BITS = 56
 
 
-@compiled
+@inlined
 def order_of(w: World, rank: int) -> int:
     """A place among what happens at one moment: by rank, then whatever was scheduled first."""
     order = (rank << RANK_BITS) | w.scheduled
@@ -24,7 +24,13 @@ def order_of(w: World, rank: int) -> int:
     return order
 
 
-@compiled
+@inlined
+def sooner(time: float, order: int, other_time: float, other_order: int) -> int:
+    """Whether one thing happens before another: 1 or 0, by arithmetic, as nobody can foresee it."""
+    return (time < other_time) | ((time == other_time) & (order < other_order))
+
+
+@inlined
 def move_event(w: World, place: int, to: int) -> None:
     """Put an event into another place of the heap."""
     moved, there = events(w, place), events(w, to)
@@ -35,13 +41,19 @@ def move_event(w: World, place: int, to: int) -> None:
 @compiled
 def wait(w: World, delay: float, rank: int, what: int, who: int, since: float) -> None:
     """Have something happen after ``delay`` seconds."""
+    schedule(w, delay, rank, what, who, since)
+
+
+@inlined
+def schedule(w: World, delay: float, rank: int, what: int, who: int, since: float) -> None:
+    """As `wait`, for what is on the way of every job."""
     time, order = w.now + delay, order_of(w, rank)
     at = sunk(w, time, order) if w.hole else risen(w, time, order)
     event = events(w, at)
     event.time, event.order, event.since, event.what, event.who = time, order, since, what, who
 
 
-@compiled
+@inlined
 def risen(w: World, time: float, order: int) -> int:
     """Make room in the heap for one event more: its place."""
     at = w.event_count
@@ -49,14 +61,14 @@ def risen(w: World, time: float, order: int) -> int:
     while at > 0:
         above = (at - 1) >> 1
         higher = events(w, above)
-        if higher.time < time or (higher.time == time and higher.order < order):
+        if sooner(higher.time, higher.order, time, order):
             break
         move_event(w, above, at)
         at = above
     return at
 
 
-@compiled
+@inlined
 def sunk(w: World, time: float, order: int) -> int:
     """Make room in the heap for an event in the place of the first, which is over: its place."""
     w.hole = False
@@ -65,19 +77,18 @@ def sunk(w: World, time: float, order: int) -> int:
         below = 2 * at + 1
         if below >= last:
             break
-        lower = events(w, below)
         if below + 1 < last:
-            other = events(w, below + 1)
-            if other.time < lower.time or (other.time == lower.time and other.order < lower.order):
-                below, lower = below + 1, other
-        if time < lower.time or (time == lower.time and order < lower.order):
+            one, other = events(w, below), events(w, below + 1)
+            below += sooner(other.time, other.order, one.time, one.order)
+        lower = events(w, below)
+        if sooner(time, order, lower.time, lower.order):
             break
         move_event(w, below, at)
         at = below
     return at
 
 
-@compiled
+@inlined
 def drop_first(w: World) -> None:
     """Take the first event, which is over, from the heap if no other has taken its place."""
     if not w.hole:

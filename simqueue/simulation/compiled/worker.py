@@ -5,7 +5,7 @@ from __future__ import annotations
 from simqueue.simulation.compiled import by_loops
 from simqueue.simulation.compiled.attempts import pick_up
 from simqueue.simulation.compiled.core import ended
-from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.lists import popleft, ready
 from simqueue.simulation.compiled.queue import promote
 from simqueue.simulation.compiled.state import (
@@ -21,7 +21,7 @@ from simqueue.simulation.compiled.stays import leaves
 from simqueue.simulation.compiled.waiting import FINISH, wait
 
 
-@compiled
+@inlined
 def next_job(w: World, slot: int) -> None:
     """Take the next job, or be idle."""
     its = slots(w, slot)
@@ -50,7 +50,7 @@ def ask(w: World, slot: int) -> None:
         next_job(w, slot)
 
 
-@compiled
+@inlined
 def done(w: World, slot: int) -> None:
     """End the attempt when the event loop comes to it, and take the next job."""
     its = slots(w, slot)
