@@ -67,7 +67,10 @@ print(time.process_time() - began)
 
 
 def _at(day: Scenario, what: str) -> list[Measured]:
-    """The engine alone on numbers drawn beforehand; and all from the scenario to the summary."""
+    """The engine alone on numbers drawn beforehand; and all from the scenario to the summary.
+
+    The scenario's tables are made in the first round, and shared by the others as by replications.
+    """
     work = draw(day)
     wrong = _disagreement(work)
     if wrong is not None:

@@ -30,8 +30,9 @@ def foretold(scenario: Scenario, truth: Truth, replications: int = 10) -> pd.Dat
     -------
     pandas.DataFrame
         By queue and priority (-1: all): ``jobs``, ``lost``, ``p95_s`` of response times of
-        completed jobs, each with ``_said`` for the scenario's, and ``error`` of the p95, a share.
-        A scheduler's jobs count from when they are due.
+        completed jobs, each with ``_said`` for the scenario's, ``low_s`` and ``high_s``, between
+        which the p95s of its single days are, and ``error`` of the p95, a share. A scheduler's jobs
+        count from when they are due.
     """
     log = simulate(scenario, replications=replications).log.frame()
     if "priority" not in log:
@@ -41,6 +42,9 @@ def foretold(scenario: Scenario, truth: Truth, replications: int = 10) -> pd.Dat
     said = said.assign(response_s=said["finished_s"] - said["enqueued_s"])
     table = _sides(_from_due(truth, scenario)).join(_sides(said).add_suffix("_said"))
     table[["jobs_said", "lost_said"]] /= replications
+    days = pd.concat(_sides(day)["p95_s"] for _, day in said.groupby("replication"))
+    days = days.groupby(level=days.index.names)
+    table = table.join(days.min().rename("low_s")).join(days.max().rename("high_s"))
     return table.assign(error=table["p95_s_said"] / table["p95_s"] - 1)
 
 
@@ -78,13 +82,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("day", type=Path, help="a folder of python -m benchmarks.standin")
     parser.add_argument("--traffic", type=float, default=1.0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--replications", type=int, default=10, help="days of the model")
     options = parser.parse_args(arguments)
     try:
         truth = read_truth(options.day)
         scenario = read_scenario(options.scenario, [parse_set(text) for text in options.set])
-        scenario = scenario.replace({"duration_s": truth.duration_s})
         scenario = with_traffic(scenario, options.traffic) if options.traffic != 1 else scenario
-        print(foretold(scenario, truth).to_string(float_format="{:.3f}".format))
+        table = foretold(scenario, truth, options.replications)
+        print(table.to_string(float_format="{:.3f}".format))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

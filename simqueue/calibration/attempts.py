@@ -10,11 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import nan
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from simqueue.calibration.heads import Head, JobKey
 from simqueue.calibration.seen import STALLED, Event, Seen, There, Watch
-from simqueue.record.worker_events import ENGINE
 
 
 class Attempt(NamedTuple):
@@ -52,7 +51,7 @@ class Job:
     carried
         Whether it was there when a watch began.
     children
-        Whether it waited for children.
+        Whether it waited for children before it was run.
     """
 
     key: JobKey
@@ -85,6 +84,9 @@ class Day:
         said of jobs of their name.
     vanished
         Jobs that had not ended when another came with the same id.
+    in_parts
+        Queues whose handlers add children and wait for them: what comes before and what comes after
+        is a job each here.
     """
 
     jobs: dict[JobKey, Job] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class Day:
     starts_s: list[float] = field(default_factory=list)
     without_head: int = 0
     vanished: int = 0
+    in_parts: set[str] = field(default_factory=set)
 
     def of_queue(self, queue: str) -> list[Attempt]:
         """The attempts at the jobs of a queue."""
@@ -200,6 +203,8 @@ class _Reading:
         key, at_s = JobKey(queue, event.job), self._s(event.at_ms)
         one = self._open.get(key)
         what = event.event
+        if one is not None and one.ended and event.prev == "waiting-children":
+            one = self._opened(key, at_s, name=one.job.name)
         if what == "added":
             if one is not None and not one.ended:  # BullMQ adds no id twice
                 self._day.vanished += 1
@@ -231,9 +236,12 @@ class _Reading:
                 one.job.due_s = max(at_s, self._s(event.due_ms or 0))
             one.ready_s = max(at_s, self._s(event.due_ms or 0))
         elif what == "waiting-children":
-            one.job.children = True
-            if runs:
-                self._end(one, at_s, "retried")
+            if runs:  # its handler has added them: what it does after them is a job of its own
+                self._write(one, at_s, "completed", started_s=one.started_s)
+                one.started_s, one.ended = nan, True
+                self._day.in_parts.add(one.job.key.queue)
+            else:
+                one.job.children = True
         elif what == "active":
             self._starts(one, event, at_s)
         elif what in ("completed", "failed"):
@@ -295,55 +303,3 @@ class _Reading:
                 since = None
         if since is not None:
             windows.append((since, self._day.lasted_s + self._watch.lasted_s))
-
-
-def table_of(day: Day, classes: dict[JobKey, str]) -> list[dict[str, Any]]:
-    """The rows of an attempt log; ``classes`` are the names of jobs' classes, if they have some."""
-    rows = []
-    slots = _slots(day)
-    for number, one in enumerate(day.attempts):
-        job = day.jobs[one.job]
-        parent = job.head.parent if job.head else None
-        rows.append(
-            {
-                "engine": ENGINE,
-                "replication": 0,
-                "queue": one.job.queue,
-                "job_id": one.job.id,
-                "flow": parent.id if parent else one.job.id,
-                "parent_id": parent.id if parent else "",
-                "name": job.name or one.job.queue,
-                "attempt": one.attempt,
-                "run": one.run,
-                "enqueued_s": one.enqueued_s,
-                "ready_s": one.ready_s,
-                "started_s": one.started_s,
-                "finished_s": one.finished_s,
-                "outcome": one.outcome,
-                "result": "",
-                "worker": one.worker,
-                "slot": slots.get(number, ""),
-                "class": classes.get(one.job, ""),
-                "priority": job.head.priority if job.head else 0,
-            }
-        )
-    return rows
-
-
-def _slots(day: Day) -> dict[int, int]:
-    """Of each attempt whose worker is known: the lowest place of that worker which was free."""
-    order = sorted(
-        (one.started_s, number)
-        for number, one in enumerate(day.attempts)
-        if one.worker and one.started_s == one.started_s
-    )
-    busy: dict[str, list[float]] = {}
-    found = {}
-    for started_s, number in order:
-        one = day.attempts[number]
-        places = busy.setdefault(one.worker, [])
-        ends_s = one.finished_s if one.finished_s == one.finished_s else float("inf")
-        place = next((i for i, until_s in enumerate(places) if until_s <= started_s), len(places))
-        places[place:] = [ends_s, *places[place + 1 :]]
-        found[number] = place
-    return found

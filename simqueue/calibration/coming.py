@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import inf
 
 import numpy as np
 
@@ -26,15 +27,23 @@ def counts_from_due(came: Sequence[Job], lasted_s: float) -> bool:
     return 2 * scheduled > len(delayed) or mean_s > _LONG_DELAY * lasted_s
 
 
-def arrivals_of(jobs: Sequence[Job], day: Day, due: bool) -> tuple[tuple[float, JobKey], ...]:
+def arrivals_of(
+    jobs: Sequence[Job], day: Day, due: bool, families: Mapping[JobKey, list[JobKey]]
+) -> tuple[tuple[float, JobKey], ...]:
     """When jobs came from outside: those that were there count too, from the beginning on.
 
-    So do children of parents that nobody saw come: theirs bring none.
+    So do children of parents that nobody saw come, and those that came after their parents had
+    begun: no parent of the scenario brings them.
     """
+    brought = {
+        child
+        for parent, children in families.items()
+        if not day.jobs[parent].carried
+        for child in children
+    }
     found = []
     for job in jobs:
-        parent = day.jobs.get(job.head.parent) if job.head and job.head.parent else None
-        if parent is not None and not parent.carried:
+        if job.key in brought:
             continue
         waited = job.carried and job.due_s > job.enqueued_s
         at_s = job.due_s if due or waited else job.enqueued_s
@@ -60,11 +69,17 @@ def clock_of(
 
 
 def families_of(day: Day) -> dict[JobKey, list[JobKey]]:
-    """The children of each parent."""
+    """The children of each parent that waits for them before it is run."""
+    begun: dict[JobKey, float] = {}
+    for one in reversed(day.attempts):
+        begun[one.job] = one.started_s
     found: dict[JobKey, list[JobKey]] = {}
     for job in day.jobs.values():
-        if job.head and job.head.parent:
-            found.setdefault(job.head.parent, []).append(job.key)
+        parent = job.head.parent if job.head else None
+        if parent is None or parent not in day.jobs or job.carried:
+            continue
+        if not job.enqueued_s > begun.get(parent, inf):
+            found.setdefault(parent, []).append(job.key)
     return found
 
 

@@ -30,7 +30,12 @@ def misfit(fit: Fit, measure: str, figure: str) -> float:
 
 def could_not_see(seen: Seen, day: Day, found: Estimates) -> list[str]:
     """What was not to be seen at all, or not this time."""
-    return [*_of_the_watch(seen, day), *_of_the_queues(found), *_of_the_workers(seen, found)]
+    return [
+        *_of_the_watch(seen, day),
+        *_of_the_queues(found),
+        *_of_chance(found),
+        *_of_the_workers(seen, found),
+    ]
 
 
 def suggestions(day: Day, found: Estimates, fits: Sequence[Fit]) -> list[str]:
@@ -149,6 +154,30 @@ def _of_the_queues(found: Estimates) -> Iterator[str]:
                 "scenario has no such crash."
             )
         yield from one.notes
+
+
+def work_known_within(one: QueueEstimate) -> float | None:
+    """By which share the work of a usual day may differ from that of this one; ``None``: unknown.
+
+    Half of an interval of 95 %, if jobs come and last by chance alone: a sum of so many times as
+    came, whose variance is that of a compound Poisson sum, has this one.
+    """
+    times = np.concatenate([kind.service_s for kind in one.kinds])
+    if not one.arrivals or one.clock is not None or not len(times) or not times.any():
+        return None
+    spread = float((times**2).mean() / times.mean() ** 2)
+    return 1.96 * math.sqrt(spread / len(one.arrivals))
+
+
+def _of_chance(found: Estimates) -> Iterator[str]:
+    known = {queue: work_known_within(one) for queue, one in found.queues.items()}
+    said = [f"{queue} ±{within:.0%}" for queue, within in known.items() if within is not None]
+    if said:
+        yield (
+            f"What chance did to this day: the work of a usual one is {', '.join(said)} of what "
+            "came (in 95 of 100 cases). Where slots are nearly all busy, waits differ by a "
+            "multiple of that."
+        )
 
 
 def _of_the_workers(seen: Seen, found: Estimates) -> Iterator[str]:

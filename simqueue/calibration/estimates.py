@@ -7,13 +7,13 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.calibration.attempts import Attempt, Day, Job
+from simqueue.calibration.backoffs import backoff_of, most_said
 from simqueue.calibration.classes import Kind, kinds_of
 from simqueue.calibration.coming import (
     arrivals_of,
@@ -23,7 +23,7 @@ from simqueue.calibration.coming import (
     families_of,
 )
 from simqueue.calibration.failures import Burst, bursts_of
-from simqueue.calibration.heads import Head, JobKey
+from simqueue.calibration.heads import JobKey
 from simqueue.calibration.limits import SeenLimiter, global_concurrency_of, limiter_of
 from simqueue.calibration.overheads import overhead_of
 from simqueue.calibration.seen import Seen
@@ -214,7 +214,9 @@ def _queue(
     early = [one for one in lost if one.attempt < _attempts(day.jobs[one.job])]
     by_chance = sum(one.outcome != "completed" for one in chance)
     fatal = sum(id(one) not in in_burst for one in early)
-    arrivals = arrivals_of(jobs, day, due)
+    arrivals = arrivals_of(jobs, day, due, families)
+    clock = clock_of(arrivals, jobs) if len(own) == 1 and not children else None
+    scheduled = sum(bool(job.head and job.head.scheduled) for job in came) if clock is None else 0
     return QueueEstimate(
         queue=queue,
         kinds=own,
@@ -233,8 +235,8 @@ def _queue(
         child_failure=child_failure,
         stalled=sum(one.outcome == "stalled" for one in attempts),
         due=due,
-        clock=clock_of(arrivals, jobs) if len(own) == 1 and not children else None,
-        notes=tuple(_notes(queue, own)),
+        clock=clock,
+        notes=tuple(_notes(queue, own, queue in day.in_parts, scheduled)),
     )
 
 
@@ -273,7 +275,7 @@ def _kind(
     return KindEstimate(
         kind=kind,
         jobs=jobs,
-        attempts=_usual([head.attempts for head in heads], 1),
+        attempts=most_said([head.attempts for head in heads], 1),
         service_s=_lasted([one for one in mine if one.outcome == "completed"]),
         failure_rate=float(np.mean([one.outcome != "completed" for one in usual]))
         if usual
@@ -301,44 +303,21 @@ def _lasted(attempts: Sequence[Attempt]) -> Floats:
     return np.array([one.finished_s - one.started_s for one in attempts])
 
 
-def _usual(values: Sequence[Any], otherwise: Any) -> Any:
-    return Counter(values).most_common(1)[0][0] if values else otherwise
-
-
-def backoff_of(heads: Sequence[Head], attempts: Sequence[Attempt]) -> dict[str, Any] | None:
-    """The backoff of jobs, as a scenario's table: their options say it, or else the waits seen.
-
-    BullMQ's own types are ``fixed`` and ``exponential``; what another name means only the workers
-    know (a custom strategy), so a list of the waits that were seen stands for it.
-    """
-    said = _usual([repr(head.backoff) for head in heads], "None")
-    found = next((head.backoff for head in heads if repr(head.backoff) == said), None)
-    if found is None:
-        return None
-    if found["type"] in ("fixed", "exponential"):
-        table = {"type": found["type"], "delay_ms": found["delay"] or 0.0}
-        return {**table, "jitter": min(1.0, found["jitter"])} if found.get("jitter") else table
-    waits = seen_waits(attempts)
-    return {"type": "list", "delays_ms": waits} if waits else None
-
-
-def seen_waits(attempts: Sequence[Attempt]) -> list[float]:
-    """The median wait after each failed attempt, the first and so on, milliseconds."""
-    by_job: dict[JobKey, list[Attempt]] = {}
-    for one in attempts:
-        by_job.setdefault(one.job, []).append(one)
-    waits: dict[int, list[float]] = {}
-    for tries in by_job.values():
-        tries = sorted(tries, key=_start)
-        for one, following in pairwise(tries):
-            if one.outcome == "retried":
-                wait_s = max(0.0, following.ready_s - one.finished_s)
-                waits.setdefault(one.attempt, []).append(1000 * wait_s)
-    return [round(float(np.median(waits[attempt])), 1) for attempt in sorted(waits)]
-
-
-def _notes(queue: str, own: Sequence[KindEstimate]) -> Iterator[str]:
+def _notes(
+    queue: str, own: Sequence[KindEstimate], in_parts: bool, scheduled: int
+) -> Iterator[str]:
     """What is simpler in the scenario than it was."""
+    if in_parts:
+        yield (
+            f"{queue}: handlers add children while they run, and wait for them. What they do "
+            "before and after counts as a job each, and the children come by themselves: response "
+            "times here are those of the parts."
+        )
+    if scheduled:
+        yield (
+            f"{queue}: schedulers brought {scheduled:,} jobs. They are arrivals like others here, "
+            "so that `--traffic` multiplies them, too."
+        )
     for kind in own:
         if kind.others:
             who = f", {kind.kind.label}" if len(own) > 1 else ""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Day, table_of
+from simqueue.calibration.attempts import Day
 from simqueue.calibration.estimates import Estimates, QueueEstimate
+from simqueue.calibration.rows import table_of
 from simqueue.errors import InputError
 from simqueue.experiments.log_replay import Slots, replay_log
 from simqueue.record.attempt_log import AttemptLog

@@ -1,5 +1,6 @@
 """From attempts to numbers: slots, limiters, bursts of failures, classes, backoffs, schedules."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from story import BEGAN, Story
 
 from simqueue.calibration.calibrate import calibrated
+from simqueue.calibration.doubts import work_known_within
 from simqueue.calibration.estimates import QueueEstimate, estimates_of
 from simqueue.calibration.failures import bursts_of, rates_differ
 from simqueue.calibration.limits import limiter_of
@@ -225,6 +227,20 @@ def test_a_scheduler_is_a_clock(every_s: int, first_s: int) -> None:
     assert found.clock == (float(every_s), float(first_s % every_s))
 
 
+def test_two_schedulers_of_a_queue_are_no_clock() -> None:
+    story = Story()
+    for number in range(60):
+        job, due = f"repeat:{number % 3 == 0}:{number}", 1000 * number + 500 * (number % 3 == 0)
+        story.head(job, scheduled=True).run(job, due, due, due + 5)
+    found = estimate(story.end(61_000))
+
+    assert found.clock is None
+    assert found.notes == (
+        "video: schedulers brought 60 jobs. They are arrivals like others here, so that "
+        "`--traffic` multiplies them, too.",
+    )
+
+
 def test_jobs_that_are_added_long_before_they_are_due_count_from_then() -> None:
     story = Story()
     for number in range(50):
@@ -280,6 +296,23 @@ def test_children_of_a_parent_that_nobody_saw_come_by_themselves() -> None:
         story.run(f"{number}", 100 * number, 100 * number, 100 * number + 50, queue="page")
 
     assert len(estimate(story.end(4000), "page").arrivals) == 30
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_work_of_a_day_is_known_as_well_as_other_days_say(seed: int) -> None:
+    """Days of a Poisson number of exponential times; the interval is of so many jobs as came."""
+    rng = np.random.default_rng(seed)
+    one = estimate(busy(2))
+    within = []
+    for number in rng.poisson(400, 4000):
+        times = rng.exponential(size=number)
+        day = replace(one, arrivals=tuple((0.0, None) for _ in range(number)),
+                      kinds=(replace(one.kinds[0], service_s=times),))  # fmt: skip
+        share = work_known_within(day)
+        assert share is not None
+        within.append(abs(400 / times.sum() - 1) <= share)
+
+    assert 0.93 < np.mean(within) < 0.97
 
 
 @pytest.mark.parametrize("seed", range(20))

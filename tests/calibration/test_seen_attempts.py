@@ -5,6 +5,7 @@ from typing import Any
 from story import Story
 
 from simqueue.calibration.attempts import Attempt
+from simqueue.calibration.estimates import estimates_of
 from simqueue.calibration.seen import STALLED
 
 
@@ -87,6 +88,27 @@ def test_a_parent_waits_from_when_its_last_child_is_done() -> None:
 
     assert told(story)[1] == ("r", 1, 1, 5.0, 5.1, 6.0, "completed")
     assert [job.children for job in story.day().jobs.values()] == [True, False]
+
+
+def test_who_waits_for_children_of_its_own_making_has_not_failed() -> None:
+    """What it does before them and after is a job each; they come by themselves."""
+    story = Story("report", "page").head("r")
+    story.event(0, "added", "r").event(100, "active", "r", prev="waiting")
+    story.head("p", "page", parent=["report", "r"]).run("p", 200, 300, 5000, queue="page")
+    story.event(250, "waiting-children", "r", prev="active")
+    story.event(5000, "waiting", "r", prev="waiting-children").event(5100, "active", "r")
+    story.event(6000, "completed", "r").end(9000)
+    day = story.day()
+
+    assert sorted(told(story)) == [
+        ("p", 1, 1, 0.2, 0.3, 5.0, "completed"),
+        ("r", 1, 1, 0.0, 0.1, 0.25, "completed"),
+        ("r#2", 1, 1, 5.0, 5.1, 6.0, "completed"),
+    ]
+    assert day.in_parts == {"report"}
+    found = estimates_of(story.seen(), day).queues
+    assert (found["report"].children, len(found["page"].arrivals)) == ({}, 1)
+    assert "counts as a job each" in found["report"].notes[0]
 
 
 def test_what_was_there_takes_part_from_the_beginning_of_the_watch() -> None:

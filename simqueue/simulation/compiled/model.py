@@ -81,8 +81,7 @@ class CompiledBullMQ:
         """What has happened so far, and after it the jobs that are ready and wait."""
         s, workload = self._state, self.workload
         rows = s["rows"][: s.world["row_count"][0]]
-        waiting = np.array(list(self._waiting()), np.int64)
-        if len(waiting):
+        if not self.over and (waiting := [*self._waiting()]):
             rows = np.concatenate([rows, self._waiting_rows(s["jobs"][waiting])])
         workers, record = self._record()
         if not has_classes(workload):
@@ -97,8 +96,6 @@ class CompiledBullMQ:
     def _waiting(self) -> Iterator[int]:
         """The jobs that are ready, queue by queue, and those that workers are picking up."""
         s, now = self._state, self.now
-        if self.over:
-            return
         for queue in s["queues"]:
             lines = s["lines"][queue["first_line"] : queue["last_line"] + 1]
             heads = [(line["head"], line["length"]) for line in lines]
