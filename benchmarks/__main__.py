@@ -1,6 +1,6 @@
 """Measure simqueue and print one table, or one JSON document.
 
-Run it in a clone after ``pip install -e '.[benchmarks,fast]'``; it takes about ten minutes::
+Run it in a clone after ``pip install -e '.[benchmarks,fast]'``; it takes half an hour, or more::
 
     python -m benchmarks                # everything
     python -m benchmarks speed --json   # one part, for programs
