@@ -216,7 +216,7 @@ def job_data(job: Job) -> dict[str, Any]:
 
 
 def _is_flat_text(payload: dict[str, Any]) -> bool:
-    """Whether it is of ASCII texts alone, which JSON surely gives back: no other payload is sure."""
+    """Whether it is of ASCII texts alone, which JSON surely gives back; others have to be seen."""
     for key, value in payload.items():
         if type(key) is not str or type(value) is not str:
             return False
