@@ -13,7 +13,10 @@ import simqueue.cli.options as opt
 
 if TYPE_CHECKING:
     from simqueue.experiments.run import Run
+    from simqueue.experiments.summary_only import Summarised
     from simqueue.workload.scenario import Scenario
+
+_NOTHING_CAME = "note: no job arrived in this run"
 
 
 def simulate(
@@ -101,7 +104,11 @@ def simulate(
     scenario = read_scenario(file, changes, arrivals)
     if summary_only:
         _check_alone(log, plot, report)
-        _summarise(scenario, replications, as_json)
+        try:
+            _summarise(scenario, replications, as_json)
+        except KeyboardInterrupt:
+            print("interrupted before there was anything to report", file=sys.stderr)
+            raise typer.Exit(130) from None
         return
     check_writable(log)
     check_writable(plot, ".png")
@@ -138,15 +145,23 @@ def _summarise(scenario: Scenario, replications: int, as_json: bool) -> None:
         found = summarise(scenario, replications, progress)
     if found.why_kept is not None:
         print(f"note: all attempts had to be kept: {found.why_kept}", file=sys.stderr)
+    if found.empty:
+        print(_NOTHING_CAME, file=sys.stderr)
     if as_json:
         print(json.dumps(found.document(), allow_nan=False))
-        return
+    else:
+        _print_summary(found)
+    if found.interrupted:
+        raise typer.Exit(130)
+
+
+def _print_summary(found: Summarised) -> None:
     from rich.console import Console
 
     from simqueue.results.table import report
     from simqueue.results.title import run_title
 
-    words = run_title(scenario, found.replications)
+    words = run_title(found.scenario, found.replications)
     shown = report(found.summary, words, found.theory, warnings=found.warnings)
     Console(highlight=False).print(shown)
     print(f"{found.simulated_s:,.0f} s of virtual time in {found.wall_s:.1f} s.")
@@ -165,7 +180,7 @@ def _explain_nothing(run: Run) -> None:
         print("interrupted during the warm-up: there is nothing to report", file=sys.stderr)
         raise typer.Exit(130)
     if len(run.log) == 0:
-        print("note: no job arrived in this run", file=sys.stderr)
+        print(_NOTHING_CAME, file=sys.stderr)
 
 
 def _present(run: Run, plot: Path | None, page: Path | None, as_json: bool) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.merging import merge
-from simqueue.results.days_apart import apart_words, are_apart
+from simqueue.results.days_apart import apart_warnings
 from simqueue.results.formulas import Theory, formulas, short_run_warnings
 from simqueue.results.loads import is_steady, load_warnings
 from simqueue.results.offered import Outlook
@@ -21,7 +21,13 @@ from simqueue.results.presence import Presence, presence_frame
 from simqueue.results.queue_summary import Summary
 from simqueue.results.summary import summarise
 from simqueue.results.verdicts.judge import judge
-from simqueue.results.verdicts.verdict import Verdict, concerning, sentences, shortest
+from simqueue.results.verdicts.verdict import (
+    Verdict,
+    concerning,
+    sentences,
+    short_queues,
+    shortest,
+)
 from simqueue.results.warmup import MOST, warmup_s
 from simqueue.results.wording import duration
 from simqueue.simulation.engines import Engine, engine_of
@@ -152,8 +158,7 @@ class Run:
     @property
     def short_queues(self) -> list[str]:
         """Queues to which more comes in for a while than their slots, or a limit, can do."""
-        short = {one.about for one in self._verdicts if one.short_s}
-        return [queue for queue in self.scenario.queues if queue in short]
+        return short_queues(self._verdicts, self.scenario.queues)
 
     def warnings(self) -> list[str]:
         """What makes the numbers less than they could be, a sentence each."""
@@ -316,20 +321,15 @@ class Run:
             return []
         low, high = self.window
         days = list(self.log.by_replication())
-        found = []
+        p95s = {}
         for queue in self.short_queues:
             each = [day.responses(queue, since_s=low, until_s=high) for day in days]
-            p95s = [float(np.quantile(times, 0.95)) for times in each if len(times)]
-            if are_apart(p95s):
-                words = apart_words(queue, "the p95 of the responses", p95s)
-                found.append(
-                    f"{words}; the interval of the p95 is of all such days together, not of one"
-                )
-        return found
+            p95s[queue] = [float(np.quantile(times, 0.95)) for times in each if len(times)]
+        return apart_warnings(p95s)
 
     def _interruption(self) -> str:
         if self.cut_off_s is None:
-            return f"interrupted: {self.replications} of {self.asked_for} replications were done"
+            return interrupted_words(self.replications, self.asked_for)
         return (
             f"interrupted at {self.scenario.moment(self.cut_off_s)}: the figures describe the run "
             "until then, without the jobs that were in service or delayed at that moment"
@@ -434,6 +434,11 @@ def replicate(scenario: Scenario, number: int, engine: str | Engine = "simpy") -
         simulated_s=float(np.nanmax(done.log.rows["finished_s"], initial=0.0)),
         wall_s=time.perf_counter() - began,
     )
+
+
+def interrupted_words(done: int, asked_for: int) -> str:
+    """What is said of a run of which only so many replications were done."""
+    return f"interrupted: {done} of {asked_for} replications were done"
 
 
 def part(

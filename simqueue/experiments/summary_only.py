@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from simqueue.experiments.run import part, simulate
+import numpy as np
+
+from simqueue.experiments.run import interrupted_words, part, simulate
 from simqueue.extras import naming_extras
 from simqueue.record.attempt_log import AttemptLog
 from simqueue.record.merging import merge
+from simqueue.results.days_apart import apart_warnings
 from simqueue.results.fold import Fold, summary_of
 from simqueue.results.formulas import Theory, formulas, short_run_warnings
 from simqueue.results.loads import load_warnings
 from simqueue.results.offered import Outlook
 from simqueue.results.queue_summary import Summary
+from simqueue.results.sketch import Sketches
+from simqueue.results.verdicts.judge import judge
+from simqueue.results.verdicts.verdict import short_queues
 from simqueue.simulation.engines import why_not_compiled
 from simqueue.workload.in_blocks import blocks, not_in_blocks
 from simqueue.workload.modes import unused_warnings
@@ -31,10 +37,11 @@ class Summarised:
     Attributes
     ----------
     scenario, replications
-        What was run, and how often.
+        What was run, and how often; fewer than were asked for if it was interrupted.
     summary
         As of a `Run`. Counts, means and time averages are exact; quantiles are off by no more than
-        the share ``summary.quantile_error`` of themselves.
+        the share ``summary.quantile_error`` of themselves, the ends of their intervals may be by
+        more.
     theory
         What a formula says of each queue; ``None`` where none truly holds.
     warnings
@@ -43,6 +50,8 @@ class Summarised:
         Which one ran it.
     simulated_s, wall_s
         Virtual seconds until the last job ended, over all replications; real ones that it took.
+    interrupted
+        Whether Ctrl-C ended it before all that was asked for was done.
     why_kept
         Why all attempts had to be kept until the summary was there, after all; ``None``: they were
         not.
@@ -56,7 +65,13 @@ class Summarised:
     engine: str
     simulated_s: float
     wall_s: float
+    interrupted: bool = False
     why_kept: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether no job arrived, not even in the warm-up."""
+        return not any(law.arrival_rate_per_s for law in self.summary.littles_law.values())
 
     def document(self) -> dict[str, Any]:
         """What ``simulate --summary-only --json`` prints: as of a `Run`, without verdicts."""
@@ -91,6 +106,9 @@ def summarise(
 
     Notes
     -----
+    Ctrl-C ends it with the replications that are done. It raises `KeyboardInterrupt` if there is
+    nothing to report yet.
+
     Memory still grows with the jobs that are in the system at once: where a queue grows to the
     end, with all that wait. The compiled engine does it (extra ``fast``), for arrivals at given
     rates; where it cannot, all attempts are kept until the summary is there, and ``why_kept`` says
@@ -111,6 +129,8 @@ def summarise(
             return found
         why = _STALLS
     run = simulate(scenario, replications, progress, engine="auto")
+    if run.cut_off_s is not None and run.cut_off_s <= run.warmup_s:
+        raise KeyboardInterrupt
     return Summarised(
         scenario=scenario,
         replications=run.replications,
@@ -120,6 +140,7 @@ def summarise(
         engine=run.log.engine,
         simulated_s=run.simulated_s,
         wall_s=run.wall_s,
+        interrupted=run.interrupted,
         why_kept=why,
     )
 
@@ -174,27 +195,55 @@ def _in_blocks(
     scenario: Scenario, replications: int, progress: Callable[[float], None] | None
 ) -> Summarised | None:
     began = time.perf_counter()
-    folds, logs = [], []
+    folds: list[Fold] = []
+    logs: list[AttemptLog] = []
+    interrupted = False
     for number in range(replications):
-        done = fold(scenario, number, part(progress, number / replications, 1 / replications))
+        try:
+            done = fold(scenario, number, part(progress, number / replications, 1 / replications))
+        except KeyboardInterrupt:
+            if not folds:
+                raise
+            interrupted = True
+            break
         if done is None:
             return None
         folds.append(done[0])
         logs.append(done[1])
+    window, presence = _window(scenario), merge(logs)
     outlook = Outlook(scenario, scenario.fixed_warmup_s)
-    warnings = load_warnings(outlook) + short_run_warnings(outlook) + unused_warnings(scenario)
+    warnings = _warnings(outlook, folds, logs)
+    if interrupted:
+        warnings.insert(0, interrupted_words(len(folds), replications))
     return Summarised(
         scenario=scenario,
-        replications=replications,
-        summary=summary_of(
-            folds, _window(scenario), scenario.slots, merge(logs), scenario.worker_pools
-        ),
+        replications=len(folds),
+        summary=summary_of(folds, window, scenario.slots, presence, scenario.worker_pools),
         theory=formulas(outlook),
         warnings=warnings,
-        engine=logs[0].engine,
-        simulated_s=sum(one.last_s for one in folds),
+        engine=presence.engine,
+        simulated_s=sum(one.ended_s for one in folds),
         wall_s=time.perf_counter() - began,
+        interrupted=interrupted,
     )
+
+
+def _warnings(outlook: Outlook, folds: Sequence[Fold], logs: Sequence[AttemptLog]) -> list[str]:
+    scenario = outlook.scenario
+    found = load_warnings(outlook) + short_run_warnings(outlook) + unused_warnings(scenario)
+    if len(folds) == 1:
+        return found
+    # Whether a queue is short is told by what was asked of it, and its longest wait.
+    waits = [
+        replace(log, rows=np.concatenate([log.rows, *one.longest_waits()]))
+        for one, log in zip(folds, logs, strict=True)
+    ]
+    verdicts = judge(merge(waits), outlook, _window(scenario), len(folds))
+    p95s = {}
+    for queue in short_queues(verdicts, scenario.queues):
+        each = [one.queues[queue].response_s for one in folds if queue in one.queues]
+        p95s[queue] = [Sketches([day]).quantile(0.95) for day in each if day.number]
+    return found + apart_warnings(p95s)
 
 
 def _window(scenario: Scenario) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from simqueue.results.wording import count, duration
 
@@ -44,3 +44,19 @@ def apart_words(queue: str, what: str, times_s: Sequence[float]) -> str:
         f"from day to day: {what} was between {duration(min(times_s))} and "
         f"{duration(max(times_s))} on {count(len(times_s), 'day')}"
     )
+
+
+def apart_warnings(p95s: Mapping[str, Sequence[float]]) -> list[str]:
+    """What a run says of queues that are short for a while, where its days are not alike.
+
+    Parameters
+    ----------
+    p95s
+        Of each such queue the p95 of the responses of each day that had some, seconds.
+    """
+    return [
+        f"{apart_words(queue, 'the p95 of the responses', times_s)}; the interval of the p95 is of "
+        "all such days together, not of one"
+        for queue, times_s in p95s.items()
+        if are_apart(times_s)
+    ]

@@ -62,6 +62,8 @@ class _QueueFold:
     def __init__(self, low: float, high: float) -> None:
         self._low, self._high = low, high
         self.wait_s, self.response_s = Sketch(), Sketch()
+        #: The attempt that waited longest of those that were ready in the window.
+        self.longest: Rows | None = None
         self._waiting, self._busy, self._delayed = (_Level(low, high) for _ in range(3))
         self._counts: Counter[str] = Counter()
         #: From and to of each backoff that is not over.
@@ -88,6 +90,7 @@ class _QueueFold:
         self.ready, self.over = self.ready + len(rows), self.over + len(rows)
         self.waits_s += float(waits.sum())
         self._count(rows["outcome"], enqueued, finished, waits)
+        self._keep_longest(rows, ready, waits)
         if to_s == math.inf:
             self._count_unfinished(live)
 
@@ -108,6 +111,14 @@ class _QueueFold:
         self._counts.update({name: int(np.count_nonzero(one)) for name, one in found.items()})
         self.wait_s.add(waits[counted])
         self.response_s.add(finished[final] - enqueued[final])
+
+    def _keep_longest(self, rows: Rows, ready: Floats, waits: Floats) -> None:
+        inside = np.where((ready >= self._low) & (ready < self._high), waits, -1.0)
+        if inside.max(initial=-1.0) < 0:
+            return
+        here = rows[[int(inside.argmax())]]  # a copy: slices are overwritten
+        both = here if self.longest is None else np.concatenate([self.longest, here])
+        self.longest = both[[int((both["started_s"] - both["ready_s"]).argmax())]]
 
     def _count_unfinished(self, live: Rows) -> None:
         """Jobs that wait for ever: they came, and are ready."""
@@ -186,20 +197,25 @@ class Fold:
         self._names = tuple(queues)
         self.queues: dict[str, _QueueFold] = {}
         self.flows: dict[str, _FlowFold] = {}
-        #: When the last thing happened so far, seconds.
-        self.last_s = 0.0
+        #: When the last thing happened so far, and when the last attempt ended, seconds.
+        self.last_s = self.ended_s = 0.0
 
     def add(self, one: Slice) -> None:
         """Add the next slice."""
+        self.ended_s = float(np.max([self.ended_s, *one.rows["finished_s"][-1:]]))
         # What lives when all is over waits for ever, and was ready before that.
         last = one.live["ready_s"] if one.to_s == math.inf else ()
-        self.last_s = float(np.max([self.last_s, *one.rows["finished_s"][-1:], *last]))
+        self.last_s = float(np.max([self.ended_s, *last]))
         rows, live, none = _by_queue(one.rows), _by_queue(one.live), one.rows[:0]
         for number in {*rows, *live}:
             its = self.queues.setdefault(self._names[number], _QueueFold(self._low, self._high))
             parts = (rows.get(number, none), live.get(number, none))
             its.add(*parts, one.from_s, one.to_s, self.last_s)
         self._add_flows(one)
+
+    def longest_waits(self) -> list[Rows]:
+        """Of each queue the attempt that waited longest in the window, where one started."""
+        return [one.longest for one in self.queues.values() if one.longest is not None]
 
     def _add_flows(self, one: Slice) -> None:
         enqueued = one.flows["enqueued_s"]

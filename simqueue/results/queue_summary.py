@@ -153,7 +153,8 @@ class Summary:
     """A run in numbers; ``flows`` is keyed by the queue that a flow starts in.
 
     ``pools`` has those that have a name. Quantiles are off by no more than the share
-    ``quantile_error`` of themselves, and a nanosecond: nothing, where the log was kept.
+    ``quantile_error`` of themselves, and a nanosecond: nothing, where the log was kept. The ends of
+    their intervals may be off by more: they are those of times that were rounded so.
     """
 
     replications: int

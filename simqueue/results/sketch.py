@@ -22,7 +22,9 @@ _DROPPED = 52 - _BITS
 #: What is shorter, a nanosecond about, counts as nothing.
 _SHORTEST_S = 2.0**-30
 _BELOW = int(np.float64(_SHORTEST_S).view(np.int64)) >> _DROPPED
-#: A quantile is off by no more than this share of itself, and a nanosecond.
+#: A quantile is off by no more than this share of itself, and a nanosecond. An end of its interval
+#: is not so bound: which time is the end depends on shares above it of each replication, of which a
+#: sketch knows those above a whole bin.
 ERROR = 2.0 ** -(_BITS + 1)
 
 

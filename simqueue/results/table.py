@@ -64,7 +64,9 @@ def report(
     ]:
         lines.append(f"Unfinished jobs: {', '.join(left)}.")
     if summary.quantile_error:
-        lines.append(f"Quantiles are off by {100 * summary.quantile_error:.1g} % at most.")
+        line = f"Quantiles are off by {100 * summary.quantile_error:.1g} % at most"
+        ends = "" if summary.replications == 1 else "; the ends of their intervals may be by more"
+        lines.append(f"{line}{ends}.")
     off = max((law.relative_error for law in summary.littles_law.values()), default=0.0)
     if off > _NOT_EXACT:
         lines.append(f"Little's law is off by {percent(off)}: the run ended while jobs waited.")

@@ -125,7 +125,9 @@ def test_a_job_comes_back_as_it_went() -> None:
     assert job_of(job.queue, job.name, job.id, job_data(job)) == job
 
 
-@pytest.mark.parametrize("value", [datetime(2011, 11, 17), float("nan"), {1, 2}, b"x", object()])
+@pytest.mark.parametrize(
+    "value", [datetime(2011, 11, 17), float("nan"), {1, 2}, b"x", object(), "\ud83d\ude00"]
+)
 def test_what_json_cannot_hold_is_refused(value: Any) -> None:
     job = order_job("1").model_copy(update={"payload": {"order_id": "1", "when": value}})
 

@@ -1,8 +1,10 @@
 """Commands that are sent together: each caller gets its own answer, whatever the others get."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError as NoConnection
@@ -156,3 +158,40 @@ def test_a_script_survives_a_lost_connection(redis_url: str) -> None:
             return found
 
     assert asyncio.run(play()) == 2
+
+
+def test_who_asks_when_all_others_were_just_answered_is_heard() -> None:
+    """Four batches may be answered in one turn of a loop that was busy; who wakes first asks on."""
+
+    class Told(Pipelines):
+        """Redis answers all that it was asked when it is told to."""
+
+        def __init__(self) -> None:
+            super().__init__(SimpleNamespace(connection_pool=None))  # type: ignore[arg-type]
+            self.now = asyncio.Event()
+            self.asked = 0
+
+        async def _send(self, batch: Sequence[Any]) -> None:
+            self.asked += len(batch)
+            await self.now.wait()
+            for _, answer in batch:
+                answer.set_result("said")
+
+    async def play(slots: int) -> list[str]:
+        pipes = Told()
+
+        async def slot() -> list[str]:
+            return [await pipes.execute("PING"), await pipes.execute("PING")]
+
+        first = asyncio.ensure_future(slot())
+        others = [asyncio.ensure_future(pipes.execute("PING")) for _ in range(slots - 1)]
+        while pipes.asked < slots:
+            await asyncio.sleep(0)
+        pipes.now.set()
+        async with asyncio.timeout(60):  # only ends a hang
+            found = await first
+            await asyncio.gather(*others)
+        return found
+
+    for slots in (1, 16, 17, 33, 49, 64):
+        assert asyncio.run(play(slots)) == ["said", "said"]

@@ -216,9 +216,12 @@ def job_data(job: Job) -> dict[str, Any]:
 
 
 def _is_flat_text(payload: dict[str, Any]) -> bool:
-    """Whether JSON gives back what is in it, whatever that says: no other payload is sure to."""
+    """Whether it is of ASCII texts alone, which JSON surely gives back; others have to be seen."""
     for key, value in payload.items():
         if type(key) is not str or type(value) is not str:
+            return False
+        # Two halves of a surrogate pair come back as one sign.
+        if not (key.isascii() and value.isascii()):
             return False
     return True
 

@@ -44,7 +44,8 @@ class Pipelines:
         self._pool: Any = client.connection_pool
         self._waiting: deque[_Command] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
-        self._starting = 0
+        #: Lanes that will look for what waits once more, and those of them that are yet to begin.
+        self._open = self._starting = 0
 
     async def execute(self, *command: Any) -> Any:
         """What Redis answers to a command, which is sent once.
@@ -56,7 +57,8 @@ class Pipelines:
         """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, answer))
-        if self._starting * _BATCH < len(self._waiting) and len(self._lanes) < _LANES:
+        if self._starting * _BATCH < len(self._waiting) and self._open < _LANES:
+            self._open += 1
             self._starting += 1
             lane = asyncio.ensure_future(self._lane())
             self._lanes.add(lane)
@@ -76,6 +78,9 @@ class Pipelines:
             finally:
                 for _, answer in batch:
                     answer.cancel()
+        # In the step that found nothing: a task is done a turn later, and whoever asks meanwhile
+        # would wait for a lane that does not come back.
+        self._open -= 1
 
     async def _send(self, batch: Sequence[_Command]) -> None:
         connection = await self._pool.get_connection()

@@ -77,6 +77,12 @@ def concerning(verdicts: Sequence[Verdict], queues: Iterable[str]) -> list[Verdi
     return [one for one in verdicts if one.about not in names]
 
 
+def short_queues(verdicts: Iterable[Verdict], queues: Iterable[str]) -> list[str]:
+    """Those of some queues to which more comes in for a while than can be done."""
+    short = {one.about for one in verdicts if one.short_s}
+    return [queue for queue in queues if queue in short]
+
+
 def shortest(verdicts: Sequence[Verdict], slots: Mapping[str, int]) -> Verdict | None:
     """The finding to put first: what was lost or limited, else the queue nearest to its limit."""
     limits = (one for one in verdicts if one.binds not in ("nothing", "bursts"))
