@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simqueue.planning.answer import too_few
-from simqueue.planning.words import answer_sentence, days_words, held_of_a_hundred
+from simqueue.planning.words import answer_sentence, days_words, held_of_a_hundred, hours_words
 from simqueue.results.drawing import wrapped
 from simqueue.results.style import OKABE_ITO
-from simqueue.results.wording import digits
+from simqueue.results.wording import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
     from simqueue.planning.answer import Answer
+
+#: Behind the answer.
+_MARK = " ←"
 
 
 def tried_table(plan: Answer) -> Table:
@@ -26,18 +29,19 @@ def tried_table(plan: Answer) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column(Text(plan.vary), justify="right", overflow="fold")
+    least = max((len(str(one.value)) + len(_MARK) for one in plan.tried), default=0)
+    table.add_column(Text(plan.vary), justify="right", overflow="fold", min_width=least)
     table.add_column("targets\nheld on", no_wrap=True)
     table.add_column("of 100\nsuch days", justify="right", no_wrap=True)
     for target in plan.targets:
         name = target.measure.name.replace(".", "\n", 1)
-        table.add_column(Text(f"{name}\nmean (worst)"), justify="right", no_wrap=True)
+        table.add_column(Text(f"{name}\nmean (worst)"), justify="right", overflow="fold")
     for one in plan.tried:
         cells = [
             f"{target.measure.words(_mean(days))} ({target.measure.words(_worst(days))})"
             for target, days in zip(plan.targets, one.days.T, strict=True)
         ]
-        mark = " ←" if one.value == plan.answer else ""
+        mark = _MARK if one.value == plan.answer else ""
         table.add_row(
             Text(f"{one.value}{mark}"), days_words(one), held_of_a_hundred(one.share), *cells
         )
@@ -51,12 +55,12 @@ def limit_lines(plan: Answer) -> list[str]:
     if plan.binds and fewer:
         found.append(f"With {fewer.value}: {plan.binds}")
     found += [
-        f"{margin.what}, {plan.vary} = {margin.value}: held on {margin.held} of "
-        f"{margin.number} days ({held_of_a_hundred(margin.share)} of a hundred)."
+        f"{margin.what}, {plan.vary} = {margin.value}: held on {margin.held:,} of "
+        f"{count(margin.number, 'day')} ({held_of_a_hundred(margin.share)} of a hundred)."
         for margin in plan.margins
     ]
     if plan.worker_hours is not None:
-        found.append(f"It takes {digits(plan.worker_hours)} worker-hours a day.")
+        found.append(f"It takes {hours_words(plan.worker_hours)} a day.")
     return found + [f"{one}." for one in plan.warnings]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simqueue.planning.answer import too_few
 from simqueue.planning.days import Tried
-from simqueue.results.wording import count, duration
+from simqueue.results.wording import count, digits, duration
 from simqueue.workload.arrivals import Trace
 from simqueue.workload.production import NO_OVERHEAD
 from simqueue.workload.scenario import Scenario
@@ -27,7 +27,17 @@ def held_of_a_hundred(share: tuple[float, float]) -> str:
 
 def days_words(tried: Tried) -> str:
     """How often the targets held with a value."""
-    return f"{tried.held} of {count(tried.number, 'day')}"
+    return f"{tried.held:,} of {count(tried.number, 'day')}"
+
+
+def hours_words(worker_hours: float) -> str:
+    """How long workers are there, all together.
+
+    >>> hours_words(1.0), hours_words(2.5)
+    ('1 worker-hour', '2.5 worker-hours')
+    """
+    hours = digits(worker_hours)
+    return f"{hours} worker-hour{'' if hours == '1' else 's'}"
 
 
 def question(plan: Answer) -> str:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: The settings of the grid in words, how many replications were done, and the measures.
 Row = tuple[tuple[str, ...], int, list[Estimate | None]]
 
+#: Characters of a setting that stand in one line however many columns there are.
+_LEAST = 12
+
 
 def sweep_report(
     name: str, keys: Sequence[str], measures: Sequence[Measure], rows: Sequence[Row], asked_for: int
@@ -44,13 +47,15 @@ def sweep_report(
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for key in keys:
-        table.add_column(Text(key), justify="right", overflow="fold")
+    for key, settings in zip(keys, zip(*(row[0] for row in rows), strict=True), strict=True):
+        # Without a least width it is the first to go where there is no room for all.
+        least = min(max(map(len, settings)), _LEAST)
+        table.add_column(Text(key), justify="right", overflow="fold", min_width=least)
     partly = any(done < asked_for for _, done, _ in rows)
     if partly:
         table.add_column("runs", justify="right")
     for one in measures:
-        table.add_column(Text(one.name.replace(".", "\n", 1)), justify="right", no_wrap=True)
+        table.add_column(Text(one.name.replace(".", "\n", 1)), justify="right", overflow="fold")
     for setting, done, found in rows:
         cells = [_words(one, value) for one, value in zip(measures, found, strict=True)]
         table.add_row(*map(Text, setting), *([str(done)] if partly else []), *map(Text, cells))

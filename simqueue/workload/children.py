@@ -6,20 +6,38 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
+from simqueue.checked import in_short
 from simqueue.policies import Finite
 
 #: Children of a job in one queue, at most.
 MOST = 1000
 #: Shares are said with some digits only: so far from 1 their sum may be.
 _TINY_SHARE = 1e-6
+#: Longer keys are cut off in errors.
+_SHORT = 50
+
+
+_NUMBERS = {str(number) for number in range(MOST + 1)}
+
+
+def _as_text(table: object) -> object:
+    """Python's own ``{3: 0.4}`` for ``{"3": 0.4}``."""
+    if not isinstance(table, dict):
+        return table
+    # Compared before it is made text: Python refuses to write thousands of digits.
+    keys = [str(key) if type(key) is int and 0 <= key <= MOST else key for key in table]
+    for at, key in enumerate(keys):
+        if key in keys[:at]:
+            raise ValueError(f"{in_short(key)}: said twice")
+        if key not in _NUMBERS:
+            said = key if isinstance(key, str) and len(key) < _SHORT else in_short(key)
+            raise ValueError(f"{said}: should be a whole number of children, 0 to {MOST}")
+    return dict(zip(keys, table.values(), strict=True))
 
 
 def _check(shares: dict[str, float]) -> dict[str, float]:
-    for number in shares:
-        if not number.isdecimal() or str(int(number)) != number or int(number) > MOST:
-            raise ValueError(f"{number}: should be a whole number of children, 0 to {MOST}")
     if abs(sum(shares.values()) - 1) > _TINY_SHARE:
         said = " + ".join(f"{one:g}" for one in shares.values()) or "nothing"
         raise ValueError(f"their shares should sum to 1, not {said} = {sum(shares.values()):g}")
@@ -32,7 +50,7 @@ def _shape(value: object) -> str:
 
 _Number = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 _Share = Annotated[Finite, Field(gt=0, le=1)]
-_Shares = Annotated[dict[str, _Share], AfterValidator(_check)]
+_Shares = Annotated[dict[str, _Share], BeforeValidator(_as_text), AfterValidator(_check)]
 #: A number, or the shares of the jobs that have so many, by number: ``{3 = 0.4, 5 = 0.6}``.
 Children = Annotated[
     Annotated[_Number, Tag("value")] | Annotated[_Shares, Tag("table")], Discriminator(_shape)

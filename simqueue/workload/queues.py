@@ -192,6 +192,10 @@ class QueueModel(QueuePolicy):
             return [(1.0, self)]
         return [(self.classes[name].share, one) for name, one in self.by_class.items()]
 
+    def classes_with_own(self, key: str) -> list[str]:
+        """The classes that say for themselves what ``key`` says of the queue."""
+        return [name for name, one in self.classes.items() if key in one.own]
+
     @property
     def prioritized(self) -> bool:
         """Whether any job has a priority."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import simqueue as sq
 from simqueue.errors import InputError, JobError
@@ -244,3 +246,16 @@ def test_it_says_which_engine_ran() -> None:
     for one, other in zip(compiled.cells, simpy.cells, strict=True):
         np.testing.assert_array_equal(one.found, other.found)
     assert fallen_back.document()["engine"].startswith("simpy (workers.crashes: ")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_each_row_says_its_setting(width: int) -> None:
+    """However many measures there are, and wherever lines are folded: nothing is cut off."""
+    found = sq.sweep(
+        shop(), {"queues.tea.backoff.delay_ms": [25_111, 35_222]}, replications=2, cores=1
+    )
+    out = io.StringIO()
+    Console(file=out, width=width).print(found.report(["tea.response.p95"] * 7))
+    first = [line.split()[0] for line in out.getvalue().splitlines() if line.split()]
+    assert [one for one in first if one in ("25111", "35222")] == ["25111", "35222"]
+    assert "…" not in out.getvalue()

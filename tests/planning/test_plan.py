@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import simqueue as sq
 from simqueue.errors import InputError
 from simqueue.experiments.run import replicate
-from simqueue.planning.shown import limit_lines
+from simqueue.planning.shown import limit_lines, tried_table
 from simqueue.planning.situations import busiest_s, with_deaths, with_longer_jobs, with_traffic
+from simqueue.planning.words import days_words
 from simqueue.results.wording import duration
 from simqueue.simulation import SimPyEngine
 
@@ -333,3 +337,26 @@ def test_a_worker_dies_when_most_is_to_be_done() -> None:
     assert 600 <= busiest_s(rush) < 750
     (crash,) = with_deaths(rush, 1, 60).workers.crashes
     assert (crash.at_s, crash.worker, crash.down_s) == (busiest_s(rush), 0, 60)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_each_row_says_its_value(found: sq.Plan, width: int) -> None:
+    """However many targets there are, and wherever lines are folded: nothing is cut off."""
+    many = dataclasses.replace(
+        found,
+        targets=found.targets * 3,
+        tried=tuple(
+            dataclasses.replace(one, targets=one.targets * 3, days=np.tile(one.days, 3))
+            for one in found.tried
+        ),
+    )
+    out = io.StringIO()
+    Console(file=out, width=width).print(tried_table(many))
+    rows = [line.split()[0] for line in out.getvalue().splitlines() if " of " in line]
+    assert [one for one in rows if one.isdigit()] == [str(one.value) for one in found.tried]
+    assert "…" not in out.getvalue()
+
+
+def test_days_are_counted_alike(found: sq.Plan) -> None:
+    tried = dataclasses.replace(found.tried[-1], days=np.zeros((1000, 2)))
+    assert days_words(tried) == "1,000 of 1,000 days"

@@ -207,6 +207,47 @@ def test_differences_are_of_days() -> None:
     assert difference(np.array([np.nan]), np.array([1.0])) is None
 
 
+# ---- classes with keys of their own
+
+
+def with_classes(attempts: int = 2) -> sq.Scenario:
+    backoff = {"type": "fixed", "delay_ms": 5000}
+    own = {"share": 0.5, "attempts": attempts, "backoff": backoff}
+    return shop(**{"queues.pay.classes": {"big": own, "small": own}})
+
+
+@pytest.mark.parametrize("tries", [{"attempts": [40]}, {"attempts": [25, 40]}, None])
+def test_policies_hold_for_classes_too(tries: dict[str, list[int]] | None) -> None:
+    found = sq.outage(with_classes(), "pay", 300, 120, tries=tries, days=3, cores=1)
+
+    assert found.best is not None
+    assert found.best.each("pay", "failed").max() < found.as_it_is.each("pay", "failed").min() / 10
+    assert "in all its classes" in found.sentence()
+
+
+def test_usual_policies_go_by_what_the_classes_say() -> None:
+    found = sq.outage(with_classes(7), "pay", 300, 120, days=1, cores=1)
+    assert [one.changes["attempts"] for one in found.policies[1:]] == [14, 25, 7]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_class_may_be_kept_apart(order: int) -> None:
+    tries = {"attempts": [9], "classes.big.attempts": [3]}
+    found = sq.outage(
+        with_classes(), "pay", 300, 60, tries=dict([*tries.items()][::order]), days=1, cores=1
+    )
+    queue = found.policies[1].scenario.queues["pay"]
+    assert {name: one.attempts for name, one in queue.by_class.items()} == {"big": 3, "small": 9}
+
+
+def test_a_class_that_says_nothing_goes_by_the_queue() -> None:
+    half = {"share": 0.5}
+    scenario = shop(**{"queues.pay.classes": {"big": half, "small": {**half, "attempts": 2}}})
+    found = sq.outage(scenario, "pay", 300, 60, tries={"attempts": [9]}, days=1, cores=1)
+    queue = found.policies[1].scenario.queues["pay"]
+    assert [one.attempts for one in queue.by_class.values()] == [9, 9]
+
+
 # ---- who else suffers
 
 

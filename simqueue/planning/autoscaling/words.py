@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from simqueue.planning.autoscaling.settings import setting_of, setting_words
-from simqueue.planning.words import about_days, held_of_a_hundred
+from simqueue.planning.words import about_days, held_of_a_hundred, hours_words
 from simqueue.results.wording import count, digits, duration
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def verdict(found: Judgement, *, brief: bool = False) -> str:
     words += ", " if brief else f" ({setting_words(pool)}), "
     words += f"{aim} {'holds' if len(found.targets) == 1 else 'hold'} on {held_words(now)}"
     words += "" if brief else f" ({held_of_a_hundred(now.share)} of a hundred such days)"
-    words += f", for {digits(now.worker_hours)} worker-hours a day{_why(found)}."
+    words += f", for {hours_words(now.worker_hours)} a day{_why(found)}."
     if found.interrupted:
         return f"{words} Interrupted before all was compared."
     if found.all_day is None:

@@ -20,7 +20,7 @@ from simqueue.planning.outages.shown import outage_figure
 from simqueue.planning.outages.words import outage_sentence, policy_document
 from simqueue.results.shown import Shown
 from simqueue.simulation.engines import Engine, engine_of, engine_words
-from simqueue.workload.changes import key_of
+from simqueue.workload.changes import key_of, path_of
 from simqueue.workload.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def outage(
         Share of the attempts that fail.
     tries
         Values by key of the queue, such as ``{"attempts": [3, 5], "backoff.jitter": [0, 1]}``:
-        every combination is tried. By default a few that somebody would try; ``{}``: none.
+        every combination is tried. They hold for all classes of its jobs too; one class's is
+        ``"classes.NAME.attempts"``. By default a few that somebody would try; ``{}``: none.
     days
         How many are simulated; intervals need at least two.
     cores, cluster, engine
@@ -168,8 +169,8 @@ def outage(
     key = key_of("queues", queue, "outages")
     old = [one.model_dump(exclude_unset=True) for one in scenario.queues[queue].outage_tables]
     sick = scenario.replace({key: [*old, said]})
-    own = scenario.policy_of(queue)
-    others = usual_tries(own, lasts_s) if tries is None else combinations(tries)
+    policies = [one for _, one in scenario.queues[queue].parts]
+    others = usual_tries(policies, lasts_s) if tries is None else combinations(tries)
     some: list[dict[str, Any]] = [{}, *others]
     both = [
         tuple(_with_policy(one, queue, changes) for one in (sick, scenario)) for changes in some
@@ -225,5 +226,12 @@ def _check(scenario: Scenario, queue: str, from_s: float, lasts_s: float, days: 
 
 
 def _with_policy(scenario: Scenario, queue: str, changes: Mapping[str, Any]) -> Scenario:
-    place = key_of("queues", queue)
-    return scenario.replace({f"{place}.{key}": value for key, value in changes.items()})
+    """For all jobs of the queue; what is said of one class by name goes before."""
+    place, model = key_of("queues", queue), scenario.queues[queue]
+    of_classes = {
+        f"{key_of('queues', queue, 'classes', name)}.{key}": value
+        for key, value in changes.items()
+        for name in model.classes_with_own(path_of(key)[0])
+    }
+    own = {f"{place}.{key}": value for key, value in changes.items()}
+    return scenario.replace({**of_classes, **own})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from simqueue.checked import in_short
@@ -41,36 +41,47 @@ def combinations(tries: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(listed, one, strict=True)) for one in itertools.product(*listed.values())]
 
 
-def usual_tries(policy: QueuePolicy, lasts_s: float) -> list[dict[str, Any]]:
+def usual_tries(policies: Sequence[QueuePolicy], lasts_s: float) -> list[dict[str, Any]]:
     """What somebody would try: more attempts; and waits that outlast the outage, with jitter too.
 
     Parameters
     ----------
-    policy
-        The queue's.
+    policies
+        The queue's, or that of each class of its jobs.
     lasts_s
         How long the outage lasts, seconds.
 
     Examples
     --------
     >>> policy = QueuePolicy(attempts=3, backoff=Backoff(type="exponential", delay_ms=1000))
-    >>> [one["attempts"] for one in usual_tries(policy, 60)]
+    >>> [one["attempts"] for one in usual_tries([policy], 60)]
     [6, 7, 8]
     """
-    found: list[dict[str, Any]] = [{"attempts": min(2 * policy.attempts, _MOST_ATTEMPTS)}]
-    enough = _outlasting(policy.backoff, lasts_s)
-    if enough is not None and enough > policy.attempts:
+    found: list[dict[str, Any]] = []
+    attempts = max(one.attempts for one in policies)
+    doubled = min(2 * attempts, _MOST_ATTEMPTS)
+    if doubled > attempts:
+        found.append({"attempts": doubled})
+    enough = _outlasting([one.backoff for one in policies], lasts_s)
+    if enough is not None and enough > attempts:
         found.append({"attempts": enough})
-    delay = policy.backoff.delay_ms or _FIRST_MS
+    delay = max(one.backoff.delay_ms for one in policies) or _FIRST_MS
     longer = Backoff(type="exponential", delay_ms=delay, jitter=_JITTER)
-    enough = _outlasting(longer, lasts_s)
+    enough = _outlasting([longer], lasts_s)
     if enough is not None:
         found.append({"attempts": enough, "backoff": longer.model_dump(exclude_unset=True)})
     return [one for at, one in enumerate(found) if one not in found[:at]]
 
 
-def _outlasting(backoff: Backoff, lasts_s: float) -> int | None:
-    """The fewest attempts of which the last comes after so long, whatever the jitter; or none."""
+def _outlasting(backoffs: Iterable[Backoff], lasts_s: float) -> int | None:
+    """The fewest attempts of which each backoff brings the last after so long; or none."""
+    found = [_attempts_after(one, lasts_s) for one in backoffs]
+    known = [one for one in found if one is not None]
+    return max(known) if len(known) == len(found) else None
+
+
+def _attempts_after(backoff: Backoff, lasts_s: float) -> int | None:
+    """The fewest of which the last comes after so long, whatever the jitter; or none."""
     waited = 0.0
     for attempt in range(1, _MOST_ATTEMPTS):
         waited += backoff.wait_s(attempt, draw=0.0)

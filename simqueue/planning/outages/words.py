@@ -18,6 +18,7 @@ from simqueue.results.wording import (
     duration,
     duration_within,
 )
+from simqueue.workload.changes import path_of
 
 if TYPE_CHECKING:
     from simqueue.planning.outages.finding import OutageFinding, Policy
@@ -103,9 +104,15 @@ def _help(found: OutageFinding) -> str:
             return ""
         return " None of the other policies that were tried surely loses fewer."
     lost = float(best.each(found.queue, "failed").mean())
-    words = f" With {policy_words(best.changes)} "
+    words = f" With {policy_words(best.changes)}{_for_classes(found, best)} "
     words += f"{digits(lost)} are lost" if lost else "none is lost"
     return f"{words}, and {recovery_words(found, best)}."
+
+
+def _for_classes(found: OutageFinding, policy: Policy) -> str:
+    queue = found.scenario.queues[found.queue]
+    own = any(queue.classes_with_own(path_of(key)[0]) for key in policy.changes)
+    return " in all its classes" if own else ""
 
 
 def _seconds(value: float | None) -> str:
