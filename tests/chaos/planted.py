@@ -10,7 +10,7 @@ from typing import Any
 
 from bullmq import Worker
 
-from simqueue.adapters.bull_queue import adapter, chaining
+from simqueue.adapters.bull_queue import adapter, bulk, chaining
 from simqueue.adapters.bull_queue.chaining import ChainingWorker
 from simqueue.adapters.bull_queue.known_ids import KnownIds
 from simqueue.jobs import Job
@@ -54,6 +54,7 @@ def _no_deadlines() -> None:
 def _one_layout() -> None:
     for module in (adapter, chaining):
         module.heed_old_pauses = lambda _: None  # type: ignore[attr-defined]
+    bulk.heeding = lambda script: script
 
 
 def _known_is_enough() -> None:

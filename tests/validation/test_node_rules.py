@@ -172,7 +172,8 @@ def test_a_parent_starts_after_its_children(run: Callable[[Workload], AttemptLog
     last = frame[frame["queue"] == "page"].groupby("flow")["finished_s"].max()
 
     assert len(parents) > 5
-    assert (parents > last - 0.1).all()
+    assert len(last) > 3  # some reports have no page
+    assert (parents[last.index] > last - 0.1).all()
 
 
 @pytest.mark.slow
