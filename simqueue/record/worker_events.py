@@ -13,7 +13,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from json.encoder import encode_basestring_ascii as _quoted
 from math import nan
@@ -32,6 +32,8 @@ ENGINE = "bullmq"
 FOLDER_SUFFIX = ".events"
 #: A stalled job's put back and its new start may be written down in the wrong order, this close.
 _LATE_S = 0.1
+#: What an attempt's start and its end have in common.
+_WHOSE = ("attempt", "worker", "slot")
 #: What each line begins with.
 _BEGIN = b'{"kind":'
 
@@ -300,17 +302,33 @@ def _close(rows: list[dict[str, Any]], at: float, outcome: str, result: str = ""
 
 
 def _as_they_happened(events: list[Event]) -> list[Event]:
-    """Who puts a job back may hear of it later than who takes it then."""
+    """Who puts a job back may hear of it later than who takes it then.
+
+    Who had it before may have been killed with the job in hand and its start not yet written: then
+    the first start that is known comes before the stall, and its own end after.
+    """
     ordered = list(events)
     for i, (one, other) in enumerate(pairwise(events)):
-        if i and (one.kind, other.kind) == ("start", "stalled") and other.at - one.at < _LATE_S:
+        if (
+            (one.kind, other.kind) == ("start", "stalled")
+            and other.at - one.at < _LATE_S
+            and (i or _ended_after(one, events[2:]))
+        ):
             ordered[i : i + 2] = [other._replace(at=one.at), one]
     return ordered
 
 
+def _ended_after(start: Event, later: Sequence[Event]) -> bool:
+    """Whether an attempt goes on to its own end, before any other starts."""
+    following = next((event for event in later if event.kind != "stalled"), None)
+    if following is None or following.kind != "end":
+        return False
+    return all(getattr(start, key) == getattr(following, key) for key in _WHOSE)
+
+
 def _same(row: dict[str, Any], event: Event) -> bool:
     """Whether an end belongs to the attempt that is open, not to a run whose job was taken away."""
-    return all(row[key] == getattr(event, key) for key in ("attempt", "worker", "slot"))
+    return all(row[key] == getattr(event, key) for key in _WHOSE)
 
 
 def _opened(event: Event, ready: float, run: int) -> dict[str, Any]:

@@ -148,6 +148,17 @@ def test_the_first_start_of_a_job_comes_before_any_stall() -> None:
     assert rows(start(1), stalled(1.05))[0][5:7] == (1.05, "stalled")
 
 
+def test_who_was_killed_before_its_start_was_written_leaves_the_others_end() -> None:
+    """The stall is of somebody without a row: what is known to have run did so to its end."""
+    found = rows(start(60.0, worker="b"), stalled(60.02), end(60.5, "completed", worker="b"))
+    assert [row[5:] for row in found] == [(60.5, "completed", "b")]
+    # If another one starts it again, it was this one's own.
+    again = rows(
+        start(60.0), stalled(60.02), start(61, worker="b"), end(62, "completed", worker="b")
+    )
+    assert [row[5:] for row in again] == [(60.02, "stalled", "a"), (62, "completed", "b")]
+
+
 def test_a_job_that_stalled_too_often_ends_with_a_row_that_has_no_start() -> None:
     """Nobody called the handler: whoever fetched the job failed it at once, in no slot."""
     unrun = Event("end", T0 + 120.1, "order", "order-1", 1, "b", outcome="failed")
