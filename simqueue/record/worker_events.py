@@ -298,6 +298,8 @@ def _rows(events: list[Event]) -> list[dict[str, Any]]:
 
 
 def _close(rows: list[dict[str, Any]], at: float, outcome: str, result: str = "") -> None:
+    # Who enqueued the job and who did it read different clocks: no attempt ends before its start.
+    at = max(at, rows[-1]["started_s"])
     rows[-1] |= {"finished_s": at, "outcome": outcome, "result": result}
 
 

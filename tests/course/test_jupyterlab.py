@@ -195,8 +195,9 @@ def test_sliders_animation_and_live_view_in_jupyterlab(page: Page, tmp_path: Pat
                     ".innerText.trim() === 'worker 1 was killed'")  # fmt: skip
         page.value("document.querySelector('[data-command=\"docmanager:save\"]').click()")
         sliders, picture = saved(file).cells[1].outputs
-    # JupyterLab warns where the machine is slow.
-    assert [error for error in page.errors if "ms to activate" not in error] == []
+    # JupyterLab warns where the machine is slow, and where its debugger was asked as a page went.
+    own = ("ms to activate", "Could not restore the debugger state")
+    assert [error for error in page.errors if not any(words in error for words in own)] == []
     # A page without sliders has the note, and the picture as it was last.
     assert "load from 0.5 to 0.95" in sliders.data["text/html"]
     assert picture.data["text/plain"] == "The wait is 0.213 s."

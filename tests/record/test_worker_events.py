@@ -148,6 +148,13 @@ def test_the_first_start_of_a_job_comes_before_any_stall() -> None:
     assert rows(start(1), stalled(1.05))[0][5:7] == (1.05, "stalled")
 
 
+def test_no_attempt_ends_before_it_starts() -> None:
+    """It was enqueued by a clock that is half a millisecond ahead of its worker's."""
+    ahead = start(1)._replace(enqueued=T0 + 1.0005)
+    (row,) = rows(ahead, end(1.0002, "completed"))
+    assert row[4] == row[5] == 0  # counted from when it was enqueued
+
+
 def test_who_was_killed_before_its_start_was_written_leaves_the_others_end() -> None:
     """The stall is of somebody without a row: what is known to have run did so to its end."""
     found = rows(start(60.0, worker="b"), stalled(60.02), end(60.5, "completed", worker="b"))
