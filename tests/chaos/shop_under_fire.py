@@ -36,6 +36,7 @@ from simqueue.workers.relay import Relay
 from simqueue.workers.replay import Replayed, replay
 
 _RETRIED = "job failed, will be retried"
+_IN_DOUBT = "email in doubt, will be tried again"
 _ENDS = ("job completed", _RETRIED, "job failed for good")
 PROGRAM = Path(__file__).with_name("chaos_worker.py")
 
@@ -88,7 +89,7 @@ class ChaosWorker:
         #: The jobs that failed and were to be retried, and those that came to their end.
         self.retried: set[str] = set()
         self.over: set[str] = set()
-        #: The jobs for which there was once no room in the database.
+        #: The jobs for which there was once no room in the database, or for what they had sent.
         self.refused: set[str] = set()
         #: Its standard error, to be looked at when something was found.
         self.log = folder / f"worker-{self.process.pid}.log"
@@ -121,6 +122,9 @@ class ChaosWorker:
             (self.retried if event == _RETRIED else self.over).add(job)
             if "disk is full" in line.get("error", ""):
                 self.refused.add(job)
+        elif event.startswith(_IN_DOUBT) and "disk is full" in event:
+            # Nobody knew whether it had been sent: its job was over, and it is sent again.
+            self.refused.add(f"email-{line['order_id']}-{line['email']}")
 
     def wait_for(self, event: str, more: int = 1, seconds: float = 200) -> None:
         """Wait until it has logged an event so many times from now on."""
