@@ -136,11 +136,11 @@ def _of_the_queues(found: Estimates) -> Iterator[str]:
                 f"{queue}: {one.attempts:,} attempts tell means, and little of the tail. Watch "
                 "longer."
             )
-        if one.due:
+        if one.due or one.clock:
+            who = "by a scheduler" if one.clock else "long before they are due"
             yield (
-                f"{queue}: jobs are added long before they are due, or by a scheduler. They count "
-                "from the moment when they were due: `arrivals` are these moments, and there is no "
-                "`delay`."
+                f"{queue}: jobs are added {who}. They count from the moment when they were due: "
+                "`arrivals` are these moments, and there is no `delay`."
             )
         if one.limiter is not None and not one.limiter.reached:
             yield (

@@ -21,6 +21,8 @@ from simqueue.calibration.coming import (
     clock_of,
     counts_from_due,
     families_of,
+    is_scheduled,
+    scheduler_of,
 )
 from simqueue.calibration.failures import Burst, bursts_of
 from simqueue.calibration.heads import JobKey
@@ -28,6 +30,7 @@ from simqueue.calibration.limits import SeenLimiter, global_concurrency_of, limi
 from simqueue.calibration.overheads import overhead_of
 from simqueue.calibration.seen import Seen
 from simqueue.calibration.workers import SeenWorkers, language_of, workers_of
+from simqueue.results.wording import count
 
 Floats = NDArray[np.float64]
 
@@ -104,7 +107,9 @@ class QueueEstimate:
     due
         Whether arrivals are the moments when jobs were due, and not when they were added.
     clock
-        Of a job scheduler: every so many seconds, and when first.
+        Of the one job scheduler that brings all jobs: every so many seconds, and when first.
+    schedulers
+        Else of each arrival that a scheduler brings, which one.
     notes
         What one should know, a sentence each.
     """
@@ -127,6 +132,7 @@ class QueueEstimate:
     stalled: int
     due: bool
     clock: tuple[float, float] | None = None
+    schedulers: dict[JobKey, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -207,8 +213,7 @@ def _queue(
     children, child_failure = children_of(day, queue, families)
     counts = Counter(kinds[job.key] for job in (came or jobs))
     own = tuple(
-        _kind(kind, count, day, ran, chance, came, kinds, due)
-        for kind, count in counts.most_common()
+        _kind(kind, many, day, ran, chance, came, kinds, due) for kind, many in counts.most_common()
     )
     lost = [one for one in ran if one.outcome == "failed"]
     early = [one for one in lost if one.attempt < _attempts(day.jobs[one.job])]
@@ -216,7 +221,8 @@ def _queue(
     fatal = sum(id(one) not in in_burst for one in early)
     arrivals = arrivals_of(jobs, day, due, families)
     clock = clock_of(arrivals, jobs) if len(own) == 1 and not children else None
-    scheduled = sum(bool(job.head and job.head.scheduled) for job in came) if clock is None else 0
+    scheduled = () if clock else arrivals
+    schedulers = {key: who for _, key in scheduled if (who := scheduler_of(day.jobs[key]))}
     return QueueEstimate(
         queue=queue,
         kinds=own,
@@ -236,7 +242,8 @@ def _queue(
         stalled=sum(one.outcome == "stalled" for one in attempts),
         due=due,
         clock=clock,
-        notes=tuple(_notes(queue, own, queue in day.in_parts, scheduled)),
+        schedulers=schedulers,
+        notes=tuple(_notes(queue, own, queue in day.in_parts, schedulers)),
     )
 
 
@@ -271,7 +278,11 @@ def _kind(
     usual = [one for one in chance if kinds[one.job] == kind]
     heads = [job.head for job in day.jobs.values() if job.head and kinds[job.key] == kind]
     mine_came = [job for job in came if kinds[job.key] == kind]
-    delays = [0.0 if due else job.due_s - job.enqueued_s for job in mine_came if not job.children]
+    delays = [
+        0.0 if due or is_scheduled(job) else job.due_s - job.enqueued_s
+        for job in mine_came
+        if not job.children
+    ]
     return KindEstimate(
         kind=kind,
         jobs=jobs,
@@ -304,7 +315,7 @@ def _lasted(attempts: Sequence[Attempt]) -> Floats:
 
 
 def _notes(
-    queue: str, own: Sequence[KindEstimate], in_parts: bool, scheduled: int
+    queue: str, own: Sequence[KindEstimate], in_parts: bool, schedulers: Mapping[JobKey, str]
 ) -> Iterator[str]:
     """What is simpler in the scenario than it was."""
     if in_parts:
@@ -313,10 +324,14 @@ def _notes(
             "before and after counts as a job each, and the children come by themselves: response "
             "times here are those of the parts."
         )
-    if scheduled:
+    if schedulers:
+        names = sorted(set(schedulers.values()))
+        who = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         yield (
-            f"{queue}: schedulers brought {scheduled:,} jobs. They are arrivals like others here, "
-            "so that `--traffic` multiplies them, too."
+            f"{queue}: {count(len(names), 'scheduler')} ({who}) brought "
+            f"{count(len(schedulers), 'job')}. They come at the moments when they came, whatever "
+            "`--traffic` says. Where the queue is so late that BullMQ skips a slot, the scenario "
+            "skips none."
         )
     for kind in own:
         if kind.others:

@@ -45,7 +45,7 @@ def write_scenario(folder: Path, seen: Seen, day: Day, found: Estimates, name: s
     """
     files = _file_names([_ALL, *found.queues])
     times = {
-        queue: np.array([at_s for at_s, _ in one.arrivals])
+        queue: np.array([at_s for at_s, key in one.arrivals if key not in one.schedulers])
         for queue, one in found.queues.items()
         if one.clock is None
     }
@@ -269,11 +269,14 @@ def _bullmq(found: Estimates) -> dict[str, Any]:
 
 def _write_trace(path: Path, one: QueueEstimate, seen: Seen, found: Estimates) -> None:
     classed = len(one.kinds) > 1
+    columns = {"class": {key: found.kinds[key].label for _, key in one.arrivals}} if classed else {}
+    if one.schedulers:
+        columns["scheduler"] = one.schedulers
     rows = [
-        [_stamp(seen, at_s), key.id, *([found.kinds[key].label] if classed else [])]
+        [_stamp(seen, at_s), key.id, *(column.get(key, "") for column in columns.values())]
         for at_s, key in one.arrivals
     ]
-    _write_rows(path, ["placed_at", "order_id", *(["class"] if classed else [])], rows)
+    _write_rows(path, ["placed_at", "order_id", *columns], rows)
 
 
 def _write_rows(path: Path, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
