@@ -13,7 +13,10 @@ from math import nan
 from typing import NamedTuple
 
 from simqueue.calibration.heads import Head, JobKey
-from simqueue.calibration.seen import STALLED, Event, Seen, There, Watch
+from simqueue.calibration.seen import STALLED, Event, Run, Seen, There, Watch
+
+#: Who starts again sooner did not wait for the end of a pause, seconds.
+_PAUSE_S = 0.1
 
 
 class Attempt(NamedTuple):
@@ -84,6 +87,14 @@ class Day:
         said of jobs of their name.
     vanished
         Jobs that had not ended when another came with the same id.
+    put_off
+        Runs in which a handler put its job off (``moveToDelayed``) or paused its queue
+        (``rateLimit``): they are no attempts.
+    asked
+        By queue: pauses that handlers asked for (``rateLimit``), from and to, seconds; they are
+        among ``pauses``, too.
+    duplicates
+        By queue: how often a job was not added because there was one like it.
     in_parts
         Queues whose handlers add children and wait for them: what comes before and what comes after
         is a job each here.
@@ -96,6 +107,9 @@ class Day:
     starts_s: list[float] = field(default_factory=list)
     without_head: int = 0
     vanished: int = 0
+    put_off: list[Attempt] = field(default_factory=list)
+    asked: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    duplicates: Counter[str] = field(default_factory=Counter)
     in_parts: set[str] = field(default_factory=set)
 
     def of_queue(self, queue: str) -> list[Attempt]:
@@ -111,8 +125,23 @@ def day_of(seen: Seen) -> Day:
         day.starts_s.append(day.lasted_s)
         day.lasted_s += watch.lasted_s
     _fill_in(day)
+    for queue, windows in day.asked.items():
+        day.pauses[queue] = _merged([*day.pauses[queue], *windows])
+    off = {id(one) for one in day.put_off}
+    day.attempts = [one for one in day.attempts if id(one) not in off]
     day.attempts.sort(key=lambda one: (one.outcome == "", one.finished_s))
     return day
+
+
+def _merged(windows: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same windows, ascending, each moment in one of them at most."""
+    found: list[tuple[float, float]] = []
+    for from_s, to_s in sorted(windows):
+        if found and from_s <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], to_s))
+        else:
+            found.append((from_s, to_s))
+    return found
 
 
 def _fill_in(day: Day) -> None:
@@ -136,16 +165,21 @@ def _fill_in(day: Day) -> None:
 
 @dataclass
 class _Open:
-    """A job that has not ended, as its events tell."""
+    """A job that has not ended, as its events tell.
+
+    ``again`` are the runs after which it was to run again, ``stalls`` how often it stalled.
+    """
 
     job: Job
     ready_s: float = nan
     started_s: float = nan
     attempt: int = 1
     run: int = 1
-    workers: dict[int, str] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
     worker: str = ""
     ended: bool = False
+    again: list[Attempt] = field(default_factory=list)
+    stalls: int = 0
 
 
 class _Reading:
@@ -185,7 +219,7 @@ class _Reading:
 
     def _opened(self, key: JobKey, at_s: float, carried: bool = False, name: str = "") -> _Open:
         head = self._seen.heads.get(key)
-        workers = {run.at_ms: run.worker for run in self._watch.runs.get(key, ())}
+        runs = {run.at_ms: run for run in self._watch.runs.get(key, ())}
         said, again = key, 1
         while (
             key in self._day.jobs
@@ -193,12 +227,15 @@ class _Reading:
             again += 1
             key = JobKey(said.queue, f"{said.id}#{again}")
         job = Job(key, head, (head and head.name) or name, at_s, at_s, carried)
-        one = self._open[said] = _Open(job, at_s, workers=workers)
+        one = self._open[said] = _Open(job, at_s, runs=runs)
         self._day.jobs[key] = job
         return one
 
     def _take(self, queue: str, event: Event, following: Event) -> None:
         if not event.job:
+            return
+        if event.event in ("duplicated", "deduplicated"):
+            self._day.duplicates[queue] += 1
             return
         key, at_s = JobKey(queue, event.job), self._s(event.at_ms)
         one = self._open.get(key)
@@ -259,36 +296,64 @@ class _Reading:
             one.ready_s = at_s
         if event.made is not None:
             one.attempt = event.made + 1
+        run = one.runs.get(event.at_ms)
+        if run is not None and run.begun and not one.job.carried:
+            self._take_back(one, run, at_s)
         one.started_s = at_s
-        one.worker = one.workers.get(event.at_ms, "")
+        one.worker = run.worker if run is not None else ""
+
+    def _take_back(self, one: _Open, run: Run, at_s: float) -> None:
+        """See which of the runs so far were no attempts: more began than were made or stalled.
+
+        Which of several is not known: the first ones are taken for them. Until it has run for the
+        first time, a job that is put off is one that is delayed; one that was not delayed waited
+        at the head of its line for the end of a pause.
+        """
+        off = one.again[: max(0, run.begun - 1 - run.made - one.stalls)]
+        if not off:
+            return
+        self._day.put_off += off
+        one.again = one.again[len(off) :]
+        one.attempt -= len(off)
+        delayed = one.ready_s > off[-1].finished_s
+        if not delayed and at_s - off[-1].finished_s > _PAUSE_S:
+            queue = one.job.key.queue
+            self._day.asked.setdefault(queue, []).append((off[-1].finished_s, at_s))
+        if one.again:
+            return
+        if delayed:
+            one.job.due_s = one.ready_s
+        else:
+            one.ready_s = off[0].ready_s
 
     def _end(self, one: _Open, at_s: float, outcome: str) -> None:
-        self._write(one, at_s, outcome, started_s=one.started_s)
+        attempt = self._write(one, at_s, outcome, started_s=one.started_s)
         if outcome == "stalled":
-            one.run += 1
+            one.run, one.stalls = one.run + 1, one.stalls + 1
         else:
             one.attempt, one.run = one.attempt + 1, 1
+            one.again.append(attempt)
         one.started_s = nan
 
     def _write(
         self, one: _Open, at_s: float, outcome: str, started_s: float, reason: str = ""
-    ) -> None:
+    ) -> Attempt:
         ready_s = min(one.ready_s, started_s) if started_s == started_s else one.ready_s
-        self._day.attempts.append(
-            Attempt(
-                one.job.key,
-                one.attempt,
-                one.run,
-                one.job.enqueued_s,
-                ready_s,
-                started_s,
-                at_s,
-                outcome,
-                one.worker,
-                reason,
-                one.job.carried,
-            )
+        attempt = Attempt(
+            one.job.key,
+            one.attempt,
+            one.run,
+            one.job.enqueued_s,
+            ready_s,
+            started_s,
+            at_s,
+            outcome,
+            one.worker,
+            reason,
+            one.job.carried,
         )
+        self._day.attempts.append(attempt)
+        return attempt
 
     def _pauses(self, queue: str, events: list[Event]) -> None:
         """When the queue was paused, by its events and by the first look at it."""

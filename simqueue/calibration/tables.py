@@ -16,6 +16,8 @@ from simqueue.safe_text import one_line
 
 #: The fields of a fit, and what they are called.
 MEASURES = {"wait_s": "wait", "response_s": "response"}
+#: So many pauses are told one by one.
+_SOME = 5
 FOUND = (
     "queue, class",
     "jobs",
@@ -127,7 +129,10 @@ def found_lines(found: Estimates) -> list[str]:
             said.append(f"limiter: {one.limiter.most} starts in {one.limiter.duration_s:g} s")
         if one.global_concurrency:
             said.append(f"at most {one.global_concurrency} at once over all workers")
-        said += [f"paused from {a:,.0f} to {b:,.0f} s" for a, b in one.paused]
+        said += [f"paused from {a:,.0f} to {b:,.0f} s" for a, b in one.paused[:_SOME]]
+        if len(one.paused) > _SOME:
+            lasted_s = sum(b - a for a, b in one.paused)
+            said.append(f"paused {len(one.paused)} times in all, for {lasted_s:,.0f} s")
         said += [
             f"{burst.rate:.0%} of the attempts failed that started from {burst.from_s:,.0f} to "
             f"{burst.to_s:,.0f} s"

@@ -35,9 +35,10 @@ _TOGETHER, _MOST_THERE = 500, 20_000
 #: Events that are written down.
 _EVENTS = frozenset(
     ("added", "waiting", "delayed", "waiting-children", "active", "completed", "failed", "stalled",
-     "removed", "paused", "resumed")
+     "removed", "paused", "resumed", "duplicated", "deduplicated")
 )  # fmt: skip
 _OVER = ("completed", "failed", "removed")
+_TURNED_AWAY = ("duplicated", "deduplicated")
 
 #: Called with the seconds that are over, and the jobs that have come.
 Tell = Callable[[float, int], None]
@@ -201,7 +202,7 @@ class Watcher:
                 self.jobs += what == "added"
                 if what in _OVER:
                     self._known.discard((queue, job))
-                elif job and (queue, job) not in self._known:
+                elif job and (queue, job) not in self._known and what not in _TURNED_AWAY:
                     new.append((queue, job))
                     self._known.add((queue, job))
                 if what == "active":
@@ -250,20 +251,19 @@ class Watcher:
             pipe = self._client.pipeline(transaction=False)
             for queue, job, _ in some:
                 pipe.get(f"{self._prefix}:{queue}:{job}:lock")
-                pipe.hmget(f"{self._prefix}:{queue}:{job}", "pb", "atm")
+                pipe.hmget(f"{self._prefix}:{queue}:{job}", "atm", "ats")
             found = await answers_of(pipe)
             lines = []
             for i, (queue, job, at_ms) in enumerate(some):
                 token, hash_ = found[2 * i : 2 * i + 2]
                 if token is not None and hash_ is not None:
-                    worker = storable(token.rpartition(":")[0] or token)
-                    lines.append(
-                        {
-                            **{"kind": "run", "queue": queue, "job": storable(job)},
-                            **{"at_ms": at_ms, "worker": worker},
-                            "made": int(number(hash_[1]) or 0),
-                        }
+                    line: dict[str, Any] = {"kind": "run", "queue": queue, "job": storable(job)}
+                    line["at_ms"], line["worker"] = (
+                        at_ms,
+                        storable(token.rpartition(":")[0] or token),
                     )
+                    made, begun = (int(number(value) or 0) for value in hash_)
+                    lines.append({**line, "made": made, "begun": begun})
             self._file.write(lines)
 
     # ---- now and then
