@@ -166,9 +166,9 @@ def _of_the_jobs(day: Day) -> Iterator[str]:
     for queue, lasted in off.items():
         asked = day.asked.get(queue, ())
         yield (
-            f"{queue}: {count(len(lasted), 'run')} put the job off or paused the queue: no attempts. "
-            f"The slots that they held, for {duration(sum(lasted))} in all, are not in the "
-            "scenario; what a job was put off by before its first attempt is its `delay`."
+            f"{queue}: {count(len(lasted), 'run')} put the job off or paused the queue: these are "
+            f"no attempts. They held slots for {duration(sum(lasted))} in all, which are not in "
+            "the scenario; what a job was put off by before its first attempt is its `delay`."
         )
         if asked:
             yield (
@@ -229,7 +229,7 @@ def _of_the_workers(seen: Seen, found: Estimates) -> Iterator[str]:
     for queue, one in found.queues.items():
         workers = one.workers
         if not workers.reached:
-            slots = workers.most * workers.concurrency
+            slots = workers.slots
             yield (
                 f"{queue}: at most {count(workers.busiest, 'job')} ran at once, and none had to "
                 f"wait for a slot: there may be more than the {slots} of the scenario. Set its "

@@ -28,7 +28,7 @@ def overhead_of(day: Day, workers: Mapping[str, SeenWorkers]) -> dict[str, float
     """
     found: dict[str, list[float]] = {}
     for name, its in workers.items():
-        slots = its.most * its.concurrency
+        slots = its.slots
         attempts = [one for one in day.of_queue(name) if not math.isnan(one.started_s)]
         _pick_ups(attempts, slots, found)
         _between(attempts, found)

@@ -122,6 +122,13 @@ def _as_json(one: QueueEstimate) -> dict[str, Any]:
         "workers": {
             "schedule": [list(step) for step in one.workers.schedule],
             "concurrency": one.workers.concurrency,
+            "crews": [
+                {
+                    "concurrency": crew.concurrency,
+                    "schedule": [list(step) for step in crew.schedule],
+                }
+                for crew in one.workers.crews
+            ],
             "reached": one.workers.reached,
             "busiest": one.workers.busiest,
             "source": one.workers.source,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from simqueue.calibration.attempts import Day
+from simqueue.calibration.crews import Crew
 from simqueue.calibration.doubts import FITS, FITS_S, misfit
 from simqueue.calibration.estimates import Estimates, KindEstimate
 from simqueue.calibration.fit import ENOUGH, FIGURES, Fit
@@ -122,9 +123,7 @@ def found_lines(found: Estimates) -> list[str]:
     lines = []
     for queue, one in found.queues.items():
         workers = one.workers
-        steps = [f"{number} from {at_s:,.0f} s" for at_s, number in workers.schedule]
-        many = f"{workers.most}" if len(steps) == 1 else ", ".join(steps)
-        said = [f"workers: {many}, with {workers.concurrency} slots each"]
+        said = [f"workers: {', and '.join(map(_crew, workers.crews))}"]
         if one.limiter is not None and one.limiter.reached:
             said.append(f"limiter: {one.limiter.most} starts in {one.limiter.duration_s:g} s")
         if one.global_concurrency:
@@ -146,6 +145,13 @@ def found_lines(found: Estimates) -> list[str]:
             said.append(f"final failures: {', '.join(f'{n} {name}' for name, n in often)}")
         lines.append(f"{safe(queue)}: {'; '.join(map(safe, said))}.")
     return lines
+
+
+def _crew(crew: Crew) -> str:
+    """How many workers with how many slots."""
+    steps = [f"{number} from {at_s:,.0f} s" for at_s, number in crew.schedule]
+    many = f"{crew.most}" if len(steps) == 1 else ", ".join(steps)
+    return f"{many}, with {count(crew.concurrency, 'slot')} each"
 
 
 def _numbers(shares: Mapping[int, float]) -> str:

@@ -28,8 +28,9 @@ _BATCH, _BLOCK_S = 1000, 1.0
 #: From one read to the next. Jobs that are over sooner may have lost their hash before it is looked
 #: at; reading more often costs Redis more.
 _PACE_S = 0.02
-#: From one look at the queues' own keys to the next, and at the connected workers.
-_LOOK_S, _CLIENTS_S = 1.0, 10.0
+#: From one look at the queues' own keys to the next, and at the connected workers; of the time of
+#: Redis the latter cost one part in so many.
+_LOOK_S, _CLIENTS_S, _ONE_IN = 1.0, 1.0, 100.0
 #: Commands that are sent together, and jobs of a list that are looked at as a watch begins.
 _TOGETHER, _MOST_THERE = 500, 20_000
 #: Events that are written down.
@@ -100,8 +101,9 @@ class Watcher:
                             await self._look()
                             look_at = now + _LOOK_S
                         if now >= clients_at:
+                            asked = clock.time()
                             await self._see_clients()
-                            clients_at = now + _CLIENTS_S
+                            clients_at = now + max(_CLIENTS_S, _ONE_IN * (clock.time() - asked))
                         await self._read(min(_BLOCK_S, began + seconds - now))
                     away = False
                 except JobError as error:

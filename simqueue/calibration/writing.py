@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.calibration.attempts import Day
+from simqueue.calibration.crews import Crew, Schedule
 from simqueue.calibration.estimates import ENOUGH, Estimates, KindEstimate, QueueEstimate
 from simqueue.calibration.failures import rates_differ
 from simqueue.calibration.seen import Seen
@@ -27,6 +28,8 @@ Floats = NDArray[np.float64]
 #: Times that are written of one kind, at most: more tell no more.
 _MOST_TIMES = 20_000
 SCENARIO = "scenario.toml"
+#: Workers of one process come and go within so much, seconds.
+_COME_S = 10.0
 #: The jobs of all queues that come at the same hours: no queue's file is called so.
 _ALL = "together"
 
@@ -101,33 +104,49 @@ def _pools(found: Estimates) -> dict[str, Any]:
         first = found.queues[queues[0]].workers
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(queues))[:50].strip("-") or "workers"
         name = name if name[0].isalpha() else f"q{name}"
-        while name in pools:
-            name += "-"
-        many = len(first.schedule) > 1
-        schedule = [[round(at_s, 1), count] for at_s, count in first.schedule]
-        own = {"schedule": schedule} if many else {"count": first.schedule[0][1]}
-        slots = {queue: found.queues[queue].workers.concurrency for queue in queues}
-        pools[name] = {**own, "queues": slots}
+        for crew in first.crews:
+            own = name + (f"-x{crew.concurrency}" if len(first.crews) > 1 else "")
+            while own in pools:
+                own += "-"
+            slots = {queue: found.queues[queue].workers.concurrency for queue in queues}
+            if len(first.crews) > 1:
+                slots = {queues[0]: crew.concurrency}
+            pools[own] = {**_number(crew), "queues": slots}
     return pools
+
+
+def _number(crew: Crew) -> dict[str, Any]:
+    """How many workers there are, as a pool says it."""
+    if len(crew.schedule) == 1:
+        return {"count": crew.schedule[0][1]}
+    return {"schedule": [[round(at_s, 1), count] for at_s, count in crew.schedule]}
 
 
 def shared(found: Estimates) -> list[list[str]]:
     """Queues by the processes that work on them, as far as connections tell.
 
     Workers of two queues are taken for the same processes if they have the same names, or are
-    connected from the same hosts, of which there are several.
+    connected from the same hosts, of which there are several. Where workers of a queue differ it
+    is not known which of them are those of another.
     """
     groups: dict[object, list[str]] = {}
     hosts = {host for one in found.queues.values() for host in one.workers.hosts}
     for queue, one in found.queues.items():
         workers = one.workers
         key: object = queue
-        if workers.names:
-            key = (workers.names, workers.schedule)
+        if len(workers.crews) > 1:
+            pass
+        elif workers.names:
+            key = (workers.names, _moments(workers.schedule))
         elif len(hosts) > 1 and len(workers.hosts) == workers.most:
-            key = (workers.hosts, workers.schedule)
+            key = (workers.hosts, _moments(workers.schedule))
         groups.setdefault(key, []).append(queue)
     return list(groups.values())
+
+
+def _moments(schedule: Schedule) -> tuple[tuple[int, int], ...]:
+    """A schedule so coarse that workers of one process have the same: they come one by one."""
+    return tuple((round(at_s / _COME_S), count) for at_s, count in schedule)
 
 
 def _queue(one: QueueEstimate, file: str, columns: dict[str, Floats]) -> dict[str, Any]:
