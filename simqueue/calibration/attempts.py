@@ -167,7 +167,8 @@ def _fill_in(day: Day) -> None:
 class _Open:
     """A job that has not ended, as its events tell.
 
-    ``again`` are the runs after which it was to run again, ``stalls`` how often it stalled.
+    ``again`` are the attempts after which it was to run again, ``stalls`` and ``off`` how often it
+    stalled and was put off.
     """
 
     job: Job
@@ -180,6 +181,7 @@ class _Open:
     ended: bool = False
     again: list[Attempt] = field(default_factory=list)
     stalls: int = 0
+    off: int = 0
 
 
 class _Reading:
@@ -309,9 +311,10 @@ class _Reading:
         first time, a job that is put off is one that is delayed; one that was not delayed waited
         at the head of its line for the end of a pause.
         """
-        off = one.again[: max(0, run.begun - 1 - run.made - one.stalls)]
+        off = one.again[: max(0, run.begun - 1 - run.made - one.stalls - one.off)]
         if not off:
             return
+        one.off += len(off)
         self._day.put_off += off
         one.again = one.again[len(off) :]
         one.attempt -= len(off)

@@ -56,8 +56,8 @@ def lives_of(by_worker: Mapping[str, Sequence[Attempt]], attempts: int) -> list[
     Notes
     -----
     Redis hands a job to the worker that has waited longest, so of n workers that have a free slot
-    each starts every n-th job. A worker with none starts none: where others start job after job
-    while it does as many as it ever did, it has no more slots.
+    each starts every n-th job. A worker with none starts none: where others start more than n - 1
+    jobs, again and again, while it does as many as it ever did, it has no more slots.
     """
     known = sum(map(len, by_worker.values())) >= _KNOWN * attempts
     starts = {name: np.sort([one.started_s for one in mine]) for name, mine in by_worker.items()}
@@ -71,7 +71,11 @@ def lives_of(by_worker: Mapping[str, Sequence[Attempt]], attempts: int) -> list[
         there = turns[(first_s < turns) & (turns < last_s)]
         others = there[~np.isin(there, starts[name])]
         full = others[_level(starts[name], ended, others) == most]
-        chance = len(np.unique(np.floor(full / _TURN_S))) * math.log(1 - 1 / max(2, len(starts)))
+        full = full[np.diff(np.floor(full / _TURN_S), prepend=-1.0) > 0]
+        turns_each = np.bincount(np.searchsorted(starts[name], full), minlength=1)
+        workers = max(2, len(starts))
+        passed = int(np.maximum(turns_each - (workers - 1), 0).sum())
+        chance = passed * math.log(1 - 1 / workers)
         visits = int((level == most).sum())
         proven = known and visits >= _VISITS and chance <= math.log(_BY_CHANCE)
         found.append(Life(first_s, last_s, most, proven))

@@ -230,20 +230,22 @@ def _schedule(links: Sequence[tuple[float, set[str]]]) -> Schedule:
     """From when on there were how many; nothing if there was none.
 
     While a deployment starts the new ones before the old ones have ended there are more for a
-    moment, of whom those that end take no more jobs: these are left out.
+    moment, of whom those that end take no more jobs: no more are counted than before or after.
     """
-    steps = [(at_s, len(there)) for at_s, there in links]
-    while True:
-        steps = [one for i, one in enumerate(steps) if i == 0 or one[1] != steps[i - 1][1]]
-        tops = [i for i in range(1, len(steps) - 1) if _overlap(*steps[i - 1 : i + 2])]
-        if not tops:
-            break
-        before, top, after = steps[tops[0] - 1 : tops[0] + 2]
-        steps[tops[0]] = (top[0], max(before[1], after[1]))
+    steps = _changes([(at_s, len(there)) for at_s, there in links])
+    ends = [*(at_s for at_s, _ in steps), math.inf][1:]
+    lasting = [i for i, (at_s, _) in enumerate(steps) if ends[i] - at_s >= _LASTS_S]
+    capped = []
+    for i, (at_s, count) in enumerate(steps):
+        around = {*[j for j in lasting if j <= i][-1:], *[j for j in lasting if j >= i][:1]}
+        most = max((steps[j][1] for j in around), default=count)
+        capped.append((at_s, min(count, most)))
+    steps = _changes(capped)
     if len(steps) > 1 and not steps[-1][1]:  # the watch went on when all had gone home
         steps.pop()
     return tuple(steps) if any(count for _, count in steps) else ()
 
 
-def _overlap(before: tuple[float, int], top: tuple[float, int], after: tuple[float, int]) -> bool:
-    return before[1] < top[1] > after[1] and after[0] - top[0] < _LASTS_S
+def _changes(steps: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    """The steps that change the number."""
+    return [one for i, one in enumerate(steps) if i == 0 or one[1] != steps[i - 1][1]]

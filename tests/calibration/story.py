@@ -50,10 +50,10 @@ class Story:
             ended, outcome, job, queue, prev="active"
         )
 
-    def worker(self, at: float, job: str, worker: str, made: int = 0) -> Story:
-        """Who had the job that started then."""
+    def worker(self, at: float, job: str, worker: str, made: int = 0, begun: int = 0) -> Story:
+        """Who had the job that started then, and which of its attempts and starts that was."""
         line = {"kind": "run", "queue": self.queues[0], "job": job, "at_ms": BEGAN + at}
-        self.lines.append({**line, "worker": worker, "made": made})
+        self.lines.append({**line, "worker": worker, "made": made, "begun": begun})
         return self
 
     def line(self, **line: Any) -> Story:
