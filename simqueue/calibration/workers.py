@@ -23,6 +23,8 @@ _LONG_S, _FEWEST = 0.1, 5
 _SHARE, _MOSTLY = 0.05, 0.7
 #: A number of workers that lasted for less is a deployment's overlap, seconds.
 _LASTS_S = 15.0
+#: A connection may be seen so much later than the first start of its worker, seconds.
+_LATE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def workers_of(seen: Seen, day: Day, queue: str, gated: bool) -> SeenWorkers:
     by_worker = _lives(attempts)
     lives = lives_of(by_worker, len(attempts))
     python = language_of(by_worker) == "python"
-    links = _links(seen, day, queue, python)
+    links = _links(seen, day, queue, python, [one.first_s for one in lives])
     schedule = _schedule(links)
     source = "clients" if schedule else "locks" if lives else "nothing"
     if not schedule:
@@ -212,17 +214,24 @@ def _clients(seen: Seen, queue: str) -> list[Client]:
     ]
 
 
-def _links(seen: Seen, day: Day, queue: str, python: bool) -> list[tuple[float, set[str]]]:
-    """Which workers of a queue were connected from when on.
+def _links(
+    seen: Seen, day: Day, queue: str, python: bool, firsts: Sequence[float]
+) -> list[tuple[float, set[str]]]:
+    """Which workers of a queue were connected from when on; ``firsts`` are their first starts.
 
-    Node's workers name one connection, Python's all those of their pool.
+    Node's workers name one connection, Python's all those of their pool. Connections are looked at
+    now and then: a worker that is new was there when it first took a job.
     """
     links: list[tuple[float, set[str]]] = []
     for watch, start_s in zip(seen.watches, day.starts_s, strict=True):
         for at_ms, found in watch.clients:
-            mine = {one.name if python else one.id for one in found if one.queue == queue}
+            mine = {one.name if python else one.id for one in found if one.queue == queue} - {""}
             at_s = max(start_s, start_s + (at_ms - watch.began_ms) / 1000)
-            links.append((at_s if links else 0.0, mine - {""}))
+            before_s, before = links[-1] if links else (0.0, mine)
+            if mine - before:
+                since_s = max(before_s, at_s - _LATE_S)
+                at_s = min((one for one in firsts if since_s < one <= at_s), default=at_s)
+            links.append((at_s if links else 0.0, mine))
     return links
 
 
