@@ -24,7 +24,7 @@ from simqueue.calibration.coming import (
     is_scheduled,
     scheduler_of,
 )
-from simqueue.calibration.failures import Burst, bursts_of
+from simqueue.calibration.failures import Burst, bursts_of, rates_differ
 from simqueue.calibration.heads import JobKey
 from simqueue.calibration.limits import SeenLimiter, global_concurrency_of, limiter_of
 from simqueue.calibration.overheads import overhead_of
@@ -89,6 +89,10 @@ class QueueEstimate:
         How many attempts ended.
     fatal_rate
         Share of the failures after which nothing was tried again though attempts were left.
+    later_failure
+        Share of the attempts after the first that failed, where they do so surely more or less
+        often than first attempts; else ``None``. Then `KindEstimate.failure_rate` is that of first
+        attempts alone.
     failed_s
         How long attempts took that failed, seconds.
     bursts
@@ -133,6 +137,7 @@ class QueueEstimate:
     due: bool
     clock: tuple[float, float] | None = None
     schedulers: dict[JobKey, str] = field(default_factory=dict)
+    later_failure: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -209,11 +214,13 @@ def _queue(
     gated = most is not None or (limiter is not None and limiter.reached != 0)
     workers = workers_of(seen, day, queue, gated)
     chance = [one for one in ran if id(one) not in in_burst]
+    later_failure = _later_failure(chance)
+    usual = chance if later_failure is None else [one for one in chance if one.attempt == 1]
     due = counts_from_due(came, day.lasted_s)
     children, child_failure = children_of(day, queue, families)
     counts = Counter(kinds[job.key] for job in (came or jobs))
     own = tuple(
-        _kind(kind, many, day, ran, chance, came, kinds, due) for kind, many in counts.most_common()
+        _kind(kind, many, day, ran, usual, came, kinds, due) for kind, many in counts.most_common()
     )
     lost = [one for one in ran if one.outcome == "failed"]
     early = [one for one in lost if one.attempt < _attempts(day.jobs[one.job])]
@@ -243,6 +250,7 @@ def _queue(
         due=due,
         clock=clock,
         schedulers=schedulers,
+        later_failure=later_failure,
         notes=tuple(_notes(queue, own, queue in day.in_parts, schedulers)),
     )
 
@@ -296,6 +304,14 @@ def _kind(
         backoff=backoff_of(heads, mine),
         others=_others([(head.attempts, repr(head.backoff)) for head in heads]),
     )
+
+
+def _later_failure(chance: Sequence[Attempt]) -> float | None:
+    """The share of failures after the first attempt, if it surely is not that of the first."""
+    parts = [[one for one in chance if (one.attempt > 1) is later] for later in (False, True)]
+    counts = [(float(sum(one.outcome != "completed" for one in mine)), len(mine)) for mine in parts]
+    failed, all_of = counts[1]
+    return failed / all_of if rates_differ(counts) else None
 
 
 def _others(values: Sequence[Any]) -> int:

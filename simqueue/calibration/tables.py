@@ -137,6 +137,8 @@ def found_lines(found: Estimates) -> list[str]:
             f"{burst.to_s:,.0f} s"
             for burst in one.bursts
         ]
+        if one.later_failure is not None:
+            said.append(f"attempts after the first failed in {one.later_failure:.0%} of the cases")
         if one.children:
             children = [f"{_numbers(n)} {child}" for child, n in one.children.items()]
             said.append(f"children of each job: {', '.join(children)}")

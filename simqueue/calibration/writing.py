@@ -158,6 +158,8 @@ def _queue(one: QueueEstimate, file: str, columns: dict[str, Floats]) -> dict[st
     everything = np.concatenate([kind.service_s for kind in one.kinds])
     table["service"] = _times(everything, "all_s", file, columns)
     _put(table, "failure_rate", _share(_failure_rate(one)))
+    if one.later_failure is not None:
+        table["later_attempts"] = [{"failure_rate": _share(one.later_failure)}]
     _put(table, "fatal_rate", _share(one.fatal_rate) if table.get("failure_rate") else 0.0)
     if len(one.failed_s) >= ENOUGH:
         table["failure_service"] = _times(one.failed_s, "failed_s", file, columns)

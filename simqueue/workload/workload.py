@@ -414,12 +414,11 @@ class Workload:
         return Attempts(*(self._picked(kind, columns).data for columns in zip(*drawn, strict=True)))
 
     def _draw_as(self, queue: QueueModel, kind: Kind, attempt: int) -> Attempts:
-        n, times = self.size(kind), queue.times_of(attempt)
-
+        n, times, fails_of = self.size(kind), queue.times_of(attempt), queue.fails_of(attempt)
         source = self._source(kind, attempt)
         fails = np.zeros(n, bool)
-        if queue.failure_rate:
-            np.less(source("failure").random(n), queue.failure_rate, out=fails)
+        if fails_of:
+            np.less(source("failure").random(n), fails_of, out=fails)
         return Attempts(
             cpu_s=_durations(times.cpu, source, "cpu", n).data,
             io_s=_durations(times.service, source, "io", n).data,

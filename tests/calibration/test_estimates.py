@@ -19,6 +19,7 @@ from simqueue.calibration.seen import Look
 from simqueue.calibration.shapes import alike
 from simqueue.experiments.run import simulate
 from simqueue.planning.situations import with_traffic
+from simqueue.workload.expected import fails_for_good
 
 
 def estimate(story: Story, queue: str = "video") -> QueueEstimate:
@@ -210,6 +211,49 @@ def test_a_failure_with_attempts_left_is_fatal() -> None:
     found = estimate(story.end(10_000))
 
     assert found.fatal_rate == 1.0
+
+
+def failing(share: int, again: int) -> Story:
+    """Of each ``share`` jobs one fails; of these each ``again`` is done at its second attempt."""
+    story = Story()
+    for number in range(2000):
+        job, at = f"{number}", 100 * number
+        story.head(job, attempts=3)
+        fails = number % share == 0
+        done = fails and number // share % again == 0
+        story.run(job, at, at, at + 10, outcome="waiting" if fails else "completed")
+        if fails:
+            story.lines[-1]["prev"] = "active"
+            story.event(at + 20, "active", job)
+            story.event(at + 30, "completed" if done else "waiting", job, prev="active")
+        if fails and not done:
+            story.event(at + 40, "active", job).event(at + 50, "failed", job)
+    return story.end(200_100)
+
+
+def test_jobs_that_fail_again_and_again_are_lost(tmp_path: Path) -> None:
+    """A fiftieth fails, and most of these at each attempt: chance alone would lose none."""
+    made = calibrated(tmp_path / "made", failing(50, 5).write(tmp_path / "seen.jsonl"))
+    queue = made.scenario.queues["video"]
+
+    assert queue.fails_of(1) == pytest.approx(0.02, abs=1e-4)
+    assert queue.fails_of(2) == queue.fails_of(3) == pytest.approx(64 / 72, abs=1e-4)
+    assert fails_for_good(queue) == pytest.approx(0.016, rel=0.05)
+    assert "attempts after the first failed in 89% of the cases" in made.report()
+
+
+def test_later_attempts_that_fail_as_often_have_no_rate_of_their_own() -> None:
+    rng = np.random.default_rng(2)
+    story = Story()
+    for number in range(2000):
+        job, at = f"{number}", 100 * number
+        story.head(job, attempts=2).run(job, at, at, at + 10)
+        if rng.random() < 0.1:
+            story.lines[-1].update(event="waiting", prev="active")
+            ends = "failed" if rng.random() < 0.1 else "completed"
+            story.event(at + 20, "active", job).event(at + 30, ends, job)
+
+    assert estimate(story.end(200_100)).later_failure is None
 
 
 @settings(max_examples=20)
