@@ -91,7 +91,8 @@ class Calibration(Drawn):
     def report(self) -> str:
         """How well the model fits, what was found and what not, what to ask next: Markdown."""
         told = markdown(self.scenario, self.seen, self.day, self.estimates, self.fits)
-        asked = questions(Path(self.folder) / SCENARIO, self.estimates, self.fits)
+        file = Path(self.folder) / SCENARIO
+        asked = questions(file, self.scenario, self.estimates, self.fits)
         return told + "\n".join(["", *asked, ""])
 
     def document(self) -> dict[str, Any]:

@@ -19,6 +19,8 @@ _BY_CHANCE = 1e-6
 _VISITS, _TURN_S = 3, 0.01
 #: The share of the attempts whose worker is known: else a worker does more than it seems.
 _KNOWN = 0.9
+#: Workers that are gone for a larger part of the time are fewer.
+_SMALL = 0.25
 #: A connection may be seen so much later than the first start of its worker, seconds.
 _LATE_S = 3.0
 
@@ -36,6 +38,40 @@ class Crew(NamedTuple):
     def most(self) -> int:
         """The most of them at a time."""
         return max(count for _, count in self.schedule)
+
+
+class Away(NamedTuple):
+    """A worker that was gone for a while: from when on, seconds, which, and for how long."""
+
+    at_s: float
+    worker: int
+    down_s: float
+
+
+def absences(schedule: Schedule, lasted_s: float) -> list[Away] | None:
+    """When which workers were gone, of as many as there were at first.
+
+    ``None``: they were more or fewer for other reasons than a deployment. It was one if there were
+    never more than at first, and fewer for a small part of the time only.
+    """
+    usual = schedule[0][1]
+    ends = [*(at_s for at_s, _ in schedule), lasted_s][1:]
+    steps = [(at_s, end_s, count) for (at_s, count), end_s in zip(schedule, ends, strict=True)]
+    fewer_s = sum(end_s - at_s for at_s, end_s, count in steps if count < usual)
+    if any(count > usual for _, _, count in steps) or fewer_s > _SMALL * lasted_s:
+        return None
+    found = []
+    for worker in range(usual):
+        gone: list[tuple[float, float]] = []
+        for at_s, end_s, count in steps:
+            if count >= usual - worker:
+                continue
+            if gone and gone[-1][1] == at_s:
+                gone[-1] = (gone[-1][0], end_s)
+            else:
+                gone.append((at_s, end_s))
+        found += [Away(at_s, worker, end_s - at_s) for at_s, end_s in gone]
+    return sorted(found)
 
 
 class Life(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.calibration.attempts import Day
-from simqueue.calibration.crews import Crew, Schedule
+from simqueue.calibration.crews import Crew, Schedule, absences
 from simqueue.calibration.estimates import ENOUGH, Estimates, KindEstimate, QueueEstimate
 from simqueue.calibration.failures import rates_differ
 from simqueue.calibration.seen import Seen
@@ -59,7 +59,7 @@ def write_scenario(folder: Path, seen: Seen, day: Day, found: Estimates, name: s
             folder / f"{_ALL}.trace.csv", ["placed_at"], [[_stamp(seen, at)] for at in stamps]
         )
     table: dict[str, Any] = {"name": name, "seed": 1, "duration_s": round(day.lasted_s, 3)}
-    table["pools"] = _pools(found)
+    table["pools"] = _pools(found, day.lasted_s)
     table["arrivals"], table["queues"] = {}, {}
     comments: dict[tuple[str, ...], str] = {}
     for queue, one in found.queues.items():
@@ -97,7 +97,7 @@ def _file_names(queues: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _pools(found: Estimates) -> dict[str, Any]:
+def _pools(found: Estimates, lasted_s: float) -> dict[str, Any]:
     """A pool for each set of queues whose workers are the same processes."""
     pools: dict[str, Any] = {}
     for queues in shared(found):
@@ -111,14 +111,22 @@ def _pools(found: Estimates) -> dict[str, Any]:
             slots = {queue: found.queues[queue].workers.concurrency for queue in queues}
             if len(first.crews) > 1:
                 slots = {queues[0]: crew.concurrency}
-            pools[own] = {**_number(crew), "queues": slots}
+            pools[own] = {**_number(crew, lasted_s), "queues": slots}
     return pools
 
 
-def _number(crew: Crew) -> dict[str, Any]:
-    """How many workers there are, as a pool says it."""
-    if len(crew.schedule) == 1:
-        return {"count": crew.schedule[0][1]}
+def _number(crew: Crew, lasted_s: float) -> dict[str, Any]:
+    """How many workers there are, as a pool says it: by a schedule if no number is usual.
+
+    A plan tries other numbers, and no schedules.
+    """
+    gone = absences(crew.schedule, lasted_s)
+    if gone is not None:
+        rows = [
+            {"at_s": round(at_s, 1), "worker": worker, "down_s": round(down_s, 1), "drain": True}
+            for at_s, worker, down_s in gone
+        ]
+        return {"count": crew.schedule[0][1], **({"crashes": rows} if rows else {})}
     return {"schedule": [[round(at_s, 1), count] for at_s, count in crew.schedule]}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from story import BEGAN, Story
 
 from simqueue.calibration.attempts import Attempt
 from simqueue.calibration.calibrate import calibrated
-from simqueue.calibration.crews import Life, lives_of, sizes_of, whose
+from simqueue.calibration.crews import Life, absences, lives_of, sizes_of, whose
 from simqueue.calibration.heads import JobKey
 
 
@@ -73,7 +75,7 @@ def test_a_connection_is_that_of_the_worker_who_lived_as_long() -> None:
     assert whose(lives[:2], spans) is None
 
 
-def test_a_small_worker_that_is_deployed_anew_is_gone_for_as_long(tmp_path) -> None:
+def test_a_small_worker_that_is_deployed_anew_is_gone_for_as_long(tmp_path: Path) -> None:
     """Each size is a pool, with a schedule of its own, and the replay has both."""
     story = Story()
     done = by_turns([2, 8], 14.0, 240.0, 3)
@@ -100,11 +102,32 @@ def test_a_small_worker_that_is_deployed_anew_is_gone_for_as_long(tmp_path) -> N
         story.line(kind="clients", at_ms=BEGAN + at, clients=clients)
     made = calibrated(tmp_path / "made", story.end(240_000).write(tmp_path / "seen.jsonl"))
     pools = made.scenario.pools
+    small, large = pools["video-x2"], pools["video-x8"]
 
-    assert {name: (one.queues["video"], one.schedule) for name, one in pools.items()} == {
-        "video-x2": (2, [(0.0, 1), (100.0, 0), (104.0, 1)]),
-        "video-x8": (8, []),
-    }
-    assert (
-        "1 from 0 s, 0 from 100 s, 1 from 104 s, with 2 slots each, and 1, with 8" in made.report()
-    )
+    assert [(one.count, one.queues) for one in (small, large)] == [
+        (1, {"video": 2}),
+        (1, {"video": 8}),
+    ]
+    ((crash,), none) = small.crashes, large.crashes
+    assert (crash.at_s, crash.drain, none) == (100.0, True, [])
+    assert crash.down_s == pytest.approx(4.0, abs=0.3)
+    report = made.report()
+    assert "1 from 0 s, 0 from 100 s, 1 from 104 s, with 2 slots each, and 1, with 8" in report
+    (plan,) = (line for line in report.splitlines() if line.startswith("    simqueue plan"))
+    assert plan.endswith("--vary pools.video-x8.count")
+
+
+def test_workers_that_are_gone_one_after_the_other_are_absences() -> None:
+    schedule = ((0.0, 3), (10.0, 2), (12.0, 1), (13.0, 2), (15.0, 3), (90.0, 2))
+
+    assert absences(schedule, 100.0) == [(10.0, 0, 5.0), (12.0, 1, 1.0), (90.0, 0, 10.0)]
+    assert absences(((0.0, 4),), 100.0) == []
+
+
+@pytest.mark.parametrize(
+    "schedule", [((0.0, 2), (50.0, 3)), ((0.0, 3), (50.0, 1)), ((0.0, 1), (40.0, 4), (80.0, 1))]
+)
+def test_more_workers_or_fewer_for_long_are_a_schedule(
+    schedule: tuple[tuple[float, int], ...],
+) -> None:
+    assert absences(schedule, 100.0) is None
