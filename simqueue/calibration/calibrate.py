@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simqueue.calibration.attempts import Day, day_of
+from simqueue.calibration.attempts import day_of
+from simqueue.calibration.days import Day
 from simqueue.calibration.estimates import Estimates, estimates_of
 from simqueue.calibration.figure import fit_figure
 from simqueue.calibration.fit import Fit, fit_frame, fits_of, log_of

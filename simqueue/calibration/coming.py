@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from simqueue.calibration.attempts import Day, Job
+from simqueue.calibration.days import Day, Job
 from simqueue.calibration.heads import JobKey
 
 #: Delays that are longer than this share of the watch: jobs that came during it are due after it.

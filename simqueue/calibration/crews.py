@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Attempt
+from simqueue.calibration.days import Attempt
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from simqueue.calibration.attempts import Attempt, Day
+from simqueue.calibration.days import Attempt, Day
 from simqueue.calibration.estimates import ENOUGH, Estimates, QueueEstimate
 from simqueue.calibration.fit import Fit
 from simqueue.calibration.seen import Seen

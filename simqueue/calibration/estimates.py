@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Attempt, Day, Job
 from simqueue.calibration.backoffs import backoff_of, most_said
 from simqueue.calibration.classes import Kind, kinds_of
 from simqueue.calibration.coming import (
@@ -24,6 +23,7 @@ from simqueue.calibration.coming import (
     is_scheduled,
     scheduler_of,
 )
+from simqueue.calibration.days import Attempt, Day, Job
 from simqueue.calibration.failures import Burst, bursts_of, rates_differ
 from simqueue.calibration.heads import JobKey
 from simqueue.calibration.limits import SeenLimiter, global_concurrency_of, limiter_of

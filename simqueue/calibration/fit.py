@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Day
+from simqueue.calibration.days import Day
 from simqueue.calibration.estimates import Estimates, QueueEstimate
 from simqueue.calibration.rows import table_of
 from simqueue.errors import InputError

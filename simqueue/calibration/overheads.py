@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Attempt, Day
+from simqueue.calibration.days import Attempt, Day
 from simqueue.calibration.workers import SeenWorkers
 
 Floats = NDArray[np.float64]

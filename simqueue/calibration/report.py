@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from simqueue.calibration.attempts import Day
+from simqueue.calibration.days import Day
 from simqueue.calibration.doubts import could_not_see, finite, suggestions
 from simqueue.calibration.estimates import Estimates, QueueEstimate
 from simqueue.calibration.fit import FIGURES, Fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simqueue.calibration.attempts import Day
+from simqueue.calibration.days import Day
 from simqueue.calibration.heads import JobKey
 from simqueue.record.worker_events import ENGINE
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from simqueue.calibration.attempts import Day
 from simqueue.calibration.crews import Crew
+from simqueue.calibration.days import Day
 from simqueue.calibration.doubts import FITS, FITS_S, misfit
 from simqueue.calibration.estimates import Estimates, KindEstimate
 from simqueue.calibration.fit import ENOUGH, FIGURES, Fit

@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Attempt, Day
 from simqueue.calibration.crews import Crew, Life, Schedule, at_once, lives_of, sizes_of, whose
+from simqueue.calibration.days import Attempt, Day
 from simqueue.calibration.seen import Client, Seen
 
 Ints = NDArray[np.int64]

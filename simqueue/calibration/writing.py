@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Day
-from simqueue.calibration.crews import Crew, Schedule, absences
+from simqueue.calibration.days import Day
 from simqueue.calibration.estimates import ENOUGH, Estimates, KindEstimate, QueueEstimate
 from simqueue.calibration.failures import rates_differ
+from simqueue.calibration.pools import pools_of
 from simqueue.calibration.seen import Seen
 from simqueue.calibration.shapes import alike, together
 from simqueue.files import writing
@@ -28,8 +28,6 @@ Floats = NDArray[np.float64]
 #: Times that are written of one kind, at most: more tell no more.
 _MOST_TIMES = 20_000
 SCENARIO = "scenario.toml"
-#: Workers of one process come and go within so much, seconds.
-_COME_S = 10.0
 #: The jobs of all queues that come at the same hours: no queue's file is called so.
 _ALL = "together"
 
@@ -59,7 +57,7 @@ def write_scenario(folder: Path, seen: Seen, day: Day, found: Estimates, name: s
             folder / f"{_ALL}.trace.csv", ["placed_at"], [[_stamp(seen, at)] for at in stamps]
         )
     table: dict[str, Any] = {"name": name, "seed": 1, "duration_s": round(day.lasted_s, 3)}
-    table["pools"] = _pools(found, day.lasted_s)
+    table["pools"] = pools_of(found, day.lasted_s)
     table["arrivals"], table["queues"] = {}, {}
     comments: dict[tuple[str, ...], str] = {}
     for queue, one in found.queues.items():
@@ -95,66 +93,6 @@ def _file_names(queues: Iterable[str]) -> dict[str, str]:
             text += "-"
         found[queue] = text
     return found
-
-
-def _pools(found: Estimates, lasted_s: float) -> dict[str, Any]:
-    """A pool for each set of queues whose workers are the same processes."""
-    pools: dict[str, Any] = {}
-    for queues in shared(found):
-        first = found.queues[queues[0]].workers
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(queues))[:50].strip("-") or "workers"
-        name = name if name[0].isalpha() else f"q{name}"
-        for crew in first.crews:
-            own = name + (f"-x{crew.concurrency}" if len(first.crews) > 1 else "")
-            while own in pools:
-                own += "-"
-            slots = {queue: found.queues[queue].workers.concurrency for queue in queues}
-            if len(first.crews) > 1:
-                slots = {queues[0]: crew.concurrency}
-            pools[own] = {**_number(crew, lasted_s), "queues": slots}
-    return pools
-
-
-def _number(crew: Crew, lasted_s: float) -> dict[str, Any]:
-    """How many workers there are, as a pool says it: by a schedule if no number is usual.
-
-    A plan tries other numbers, and no schedules.
-    """
-    gone = absences(crew.schedule, lasted_s)
-    if gone is not None:
-        rows = [
-            {"at_s": round(at_s, 1), "worker": worker, "down_s": round(down_s, 1), "drain": True}
-            for at_s, worker, down_s in gone
-        ]
-        return {"count": crew.schedule[0][1], **({"crashes": rows} if rows else {})}
-    return {"schedule": [[round(at_s, 1), count] for at_s, count in crew.schedule]}
-
-
-def shared(found: Estimates) -> list[list[str]]:
-    """Queues by the processes that work on them, as far as connections tell.
-
-    Workers of two queues are taken for the same processes if they have the same names, or are
-    connected from the same hosts, of which there are several. Where workers of a queue differ it
-    is not known which of them are those of another.
-    """
-    groups: dict[object, list[str]] = {}
-    hosts = {host for one in found.queues.values() for host in one.workers.hosts}
-    for queue, one in found.queues.items():
-        workers = one.workers
-        key: object = queue
-        if len(workers.crews) > 1:
-            pass
-        elif workers.names:
-            key = (workers.names, _moments(workers.schedule))
-        elif len(hosts) > 1 and len(workers.hosts) == workers.most:
-            key = (workers.hosts, _moments(workers.schedule))
-        groups.setdefault(key, []).append(queue)
-    return list(groups.values())
-
-
-def _moments(schedule: Schedule) -> tuple[tuple[int, int], ...]:
-    """A schedule so coarse that workers of one process have the same: they come one by one."""
-    return tuple((round(at_s / _COME_S), count) for at_s, count in schedule)
 
 
 def _queue(one: QueueEstimate, file: str, columns: dict[str, Floats]) -> dict[str, Any]:

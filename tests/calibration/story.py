@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from simqueue.calibration.attempts import Day, day_of
+from simqueue.calibration.attempts import day_of
+from simqueue.calibration.days import Day
 from simqueue.calibration.seen import FORMAT, Seen
 
 #: 24 November 2026, 09:00 UTC, in ms.

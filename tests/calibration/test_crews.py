@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from story import BEGAN, Story
 
-from simqueue.calibration.attempts import Attempt
 from simqueue.calibration.calibrate import calibrated
 from simqueue.calibration.crews import Life, absences, lives_of, sizes_of, whose
+from simqueue.calibration.days import Attempt
 from simqueue.calibration.heads import JobKey
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from story import Story
 
-from simqueue.calibration.attempts import Attempt
+from simqueue.calibration.days import Attempt
 from simqueue.calibration.estimates import estimates_of
 from simqueue.calibration.seen import STALLED
 
