@@ -152,8 +152,8 @@ def _of_the_queues(found: Estimates) -> Iterator[str]:
             )
         if one.stalled:
             yield (
-                f"{queue}: {one.stalled:,} runs stalled: a worker died or lost its lock. The "
-                "scenario has no such crash."
+                f"{queue}: {count(one.stalled, 'run')} stalled: a worker died or lost its lock. "
+                "The scenario has no such crash: workers that go finish what they have."
             )
         yield from one.notes
 
