@@ -151,6 +151,14 @@ def at_once(lives: Sequence[Life]) -> list[int]:
     return best
 
 
+def full_together(lives: Sequence[Life], slots: int) -> list[Life]:
+    """The workers, of whom it is proven that they were full if together they had all ``slots``."""
+    there = at_once(lives)
+    if sum(lives[i].concurrency for i in there) != slots:
+        return list(lives)
+    return [one._replace(proven=one.proven or i in there) for i, one in enumerate(lives)]
+
+
 def whose(lives: Sequence[Life], spans: Mapping[str, tuple[float, float]]) -> dict[str, int] | None:
     """Which life is behind each connection: the number of a life; ``None`` if some have none.
 

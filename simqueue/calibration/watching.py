@@ -245,27 +245,19 @@ class Watcher:
             self._file.write(lines)
 
     async def _look_at_runs(self, started: Sequence[tuple[str, str, int]]) -> None:
-        """Write down which workers have the jobs that have just started.
-
-        A lock's token is its worker's id and a number (``worker.ts``, ``getNextJob``).
-        """
+        """Write down which workers have the jobs that have just started, and for which time."""
         for some in chunks(started):
             pipe = self._client.pipeline(transaction=False)
             for queue, job, _ in some:
                 pipe.get(f"{self._prefix}:{queue}:{job}:lock")
-                pipe.hmget(f"{self._prefix}:{queue}:{job}", "atm", "ats")
+                pipe.hmget(f"{self._prefix}:{queue}:{job}", "atm", "ats", "finishedOn")
             found = await answers_of(pipe)
             lines = []
             for i, (queue, job, at_ms) in enumerate(some):
-                token, hash_ = found[2 * i : 2 * i + 2]
-                if token is not None and hash_ is not None:
-                    line: dict[str, Any] = {"kind": "run", "queue": queue, "job": storable(job)}
-                    line["at_ms"], line["worker"] = (
-                        at_ms,
-                        storable(token.rpartition(":")[0] or token),
-                    )
-                    made, begun = (int(number(value) or 0) for value in hash_)
-                    lines.append({**line, "made": made, "begun": begun})
+                run = _run_of(*found[2 * i : 2 * i + 2])
+                if run:
+                    line = {"kind": "run", "queue": queue, "job": storable(job), "at_ms": at_ms}
+                    lines.append({**line, **run})
             self._file.write(lines)
 
     # ---- now and then
@@ -330,6 +322,26 @@ class Watcher:
                 host = client.get("addr", "").rpartition(":")[0]
                 library = client.get("lib-name", "")
                 yield Client(client.get("id", ""), bases[base], host, name, library)
+
+
+def _run_of(token: str | None, hash_: Sequence[str | None] | None) -> dict[str, Any]:
+    """Who has a job, and which of its attempts and starts this is, as far as it can be told.
+
+    A lock's token is its worker's id and a number (``worker.ts``, ``getNextJob``). A job that has
+    ended has none any more, and its end was counted as an attempt (``moveToFinished-14.lua``).
+    """
+    if hash_ is None:
+        return {}
+    made, begun = (int(number(value) or 0) for value in hash_[:2])
+    over = hash_[2] is not None
+    if token is None and not (over and begun):
+        return {}
+    worker = "" if token is None else storable(token.rpartition(":")[0] or token)
+    return {
+        "worker": worker,
+        "made": max(0, made - over) if token is None else made,
+        "begun": begun,
+    }
 
 
 def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

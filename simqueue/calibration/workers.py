@@ -11,7 +11,16 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.crews import Crew, Life, Schedule, at_once, lives_of, sizes_of, whose
+from simqueue.calibration.crews import (
+    Crew,
+    Life,
+    Schedule,
+    at_once,
+    full_together,
+    lives_of,
+    sizes_of,
+    whose,
+)
 from simqueue.calibration.days import Attempt, Day
 from simqueue.calibration.seen import Client, Seen
 
@@ -82,6 +91,8 @@ def workers_of(seen: Seen, day: Day, queue: str, gated: bool) -> SeenWorkers:
     slots, reached = (level.busiest, False) if gated else level.slots()
     by_worker = _lives(attempts)
     lives = lives_of(by_worker, len(attempts))
+    if reached:
+        lives = full_together(lives, slots)
     python = language_of(by_worker) == "python"
     links = _links(seen, day, queue, python, [one.first_s for one in lives])
     schedule = _schedule(links)

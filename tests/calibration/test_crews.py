@@ -9,7 +9,7 @@ import pytest
 from story import BEGAN, Story
 
 from simqueue.calibration.calibrate import calibrated
-from simqueue.calibration.crews import Life, absences, lives_of, sizes_of, whose
+from simqueue.calibration.crews import Life, absences, full_together, lives_of, sizes_of, whose
 from simqueue.calibration.days import Attempt
 from simqueue.calibration.heads import JobKey
 
@@ -59,6 +59,15 @@ def test_workers_that_are_alike_are_not_told_apart(rate: float, seed: int) -> No
     """However rarely they are full, chance does not make them differ."""
     assert sizes([5, 5], rate, seed) is None
     assert sizes([4, 4, 4], rate, seed) is None
+
+
+def test_workers_that_have_all_slots_together_are_full() -> None:
+    """Whoever has jobs in line shows all slots, and those who end in step take no turns."""
+    lives = [Life(0.0, 9.0, 1, False), Life(0.0, 9.0, 3, False), Life(20.0, 29.0, 2, False)]
+
+    assert [one.proven for one in full_together(lives, 4)] == [True, True, False]
+    assert sizes_of(full_together(lives, 4)) == [1, 3, 3]
+    assert full_together(lives, 5) == lives
 
 
 def test_what_no_lock_tells_proves_nothing() -> None:
