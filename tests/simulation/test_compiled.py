@@ -117,8 +117,25 @@ ARRIVALS = st.fixed_dictionaries(
             [{"rate_per_s": 3.0}, {"interval_s": 0.25}, {"rate_per_s": 1.0, "batch": 4}]
         )
     },
-    optional={"b": times(1.0).map(lambda think: {"follows": "a", "think": think})},
+    optional={
+        "b": times(1.0).map(lambda think: {"follows": "a", "think": think}),
+        "c": st.sampled_from([0.05, 0.4, 1.7]).flatmap(
+            lambda every_s: st.sampled_from([0.0, 0.25]).map(
+                lambda offset_s: {"every_s": every_s, "offset_s": offset_s}
+            )
+        ),
+    },
 )
+
+
+def without_what_a_scheduler_refuses(table: dict[str, Any]) -> dict[str, Any]:
+    """All jobs of a scheduler are made from one template, and are due when it says."""
+    if "c" not in table["arrivals"]:
+        return table
+    queue = {key: it for key, it in table["queues"]["c"].items() if key not in ("classes", "delay")}
+    return {**table, "queues": {**table["queues"], "c": queue}}
+
+
 SCENARIOS = st.fixed_dictionaries(
     {
         "duration_s": st.just(DAY_S),
@@ -134,7 +151,7 @@ SCENARIOS = st.fixed_dictionaries(
             }
         ),
     }
-)
+).map(without_what_a_scheduler_refuses)
 
 
 def alike(compiled: Replication, simpy: Replication) -> None:
@@ -188,13 +205,14 @@ def everything() -> Scenario:
                 "mail": {
                     "schedule": [[0, 1], [50, 4], [120, 2]],
                     "start_s": 10,
-                    "queues": {"b": 1, "c": 4, "d": 2},
+                    "queues": {"b": 1, "c": 4, "d": 2, "tick": 1},
                 },
             },
             "arrivals": {
                 "a": {"rate_per_s": 8},
                 "b": {"follows": "a", "think": slow},
                 "d": {"rate_per_s": 2, "batch": 2},
+                "tick": {"every_s": 0.5, "offset_s": 3},
             },
             "queues": {
                 "a": {**failing, "classes": classes, "follow_up": {"completed": ["c", "d"]}},
@@ -207,6 +225,7 @@ def everything() -> Scenario:
                     "paused": [[100, 110]],
                 },
                 "d": {**failing, "delay": slow, "global_concurrency": 3, "timeout_s": 1.0},
+                "tick": {**failing, "follow_up": {"completed": ["c"]}},
             },
             "bullmq": {"overhead": "measured"},
         }
@@ -220,7 +239,7 @@ def test_all_of_it_at_once_on_thousands_of_jobs() -> None:
     alike(compiled, simpy)
     rows = simpy.log.rows
     assert len(np.unique(rows["job"])) >= 5000
-    assert set(np.unique(rows["queue"])) == set(range(4))
+    assert set(np.unique(rows["queue"])) == set(range(len(scenario.queues)))
     assert (rows["attempt"] == 4).any()
 
 
@@ -240,7 +259,6 @@ HAS_NOT: dict[str, dict[str, Any]] = {
     "arrivals.order.customers": {
         "arrivals": {"order": {"customers": 3, "think": FAILING["service"]}}
     },
-    "arrivals.order.every_s": {"arrivals": {"order": {"every_s": 3}}},
     "queues.order.children": {"queues.order.children": {"alarm": 2}},
     "queues.order.sandbox": {"queues.order.sandbox": True},
     "queues.order.downstream": {

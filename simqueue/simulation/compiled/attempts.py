@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simqueue.simulation.compiled.jit import inlined
+from simqueue.simulation.compiled.slots_of_time import started
 from simqueue.simulation.compiled.state import (
     DONE,
     World,
@@ -42,6 +43,8 @@ def brings(w: World, job: int, at: float) -> tuple[float, float, int]:
     """What an attempt brings that starts at a moment: seconds of cpu, of io, and how it ends."""
     its = jobs(w, job)
     block, kind = block_of(w, its.kind, its.attempt), kinds(w, its.kind)
+    if kind.last == its.number:
+        started(w, its.kind, its.number, at)
     cpu = drawn_cpu(block, its.number * block.cpu_step).value
     io = drawn_io(block, its.number * block.io_step).value
     for number in range(kind.outages_from, kind.outages_to):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simqueue.simulation.compiled import by_loops
+from simqueue.simulation.compiled.adding import free, new_job, put
 from simqueue.simulation.compiled.attempts import backoff_s
 from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.queue import next_attempt, promote
@@ -11,11 +12,9 @@ from simqueue.simulation.compiled.state import (
     NONE,
     World,
     arriving,
-    delays,
     follow_ups,
     jobs,
     kinds,
-    lines_of,
     moments,
     numbers,
     queues,
@@ -32,39 +31,8 @@ COMPLETED, RETRIED, FAILED = 1, 2, 3
 @inlined
 def arrive(w: World, kind: int, number: int) -> None:
     """Let the job of ``kind`` of root arrival ``number`` come in."""
-    job = new_job(w)
-    its, its_kind = jobs(w, job), kinds(w, kind)
     w.unfinished += 1
-    its.kind, its.number, its.attempt = kind, number, 1
-    its.line = queues(w, its_kind.queue).first_line
-    if its_kind.lines:
-        its.line += lines_of(its_kind, number).value
-    its.enqueued = its.ready = w.now
-    put(w, job)
-
-
-@inlined
-def new_job(w: World) -> int:
-    """A place for a job: that of one which is over, or a new one."""
-    job = w.free_job
-    if job == NONE:
-        job = w.job_count
-        w.job_count += 1
-    else:
-        w.free_job = jobs(w, job).next
-    return int(job)
-
-
-@inlined
-def put(w: World, job: int) -> None:
-    """Add a job to its queue; one with a delay, to the delayed set."""
-    its = jobs(w, job)
-    kind = kinds(w, its.kind)
-    if kind.delays and delays(kind, its.number).value:
-        its.attempt = 0  # it is due for its first attempt as a retry is for its next
-        by_loops.delay(w, kind.queue, job, delays(kind, its.number).value)
-    else:
-        by_loops.put(w, kind.queue, job)
+    put(w, new_job(w, kind, number, w.now))
 
 
 @inlined
@@ -130,9 +98,7 @@ def settle(w: World, job: int, failed: int) -> None:
     """Give a job its final outcome: see to the jobs that follow."""
     w.unfinished -= 1
     follow_up(w, job, failed)
-    its = jobs(w, job)
-    its.kind, its.next = NONE, w.free_job
-    w.free_job = job
+    free(w, job)
 
 
 @inlined

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from simqueue.simulation.compiled import by_loops, fleet, held_loops, one_loop
+from simqueue.simulation.compiled import by_loops, fleet, held_loops, one_loop, schedulers
 from simqueue.simulation.compiled.core import arrival, await_arrival
 from simqueue.simulation.compiled.jit import compiled, compiled_and_kept, inlined, sources
 from simqueue.simulation.compiled.state import (
+    ADD,
     BEGIN,
     COME,
     DONE,
@@ -61,6 +62,8 @@ def happen(w: World, what: int, who: int, since: float) -> None:
         fleet.resize(w, who, int(since))
     elif what == UP:
         fleet.up(w, who)
+    elif what == ADD:
+        schedulers.add(w, who, int(since))
     else:
         come_to(w, what, who, since)
 
@@ -113,6 +116,7 @@ def open_up(w: World) -> None:
     await_arrival(w)
     for number in range(w.pause_count):
         plan(w, number)
+    schedulers.begin(w)
     fleet.begin(w)
     for number in range(w.opening_count):
         by_loops.join(w, openings(w, number).slot)

@@ -25,8 +25,8 @@ NONE = -1
 FREE_LOOPS, ONE_LOOP, HELD_LOOPS, GATED_LOOPS = range(4)
 
 #: What happens at a moment; see `simqueue.simulation.compiled.loop`.
-DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, PAUSE, RESUME, STEP, UP = range(9)
-LOOK, WAIT, HEAR, ANSWERED, COME, OVER = range(9, 15)
+DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, PAUSE, RESUME, STEP, UP, ADD = range(10)
+LOOK, WAIT, HEAR, ANSWERED, COME, OVER = range(10, 16)
 
 #: Why the loop stops: all is over, it is as late as was asked for, or it was long enough for once;
 #: attempts have to be drawn; a table is full; a lock may run out.
@@ -40,12 +40,15 @@ JOB = np.dtype(
 )
 #: What a kind's jobs are followed by, and its queue's outages, are ranges of other tables.
 #: ``delays`` and ``lines``: where in memory each job's are (0: none has a delay; all stand in the
-#: queue's first line).
+#: queue's first line). ``slots``: where the moments of its scheduler's slots are, seconds, if it
+#: has one; ``last``: the slot of the job that was added last (-1: there is no scheduler).
 KIND = np.dtype(
     [
         *(("queue", "i8"), ("completed_from", "i8"), ("completed_to", "i8")),
         *(("failed_from", "i8"), ("failed_to", "i8"), ("outages_from", "i8"), ("outages_to", "i8")),
         *(("name", "i8"), ("root", "i8"), ("parent", "i8"), ("delays", "i8"), ("lines", "i8")),
+        *(("last", "i8"), ("slots", "i8"), ("slot_count", "i8")),
+        *(("first_ms", "i8"), ("every_ms", "i8")),
     ]
 )
 FOLLOW_UP = np.dtype([("kind", "i8")])
@@ -280,6 +283,7 @@ def _records(table: str) -> Callable[[World, int], Any]:
 jobs, kinds, follow_ups = map(_records, ("jobs", "kinds", "follow_ups"))
 moments, arriving, numbers = map(_records, ("moments", "arriving", "numbers"))
 delays, lines_of = record_at(KIND, "delays", FLOAT), record_at(KIND, "lines", INTEGER)
+slots_s = record_at(KIND, "slots", FLOAT)
 blocks, outages, hits = map(_records, ("blocks", "outages", "hits"))
 drawn_cpu, drawn_io, drawn_backoff = (
     record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff")

@@ -41,6 +41,7 @@ def tables(workload: Workload) -> State:
         known = found["lines"]["priority"][queue["first_line"] : queue["last_line"] + 1]
         lines = np.searchsorted(known, priorities)
         found["kinds"]["lines"][kind] = found.address(lines, np.int64)
+    _add_schedulers(found, workload)
     moments, arriving, numbers = workload.arrivals
     found["moments"] = moments.view(state.FLOAT)
     found["arriving"], found["numbers"] = (one.view(state.INTEGER) for one in (arriving, numbers))
@@ -171,6 +172,7 @@ def _add_kinds(
 ) -> None:
     """The kinds of jobs, what follows them, and the outages of their queues."""
     kinds = found["kinds"]
+    kinds["last"] = NONE
     codes = codes_of(workload)
     for name in codes._fields:
         kinds[name] = getattr(codes, name)
@@ -179,6 +181,15 @@ def _add_kinds(
     kinds["outages_from"], kinds["outages_to"] = _ranges(outages)
     found["follow_ups"]["kind"] = [*chain.from_iterable(follow_ups)]
     _fill(found["outages"], [*chain.from_iterable(outages)], ("from_s", "to_s"))
+
+
+def _add_schedulers(found: State, workload: Workload) -> None:
+    """The job schedulers, and when their slots are."""
+    for kind, scheduler in workload.scheduled.items():
+        its, times = found["kinds"][kind], workload.streams[workload.kinds[kind].queue].times_s
+        slots = times[np.isfinite(times)]
+        its["slots"], its["slot_count"] = found.address(slots), len(slots)
+        its["first_ms"], its["every_ms"] = scheduler.first_ms, scheduler.every_ms
 
 
 def _ranges(lists: list[Any]) -> NDArray[np.int64]:
