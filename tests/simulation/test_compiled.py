@@ -56,6 +56,8 @@ def queues(later: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
         {"type": "list", "delays_ms": [100, 2500]},
     ]
     followers = st.lists(st.sampled_from(later), unique=True) if later else st.just([])
+    numbers = st.sampled_from([1, 3, {"0": 0.4, "1": 0.2, "4": 0.4}])
+    children = st.dictionaries(st.sampled_from(later), numbers) if later else st.just({})
     return st.fixed_dictionaries(
         {
             "service": st.sampled_from([0.02, 0.1, 0.4]).flatmap(times),
@@ -65,6 +67,9 @@ def queues(later: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
             "backoff": st.sampled_from(backoffs),
         },
         optional={
+            "children": children,
+            "child_failure": st.sampled_from(["continue-parent", "ignore-dependency"]),
+            "keep_failed": st.sampled_from([0, 2]),
             "cpu": times(0.02),
             "fatal_rate": st.just(0.3),
             "failure_service": times(0.3),
@@ -259,7 +264,10 @@ HAS_NOT: dict[str, dict[str, Any]] = {
     "arrivals.order.customers": {
         "arrivals": {"order": {"customers": 3, "think": FAILING["service"]}}
     },
-    "queues.order.children": {"queues.order.children": {"alarm": 2}},
+    "queues.order.child_failure": {
+        "queues.order.children": {"alarm": 2},
+        "queues.order.child_failure": "fail-parent",
+    },
     "queues.order.sandbox": {"queues.order.sandbox": True},
     "queues.order.downstream": {
         "queues.order.downstream": "gateway",

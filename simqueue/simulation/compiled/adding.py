@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simqueue.simulation.compiled import by_loops
-from simqueue.simulation.compiled.jit import inlined
+from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.state import (
     NONE,
     World,
@@ -49,12 +49,26 @@ def free(w: World, job: int) -> None:
 
 
 @inlined
-def put(w: World, job: int) -> None:
+def add(w: World, job: int) -> None:
     """Add a job to its queue; one with a delay, to the delayed set."""
+    if delayed(w, job):
+        delay_first(w, job)
+    else:
+        by_loops.put(w, kinds(w, jobs(w, job).kind).queue, job)
+
+
+@inlined
+def delayed(w: World, job: int) -> bool:
+    """Whether a job has a delay."""
     its = jobs(w, job)
     kind = kinds(w, its.kind)
-    if kind.delays and delays(kind, its.number).value:
-        its.attempt = 0  # it is due for its first attempt as a retry is for its next
-        by_loops.delay(w, kind.queue, job, delays(kind, its.number).value)
-    else:
-        by_loops.put(w, kind.queue, job)
+    return bool(kind.delays and delays(kind, its.number).value)
+
+
+@compiled
+def delay_first(w: World, job: int) -> None:
+    """Put a job that has a delay into the delayed set."""
+    its = jobs(w, job)
+    kind = kinds(w, its.kind)
+    its.attempt = 0  # it is due for its first attempt as a retry is for its next
+    by_loops.delay(w, kind.queue, job, delays(kind, its.number).value)

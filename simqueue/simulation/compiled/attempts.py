@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simqueue.simulation.compiled.jit import inlined
+from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.slots_of_time import started
 from simqueue.simulation.compiled.state import (
     DONE,
@@ -21,6 +21,7 @@ from simqueue.simulation.compiled.state import (
     jobs,
     kinds,
     outages,
+    relations,
     slots,
     workers,
 )
@@ -91,6 +92,12 @@ def want_what_follows(w: World, job: int, failed: int) -> None:
         want(w, follow_ups(w, place).kind, 1)
 
 
+@compiled
+def want_what_a_failure_starts(w: World, job: int) -> None:
+    """Have drawn what follows if a job cannot complete that depends on children."""
+    want_what_follows(w, job, FAILS)
+
+
 @inlined
 def finish_at(w: World, worker: int, now: float, cpu: float, io: float) -> float:
     """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
@@ -114,6 +121,8 @@ def take(w: World, slot: int, job: int, at: float) -> None:
         w.stalls = True
     its.in_line = io > 0
     want_what_follows(w, job, failed)
+    if w.flows and relations(w, job).pending:
+        want_what_a_failure_starts(w, job)
     schedule(w, ends - w.now, FINISH, DONE, slot, 0.0)
 
 

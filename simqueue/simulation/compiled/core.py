@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simqueue.simulation.compiled import by_loops
-from simqueue.simulation.compiled.adding import free, new_job, put
-from simqueue.simulation.compiled.attempts import backoff_s
+from simqueue.simulation.compiled import by_loops, flows
+from simqueue.simulation.compiled.adding import add, free, new_job
+from simqueue.simulation.compiled.attempts import FAILS, backoff_s
 from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.queue import next_attempt, promote
 from simqueue.simulation.compiled.state import (
@@ -36,6 +36,13 @@ def arrive(w: World, kind: int, number: int) -> None:
 
 
 @inlined
+def put(w: World, job: int) -> None:
+    """Add a job to its queue; one that has children waits for them first."""
+    if not (w.flows and flows.add(w, job)):
+        add(w, job)
+
+
+@inlined
 def await_arrival(w: World) -> None:
     """Have the next job come that a request adds."""
     if w.arrived < w.arrival_count:
@@ -54,7 +61,12 @@ def arrival(w: World) -> None:
 
 @inlined
 def ended(w: World, slot: int, job: int) -> None:
-    """See to an attempt that came to its end."""
+    """See to an attempt that came to its end.
+
+    A job that depends on children cannot complete (-4 of ``moveToFinished-14.lua``).
+    """
+    if w.flows and not slots(w, slot).failed and flows.has_pending(w, job):
+        slots(w, slot).failed = FAILS
     if queues(w, slots(w, slot).queue).loops == GATED_LOOPS:
         by_loops.ended(w, slots(w, slot).queue)
     finish(w, slot, job)
@@ -95,10 +107,11 @@ def write(w: World, slot: int, job: int, outcome: int) -> None:
 
 @inlined
 def settle(w: World, job: int, failed: int) -> None:
-    """Give a job its final outcome: see to the jobs that follow."""
+    """Give a job its final outcome: see to the jobs that follow, and to its parent."""
     w.unfinished -= 1
     follow_up(w, job, failed)
-    free(w, job)
+    if not (w.flows and flows.settled(w, job, failed)):
+        free(w, job)
 
 
 @inlined

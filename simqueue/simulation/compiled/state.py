@@ -49,9 +49,23 @@ KIND = np.dtype(
         *(("name", "i8"), ("root", "i8"), ("parent", "i8"), ("delays", "i8"), ("lines", "i8")),
         *(("last", "i8"), ("slots", "i8"), ("slot_count", "i8")),
         *(("first_ms", "i8"), ("every_ms", "i8")),
+        # Of flows: all kinds below this one, which jobs have the child of this kind (where in
+        # memory; 0: all), the parent of this kind that was added just now, and whether a queue is
+        # to hear of the child of this kind.
+        *(("family_from", "i8"), ("family_to", "i8"), ("has", "i8")),
+        *(("holds", "i8"), ("tells", "i8")),
     ]
 )
 FOLLOW_UP = np.dtype([("kind", "i8")])
+#: A job as a parent, and as a child. Parents are told apart by their stamps, counted from 1 (0: it
+#: is none, or is over); ``failure``: its number among the failed jobs of its queue.
+RELATION = np.dtype(
+    [
+        *(("stamp", "i8"), ("pending", "i8"), ("held", "?")),
+        *(("parent", "i8"), ("parents_stamp", "i8"), ("failure", "i8"), ("depends", "?")),
+    ],
+    align=True,
+)
 #: Where in memory that is which the attempts of a number at jobs of a kind bring: as it was drawn,
 #: not copied. ``state``: whether it was. ``cpu_step``...: 1, or 0 if it is the same for all jobs.
 BLOCK = np.dtype(
@@ -79,7 +93,11 @@ QUEUE = np.dtype(
         *(("marker", "?"), ("due_marker", "?"), ("dues", "i8")),
         *(("limit", "i8"), ("limit_s", "f8"), ("at_most", "i8"), ("active", "i8")),
         *(("started", "i8"), ("window_ends", "f8"), ("limited_until", "f8")),
-        *(("paused", "?"), ("wakes", "?")),
+        *(("paused", "?"), ("wakes", "?"), ("told", "?")),
+        # Of flows: what a child that fails does, how many failed jobs are kept, how many there
+        # were, and those that are kept and on which a parent depends.
+        *(("child_failure", "i8"), ("keep_failed", "i8"), ("failures", "i8")),
+        *(("kept_head", "i8"), ("kept_tail", "i8")),
     ],
     align=True,
 )
@@ -138,8 +156,10 @@ STAY = np.dtype(
 #: What each table holds.
 TABLES = {
     "jobs": JOB,
+    "relations": RELATION,
     "kinds": KIND,
     "follow_ups": FOLLOW_UP,
+    "families": FOLLOW_UP,
     "moments": FLOAT,
     "arriving": INTEGER,
     "numbers": INTEGER,
@@ -195,6 +215,7 @@ WORLD = np.dtype(
             ("worker_count", "i8"),
             ("stay_count", "i8"),
         ),
+        *(("held", "i8"), ("parents", "i8")),
         ("tables", "i8", (len(TABLES),)),
         *(
             ("hole", "?"),
@@ -203,6 +224,7 @@ WORLD = np.dtype(
             ("begun", "?"),
             ("wants", "?"),
             ("stalls", "?"),
+            ("flows", "?"),
         ),
     ],
     align=True,
@@ -281,9 +303,10 @@ def _records(table: str) -> Callable[[World, int], Any]:
 
 
 jobs, kinds, follow_ups = map(_records, ("jobs", "kinds", "follow_ups"))
+relations, families = map(_records, ("relations", "families"))
 moments, arriving, numbers = map(_records, ("moments", "arriving", "numbers"))
 delays, lines_of = record_at(KIND, "delays", FLOAT), record_at(KIND, "lines", INTEGER)
-slots_s = record_at(KIND, "slots", FLOAT)
+slots_s, has = record_at(KIND, "slots", FLOAT), record_at(KIND, "has", BYTE)
 blocks, outages, hits = map(_records, ("blocks", "outages", "hits"))
 drawn_cpu, drawn_io, drawn_backoff = (
     record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff")

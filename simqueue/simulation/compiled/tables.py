@@ -16,6 +16,7 @@ from simqueue.simulation.bullmq.held_loops import HeldLoops
 from simqueue.simulation.bullmq.model import delays_of, loops_of, priorities_of
 from simqueue.simulation.bullmq.one_loop import OneLoop
 from simqueue.simulation.compiled import state
+from simqueue.simulation.compiled.flows import CONTINUE_PARENT, LET_GO, WAIT
 from simqueue.simulation.compiled.state import NONE, Records, State
 from simqueue.simulation.packed import codes_of
 from simqueue.workload.pools import Pool
@@ -29,6 +30,7 @@ _LOOPS = {
     HeldLoops: state.HELD_LOOPS,
     GatedLoops: state.GATED_LOOPS,
 }
+_CHILD_FAILURES = {"wait": WAIT, "continue-parent": CONTINUE_PARENT}
 
 
 def tables(workload: Workload) -> State:
@@ -42,6 +44,9 @@ def tables(workload: Workload) -> State:
         lines = np.searchsorted(known, priorities)
         found["kinds"]["lines"][kind] = found.address(lines, np.int64)
     _add_schedulers(found, workload)
+    for kind in range(len(workload.kinds)):
+        for child, has in workload.having(kind):
+            found["kinds"]["has"][child.number] = found.address(has, np.uint8)
     moments, arriving, numbers = workload.arrivals
     found["moments"] = moments.view(state.FLOAT)
     found["arriving"], found["numbers"] = (one.view(state.INTEGER) for one in (arriving, numbers))
@@ -71,6 +76,7 @@ def _settings(workload: Workload) -> State:
         for kind in kinds
         for outcome in ("completed", "failed")
     ]
+    families = [[*_family(workload, kind.number)] for kind in kinds]
     outages = [scenario.queues[kind.queue].outage_windows for kind in kinds]
     hired, planned = _hired(scenario), list(_planned(scenario))
     lookers = len(hired.workers) * len(lines)
@@ -81,6 +87,7 @@ def _settings(workload: Workload) -> State:
         lines=sum(map(len, lines)),
         kinds=len(kinds),
         follow_ups=sum(map(len, follow_ups)),
+        families=sum(map(len, families)),
         outages=sum(map(len, outages)),
         blocks=len(kinds) * attempts,
         hits=sum(map(len, outages)) * attempts,
@@ -92,6 +99,7 @@ def _settings(workload: Workload) -> State:
         openings=len(hired.openings),
         planned=len(planned),
         jobs=2 * spare_jobs,
+        relations=2 * spare_jobs if workload.has_flows else 0,
         events=2 * spare,
         buckets=2 * spare_jobs,
         chains=chains_for(2 * spare_jobs),
@@ -99,11 +107,13 @@ def _settings(workload: Workload) -> State:
     )
     _add_queues(found, scenario, lines)
     _add_kinds(found, workload, follow_ups, outages)
+    _add_families(found, families)
     _add_workers(found, hired)
     _fill(found["planned"], planned, ("at", "what", "who", "count"))
     found["chains"]["bucket"] = NONE
     world = found.world[0]
     _add_costs(world, scenario)
+    world["flows"] = workload.has_flows
     world["attempts"], world["kind_count"] = attempts, len(kinds)
     world["queue_count"], world["chain_count"] = len(lines), len(found["chains"])
     world["opening_count"], world["crew_count"] = len(hired.openings), len(hired.crews)
@@ -156,9 +166,11 @@ def _add_queues(found: State, scenario: Scenario, lines: list[list[int]]) -> Non
         if settings.limiter is not None:
             its["limit"], its["limit_s"] = settings.limiter.max, settings.limiter.duration_s
         its["at_most"] = settings.global_concurrency or 0
+        its["child_failure"] = _CHILD_FAILURES.get(settings.child_failure, LET_GO)
+        its["keep_failed"] = settings.keep_failed
         its["wakes"] = settings.gated and scenario.bullmq.client == "python"
     found["lines"]["priority"] = [*chain.from_iterable(lines)]
-    for name in ("idle_head", "idle_tail", "line_head", "line_tail"):
+    for name in ("idle_head", "idle_tail", "line_head", "line_tail", "kept_head"):
         found["queues"][name] = NONE
     found["queues"]["look_at"] = math.inf
     found["queues"]["window_ends"] = found["queues"]["limited_until"] = -math.inf
@@ -190,6 +202,20 @@ def _add_schedulers(found: State, workload: Workload) -> None:
         slots = times[np.isfinite(times)]
         its["slots"], its["slot_count"] = found.address(slots), len(slots)
         its["first_ms"], its["every_ms"] = scheduler.first_ms, scheduler.every_ms
+
+
+def _family(workload: Workload, kind: int) -> Iterator[int]:
+    """The kinds of the children of a kind of jobs, each with those below it."""
+    for child in workload.children(kind):
+        yield child.number
+        yield from _family(workload, child.number)
+
+
+def _add_families(found: State, families: list[list[int]]) -> None:
+    """The kinds of jobs below each kind."""
+    kinds = found["kinds"]
+    kinds["family_from"], kinds["family_to"] = _ranges(families)
+    found["families"]["kind"] = [*chain.from_iterable(families)]
 
 
 def _ranges(lists: list[Any]) -> NDArray[np.int64]:
