@@ -210,7 +210,7 @@ def everything() -> Scenario:
                 "mail": {
                     "schedule": [[0, 1], [50, 4], [120, 2]],
                     "start_s": 10,
-                    "queues": {"b": 1, "c": 4, "d": 2, "tick": 1},
+                    "queues": {"b": 1, "c": 4, "d": 2, "tick": 1, "report": 2, "part": 2},
                 },
             },
             "arrivals": {
@@ -218,6 +218,7 @@ def everything() -> Scenario:
                 "b": {"follows": "a", "think": slow},
                 "d": {"rate_per_s": 2, "batch": 2},
                 "tick": {"every_s": 0.5, "offset_s": 3},
+                "report": {"rate_per_s": 0.5},
             },
             "queues": {
                 "a": {**failing, "classes": classes, "follow_up": {"completed": ["c", "d"]}},
@@ -231,6 +232,13 @@ def everything() -> Scenario:
                 },
                 "d": {**failing, "delay": slow, "global_concurrency": 3, "timeout_s": 1.0},
                 "tick": {**failing, "follow_up": {"completed": ["c"]}},
+                "report": {
+                    **failing,
+                    "children": {"part": 2, "c": {"0": 0.5, "3": 0.5}},
+                    "child_failure": "continue-parent",
+                    "follow_up": {"completed": ["b"]},
+                },
+                "part": {"failure_rate": 0.2, "keep_failed": 5, "children": {"c": 1}},
             },
             "bullmq": {"overhead": "measured"},
         }
