@@ -68,7 +68,9 @@ def queues(later: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
         },
         optional={
             "children": children,
-            "child_failure": st.sampled_from(["continue-parent", "ignore-dependency"]),
+            "child_failure": st.sampled_from(
+                ["fail-parent", "continue-parent", "ignore-dependency"]
+            ),
             "keep_failed": st.sampled_from([0, 2]),
             "cpu": times(0.02),
             "fatal_rate": st.just(0.3),
@@ -238,7 +240,12 @@ def everything() -> Scenario:
                     "child_failure": "continue-parent",
                     "follow_up": {"completed": ["b"]},
                 },
-                "part": {"failure_rate": 0.2, "keep_failed": 5, "children": {"c": 1}},
+                "part": {
+                    "failure_rate": 0.2,
+                    "keep_failed": 5,
+                    "children": {"c": 1},
+                    "child_failure": "fail-parent",
+                },
             },
             "bullmq": {"overhead": "measured"},
         }
@@ -271,10 +278,6 @@ HAS_NOT: dict[str, dict[str, Any]] = {
     "arrivals.order.max_waiting": {"arrivals.order.max_waiting": 3},
     "arrivals.order.customers": {
         "arrivals": {"order": {"customers": 3, "think": FAILING["service"]}}
-    },
-    "queues.order.child_failure": {
-        "queues.order.children": {"alarm": 2},
-        "queues.order.child_failure": "fail-parent",
     },
     "queues.order.sandbox": {"queues.order.sandbox": True},
     "queues.order.downstream": {

@@ -13,6 +13,7 @@ from simqueue.simulation.compiled.state import (
     drawn_backoff,
     drawn_cpu,
     drawn_io,
+    fail_and_go_on,
     fails,
     follow_ups,
     hit,
@@ -129,5 +130,14 @@ def take(w: World, slot: int, job: int, at: float) -> None:
 @inlined
 def pick_up(w: World, slot: int, job: int, after: float) -> None:
     """Take a job that an idle worker has heard of, ``after`` seconds from now."""
+    if w.flows and relations(w, job).doomed:
+        fail_and_go_on(w, slot, job)
+    else:
+        take_up(w, slot, job, after)
+
+
+@inlined
+def take_up(w: World, slot: int, job: int, after: float) -> None:
+    """Start an attempt at a job ``after`` seconds from now, or from when it is due."""
     now, due = w.now, jobs(w, job).ready
     take(w, slot, job, (due if due > now else now) + after)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from simqueue.simulation.compiled import by_loops, flows
 from simqueue.simulation.compiled.adding import add, free, new_job
 from simqueue.simulation.compiled.attempts import FAILS, backoff_s
@@ -112,6 +114,17 @@ def settle(w: World, job: int, failed: int) -> None:
     follow_up(w, job, failed)
     if not (w.flows and flows.settled(w, job, failed)):
         free(w, job)
+
+
+@compiled
+def fail_unrun(w: World, slot: int, job: int) -> None:
+    """End a job for good without its handler (``deferredFailure`` in ``worker.py``)."""
+    flows.forgive(w, job)
+    if queues(w, slots(w, slot).queue).loops == GATED_LOOPS:
+        by_loops.ended(w, slots(w, slot).queue)
+    slots(w, slot).started = math.nan
+    write(w, slot, job, FAILED)
+    settle(w, job, FAILS)
 
 
 @inlined

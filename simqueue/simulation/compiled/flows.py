@@ -23,7 +23,7 @@ from simqueue.simulation.compiled.state import (
 )
 
 #: What a child that has failed for good does to its parent; all else lets go of it.
-WAIT, CONTINUE_PARENT, LET_GO = range(3)
+WAIT, FAIL_PARENT, CONTINUE_PARENT, LET_GO = range(4)
 
 
 @compiled
@@ -131,10 +131,38 @@ def settled(w: World, job: int, failed: int) -> bool:
 @compiled
 def fail(w: World, child: int) -> None:
     """Do to a parent what the option says (``moveChildFromDependenciesIfNeeded``)."""
-    parent = jobs(w, relations(w, child).parent)
-    what = queues(w, kinds(w, parent.kind).queue).child_failure
-    if what != WAIT:
-        drop(w, child, what == CONTINUE_PARENT)
+    parent = relations(w, child).parent
+    what = queues(w, kinds(w, jobs(w, parent).kind).queue).child_failure
+    if what == WAIT:
+        return
+    if what == FAIL_PARENT and relations(w, parent).held:
+        doom(w, parent)
+    drop(w, child, what in (FAIL_PARENT, CONTINUE_PARENT))
+
+
+@compiled
+def doom(w: World, job: int) -> None:
+    """Have a parent fail when a slot takes it.
+
+    Many may do so at one moment: each needs room for all that follows, and for those above it.
+    """
+    relations(w, job).doomed = True
+    need_room(w, w.kind_count)
+
+
+@compiled
+def forgive(w: World, job: int) -> None:
+    """A parent that was to fail does so now."""
+    relations(w, job).doomed = False
+    need_room(w, -w.kind_count)
+
+
+@compiled
+def need_room(w: World, jobs: int) -> None:
+    """Have one thing that happens add so many jobs more, at most."""
+    w.spare_jobs += jobs
+    w.spare_rows += jobs
+    w.spare += 8 * jobs
 
 
 @compiled

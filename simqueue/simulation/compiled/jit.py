@@ -84,3 +84,47 @@ def record_at(
         return record(its_world, types.int64), generate
 
     return at
+
+
+def address_of(rule: Callable[..., Any]) -> Callable[..., int]:
+    """What gives the address of a compiled rule that takes the world and two numbers."""
+
+    @intrinsic
+    def at(typing: Any, world: Any) -> Any:  # noqa: ARG001
+        taken, made = (world, types.int64, types.int64), rule
+        made.compile(taken)  # type: ignore[attr-defined]
+        found = made.overloads[taken]  # type: ignore[attr-defined]
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
+            context.add_linking_libs([found.library])
+            code = context.declare_function(builder.module, found.fndesc)
+            return builder.ptrtoint(code, context.get_value_type(types.int64))
+
+        return types.int64(world), generate
+
+    return at
+
+
+def rule_at(world: np.dtype[Any], field: str) -> Callable[..., None]:
+    """What calls the rule whose address is in a field of the world, with the world and two numbers.
+
+    That rule may come to this call itself: so rules can go in a circle, of which numba otherwise
+    would have to know all types at once, and files each other.
+    """
+    assert world.fields is not None
+    offset = world.fields[field][1]
+
+    @intrinsic
+    def call(typing: Any, its_world: Any, one: Any, other: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            address = context.get_value_type(types.int64)
+            base = builder.ptrtoint(values[0], address)
+            where = builder.inttoptr(builder.add(base, address(offset)), address.as_pointer())
+            form = context.call_conv.get_function_type(types.none, signature.args)
+            rule = builder.inttoptr(builder.load(where), form.as_pointer())
+            context.call_conv.call_function(builder, rule, types.none, signature.args, values)
+            return context.get_dummy_value()
+
+        return types.none(its_world, types.int64, types.int64), generate
+
+    return call

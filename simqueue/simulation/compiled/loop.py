@@ -7,7 +7,13 @@ from collections.abc import Callable
 
 from simqueue.simulation.compiled import by_loops, fleet, held_loops, one_loop, schedulers
 from simqueue.simulation.compiled.core import arrival, await_arrival
-from simqueue.simulation.compiled.jit import compiled, compiled_and_kept, inlined, sources
+from simqueue.simulation.compiled.jit import (
+    address_of,
+    compiled,
+    compiled_and_kept,
+    inlined,
+    sources,
+)
 from simqueue.simulation.compiled.state import (
     ADD,
     BEGIN,
@@ -38,7 +44,9 @@ from simqueue.simulation.compiled.state import (
     planned,
 )
 from simqueue.simulation.compiled.waiting import DUE, drop_first, wait
-from simqueue.simulation.compiled.worker import done
+from simqueue.simulation.compiled.worker import done, fail_and_go_on
+
+fail_and_go_on_at = address_of(fail_and_go_on)
 
 
 @inlined
@@ -92,11 +100,12 @@ def come_to(w: World, what: int, who: int, since: float) -> None:
 def has_room(w: World) -> bool:
     """Whether no table can be full after one thing more.
 
-    It adds ``spare`` events at most, and adds or delays ``spare_jobs`` jobs.
+    It adds ``spare`` events and ``spare_rows`` rows at most, and adds or delays ``spare_jobs``
+    jobs.
     """
     return (
         w.event_count + w.spare <= w.event_room
-        and w.row_count < w.row_room
+        and w.row_count + w.spare_rows <= w.row_room
         and w.job_count + w.spare_jobs <= w.job_room
         and w.most_dues + w.spare_jobs <= w.dues_room
         and w.bucket_count + w.spare_jobs <= w.bucket_room
@@ -133,6 +142,7 @@ def kept_for(sources: int) -> Callable[[Records, float, int], int]:
         """Let everything happen before a moment, at most so many things; say why it stopped."""
         _ = sources
         w = world[0]
+        w.fail_and_go_on = fail_and_go_on_at(w)
         if not w.begun:
             open_up(w)
         for _ in range(most):

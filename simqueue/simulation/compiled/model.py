@@ -170,8 +170,8 @@ class CompiledBullMQ:
     def _draw(self, kind: int, attempt: int) -> None:
         """Draw what the attempts of a number at jobs of a kind bring; children come with a job."""
         if attempt == 1:
-            for child in self.workload.children(kind):
-                self._draw(child.number, 1)
+            for other in self._comes_with(kind):
+                self._draw(other, 1)
         drawn, address = self.workload.attempts(kind, attempt), self._state.address
         block = self._state["blocks"][kind * self._attempts + attempt]
         waits = self.workload.waits_s(kind, attempt)
@@ -189,6 +189,14 @@ class CompiledBullMQ:
             does["hits"] = 0 if hit.hits is None else address(hit.hits, np.uint8)
             does["io"] = 0 if hit.io_s is None else address(hit.io_s)
 
+    def _comes_with(self, kind: int) -> Iterator[int]:
+        """The kinds of children, and of jobs that a child may start which has its parent fail."""
+        children = [child.number for child in self.workload.children(kind)]
+        yield from children
+        queue = self.scenario.queues[self.workload.kinds[kind].queue]
+        if children and queue.child_failure == "fail-parent":
+            yield from (one.number for one in self.workload.follow_ups(kind, "failed"))
+
     def _grow(self) -> None:
         """Make room in the tables that may be full after one thing more."""
         s, world = self._state, self._state.world[0]
@@ -203,8 +211,9 @@ class CompiledBullMQ:
                 elif table == "jobs" and world["flows"]:
                     s.enlarge("relations", size)
                     s["relations"][int(world["job_count"]) :] = 0
-        if world["row_count"] == world["row_room"]:
-            size = world["row_room"] = 2 * int(world["row_room"]) or self._rows_at_first()
+        room, spare = int(world["row_room"]), int(world["spare_rows"])
+        if world["row_count"] + spare > room:
+            size = world["row_room"] = (2 * room or self._rows_at_first()) + spare
             s.enlarge("rows", size)
         if world["most_dues"] + jobs > world["dues_room"]:
             old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + jobs)

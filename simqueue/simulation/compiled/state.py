@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import ROW
-from simqueue.simulation.compiled.jit import record_at
+from simqueue.simulation.compiled.jit import record_at, rule_at
 
 Records = NDArray[Any]
 #: The one record of `WORLD`, as a compiled rule has it.
@@ -58,10 +58,11 @@ KIND = np.dtype(
 )
 FOLLOW_UP = np.dtype([("kind", "i8")])
 #: A job as a parent, and as a child. Parents are told apart by their stamps, counted from 1 (0: it
-#: is none, or is over); ``failure``: its number among the failed jobs of its queue.
+#: is none, or is over). ``failure``: its number among the failed jobs of its queue; ``doomed``: it
+#: fails when a slot takes it, as a child has failed.
 RELATION = np.dtype(
     [
-        *(("stamp", "i8"), ("pending", "i8"), ("held", "?")),
+        *(("stamp", "i8"), ("pending", "i8"), ("held", "?"), ("doomed", "?")),
         *(("parent", "i8"), ("parents_stamp", "i8"), ("failure", "i8"), ("depends", "?")),
     ],
     align=True,
@@ -207,6 +208,7 @@ WORLD = np.dtype(
             ("bucket_room", "i8"),
             ("spare", "i8"),
             ("spare_jobs", "i8"),
+            ("spare_rows", "i8"),
             ("replication", "i8"),
         ),
         *(
@@ -215,7 +217,7 @@ WORLD = np.dtype(
             ("worker_count", "i8"),
             ("stay_count", "i8"),
         ),
-        *(("held", "i8"), ("parents", "i8")),
+        *(("held", "i8"), ("parents", "i8"), ("fail_and_go_on", "i8")),
         ("tables", "i8", (len(TABLES),)),
         *(
             ("hole", "?"),
@@ -319,3 +321,5 @@ crews, stays = map(_records, ("crews", "stays"))
 openings, planned, events = map(_records, ("openings", "planned", "events"))
 chains, buckets, dues = map(_records, ("chains", "buckets", "dues"))
 rows = _records("rows")
+#: As in `simqueue.simulation.compiled.worker`.
+fail_and_go_on = rule_at(WORLD, "fail_and_go_on")

@@ -42,5 +42,3 @@ def _unsupported_keys(scenario: Scenario) -> Iterator[str]:
         for key in ("sandbox", "downstream"):
             if getattr(queue, key):
                 yield key_of("queues", name, key)
-        if queue.children and queue.child_failure == "fail-parent":
-            yield key_of("queues", name, "child_failure")

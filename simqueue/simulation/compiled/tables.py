@@ -16,7 +16,7 @@ from simqueue.simulation.bullmq.held_loops import HeldLoops
 from simqueue.simulation.bullmq.model import delays_of, loops_of, priorities_of
 from simqueue.simulation.bullmq.one_loop import OneLoop
 from simqueue.simulation.compiled import state
-from simqueue.simulation.compiled.flows import CONTINUE_PARENT, LET_GO, WAIT
+from simqueue.simulation.compiled.flows import CONTINUE_PARENT, FAIL_PARENT, LET_GO, WAIT
 from simqueue.simulation.compiled.state import NONE, Records, State
 from simqueue.simulation.packed import codes_of
 from simqueue.workload.pools import Pool
@@ -30,7 +30,11 @@ _LOOPS = {
     HeldLoops: state.HELD_LOOPS,
     GatedLoops: state.GATED_LOOPS,
 }
-_CHILD_FAILURES = {"wait": WAIT, "continue-parent": CONTINUE_PARENT}
+_CHILD_FAILURES = {
+    "wait": WAIT,
+    "fail-parent": FAIL_PARENT,
+    "continue-parent": CONTINUE_PARENT,
+}
 
 
 def tables(workload: Workload) -> State:
@@ -120,7 +124,7 @@ def _settings(workload: Workload) -> State:
     world["planned_count"] = len(planned)
     world["pause_count"] = sum(what != state.STEP for _, what, *_ in planned)
     world["spare"], world["event_room"] = spare, 2 * spare
-    world["spare_jobs"] = spare_jobs
+    world["spare_jobs"], world["spare_rows"] = spare_jobs, len(kinds) if world["flows"] else 1
     for name in ("job", "bucket", "dues"):
         world[f"{name}_room"] = 2 * spare_jobs
     return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from simqueue.simulation.compiled import by_loops
-from simqueue.simulation.compiled.attempts import pick_up
-from simqueue.simulation.compiled.core import ended
+from simqueue.simulation.compiled.attempts import take_up
+from simqueue.simulation.compiled.core import ended, fail_unrun
 from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.lists import popleft, ready
 from simqueue.simulation.compiled.queue import promote
@@ -14,6 +14,7 @@ from simqueue.simulation.compiled.state import (
     World,
     lookers,
     queues,
+    relations,
     slots,
     workers,
 )
@@ -23,7 +24,7 @@ from simqueue.simulation.compiled.waiting import FINISH, wait
 
 @inlined
 def next_job(w: World, slot: int) -> None:
-    """Take the next job, or be idle."""
+    """Take the next job, or be idle; a parent that a child has doomed fails here, unrun."""
     its = slots(w, slot)
     queue = its.queue
     if workers(w, its.worker).closed:
@@ -32,12 +33,23 @@ def next_job(w: World, slot: int) -> None:
         return
     if queues(w, queue).due:
         promote(w, queue)
-    if ready(w, queue):
-        pick_up(w, slot, popleft(w, queue), 0.0)
+    while ready(w, queue):
+        job = popleft(w, queue)
+        if w.flows and relations(w, job).doomed:
+            fail_unrun(w, slot, job)
+            continue
+        take_up(w, slot, job, 0.0)
         if w.computes:
             by_loops.fetched(w, its.looker)
         return
     by_loops.join(w, slot)
+
+
+@compiled
+def fail_and_go_on(w: World, slot: int, job: int) -> None:
+    """End a parent, a child of which has failed, and take the next job."""
+    fail_unrun(w, slot, job)
+    next_job(w, slot)
 
 
 @compiled
