@@ -62,7 +62,7 @@ def delayed(w: World, job: int) -> bool:
     """Whether a job has a delay."""
     its = jobs(w, job)
     kind = kinds(w, its.kind)
-    return bool(kind.delays and delays(kind, its.number).value)
+    return kind.delays != 0 and delays(kind, its.number).value > 0
 
 
 @compiled

@@ -16,6 +16,7 @@ from simqueue.simulation.compiled.state import (
     fail_and_go_on,
     fails,
     follow_ups,
+    has_flows,
     hit,
     hit_io_s,
     hits,
@@ -24,6 +25,7 @@ from simqueue.simulation.compiled.state import (
     outages,
     relations,
     slots,
+    wide,
     workers,
 )
 from simqueue.simulation.compiled.waiting import FINISH, schedule
@@ -45,7 +47,7 @@ def brings(w: World, job: int, at: float) -> tuple[float, float, int]:
     """What an attempt brings that starts at a moment: seconds of cpu, of io, and how it ends."""
     its = jobs(w, job)
     block, kind = block_of(w, its.kind, its.attempt), kinds(w, its.kind)
-    if kind.last == its.number:
+    if wide(w) and kind.last == its.number:
         started(w, its.kind, its.number, at)
     cpu = drawn_cpu(block, its.number * block.cpu_step).value
     io = drawn_io(block, its.number * block.io_step).value
@@ -122,7 +124,7 @@ def take(w: World, slot: int, job: int, at: float) -> None:
         w.stalls = True
     its.in_line = io > 0
     want_what_follows(w, job, failed)
-    if w.flows and relations(w, job).pending:
+    if has_flows(w) and relations(w, job).pending:
         want_what_a_failure_starts(w, job)
     schedule(w, ends - w.now, FINISH, DONE, slot, 0.0)
 
@@ -130,7 +132,7 @@ def take(w: World, slot: int, job: int, at: float) -> None:
 @inlined
 def pick_up(w: World, slot: int, job: int, after: float) -> None:
     """Take a job that an idle worker has heard of, ``after`` seconds from now."""
-    if w.flows and relations(w, job).doomed:
+    if has_flows(w) and relations(w, job).doomed:
         fail_and_go_on(w, slot, job)
     else:
         take_up(w, slot, job, after)

@@ -15,6 +15,7 @@ from simqueue.simulation.compiled.state import (
     World,
     arriving,
     follow_ups,
+    has_flows,
     jobs,
     kinds,
     moments,
@@ -40,7 +41,7 @@ def arrive(w: World, kind: int, number: int) -> None:
 @inlined
 def put(w: World, job: int) -> None:
     """Add a job to its queue; one that has children waits for them first."""
-    if not (w.flows and flows.add(w, job)):
+    if not (has_flows(w) and flows.add(w, job)):
         add(w, job)
 
 
@@ -67,7 +68,7 @@ def ended(w: World, slot: int, job: int) -> None:
 
     A job that depends on children cannot complete (-4 of ``moveToFinished-14.lua``).
     """
-    if w.flows and not slots(w, slot).failed and flows.has_pending(w, job):
+    if has_flows(w) and not slots(w, slot).failed and flows.has_pending(w, job):
         slots(w, slot).failed = FAILS
     if queues(w, slots(w, slot).queue).loops == GATED_LOOPS:
         by_loops.ended(w, slots(w, slot).queue)
@@ -112,7 +113,7 @@ def settle(w: World, job: int, failed: int) -> None:
     """Give a job its final outcome: see to the jobs that follow, and to its parent."""
     w.unfinished -= 1
     follow_up(w, job, failed)
-    if not (w.flows and flows.settled(w, job, failed)):
+    if not (has_flows(w) and flows.settled(w, job, failed)):
         free(w, job)
 
 

@@ -86,6 +86,19 @@ def record_at(
     return at
 
 
+def has_field(field: str) -> Callable[..., bool]:
+    """What says whether the world has a field: known when a rule is compiled, it costs nothing."""
+
+    @intrinsic
+    def at(typing: Any, world: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
+            return context.get_constant(types.boolean, field in world.fields)
+
+        return types.boolean(world), generate
+
+    return at
+
+
 def address_of(rule: Callable[..., Any]) -> Callable[..., int]:
     """What gives the address of a compiled rule that takes the world and two numbers."""
 

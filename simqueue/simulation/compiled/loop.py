@@ -42,6 +42,7 @@ from simqueue.simulation.compiled.state import (
     lookers,
     openings,
     planned,
+    wide,
 )
 from simqueue.simulation.compiled.waiting import DUE, drop_first, wait
 from simqueue.simulation.compiled.worker import done, fail_and_go_on
@@ -70,7 +71,7 @@ def happen(w: World, what: int, who: int, since: float) -> None:
         fleet.resize(w, who, int(since))
     elif what == UP:
         fleet.up(w, who)
-    elif what == ADD:
+    elif wide(w) and what == ADD:
         schedulers.add(w, who, int(since))
     else:
         come_to(w, what, who, since)
@@ -105,7 +106,7 @@ def has_room(w: World) -> bool:
     """
     return (
         w.event_count + w.spare <= w.event_room
-        and w.row_count + w.spare_rows <= w.row_room
+        and w.row_count + (w.spare_rows if wide(w) else 1) <= w.row_room
         and w.job_count + w.spare_jobs <= w.job_room
         and w.most_dues + w.spare_jobs <= w.dues_room
         and w.bucket_count + w.spare_jobs <= w.bucket_room
@@ -125,7 +126,8 @@ def open_up(w: World) -> None:
     await_arrival(w)
     for number in range(w.pause_count):
         plan(w, number)
-    schedulers.begin(w)
+    if wide(w):
+        schedulers.begin(w)
     fleet.begin(w)
     for number in range(w.opening_count):
         by_loops.join(w, openings(w, number).slot)
@@ -142,7 +144,8 @@ def kept_for(sources: int) -> Callable[[Records, float, int], int]:
         """Let everything happen before a moment, at most so many things; say why it stopped."""
         _ = sources
         w = world[0]
-        w.fail_and_go_on = fail_and_go_on_at(w)
+        if wide(w):
+            w.fail_and_go_on = fail_and_go_on_at(w)
         if not w.begun:
             open_up(w)
         for _ in range(most):

@@ -211,9 +211,10 @@ class CompiledBullMQ:
                 elif table == "jobs" and world["flows"]:
                     s.enlarge("relations", size)
                     s["relations"][int(world["job_count"]) :] = 0
-        room, spare = int(world["row_room"]), int(world["spare_rows"])
-        if world["row_count"] + spare > room:
-            size = world["row_room"] = (2 * room or self._rows_at_first()) + spare
+        spare = int(world["spare_rows"])
+        if world["row_count"] + spare > world["row_room"]:
+            size = 2 * int(world["row_room"]) or self._rows_at_first()
+            size = world["row_room"] = size + spare
             s.enlarge("rows", size)
         if world["most_dues"] + jobs > world["dues_room"]:
             old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + jobs)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import ROW
-from simqueue.simulation.compiled.jit import record_at, rule_at
+from simqueue.simulation.compiled.jit import has_field, inlined, record_at, rule_at
 
 Records = NDArray[Any]
 #: The one record of `WORLD`, as a compiled rule has it.
@@ -184,53 +184,54 @@ TABLES = {
 }
 _PLACES = {name: place for place, name in enumerate(TABLES)}
 #: The virtual time, counts, what the queue itself costs, and where the tables are in memory.
-WORLD = np.dtype(
-    [
-        *(("now", "f8"), ("scheduled", "i8"), ("event_count", "i8"), ("row_count", "i8")),
-        *(("unfinished", "i8"), ("arrived", "i8"), ("arrives_at", "f8"), ("arrives_as", "i8")),
-        *(("loop_s", "f8"), ("service_s", "f8"), ("failure_s", "f8"), ("patience_s", "f8")),
-        *(("pickup_s", "f8"), ("retry_s", "f8"), ("bucket_count", "i8"), ("free_bucket", "i8")),
-        *(("job_count", "i8"), ("free_job", "i8")),
-        *(("most_dues", "i8"), ("arrival_count", "i8"), ("attempts", "i8")),
-        *(
-            ("chain_count", "i8"),
-            ("kind_count", "i8"),
-            ("opening_count", "i8"),
-            ("planned_count", "i8"),
-            ("pause_count", "i8"),
-        ),
-        # How much there may be in tables, and how much one thing that happens adds at most.
-        *(
-            ("job_room", "i8"),
-            ("event_room", "i8"),
-            ("row_room", "i8"),
-            ("dues_room", "i8"),
-            ("bucket_room", "i8"),
-            ("spare", "i8"),
-            ("spare_jobs", "i8"),
-            ("spare_rows", "i8"),
-            ("replication", "i8"),
-        ),
-        *(
-            ("queue_count", "i8"),
-            ("crew_count", "i8"),
-            ("worker_count", "i8"),
-            ("stay_count", "i8"),
-        ),
-        *(("held", "i8"), ("parents", "i8"), ("fail_and_go_on", "i8")),
-        ("tables", "i8", (len(TABLES),)),
-        *(
-            ("hole", "?"),
-            ("redis_wakes", "?"),
-            ("computes", "?"),
-            ("begun", "?"),
-            ("wants", "?"),
-            ("stalls", "?"),
-            ("flows", "?"),
-        ),
-    ],
-    align=True,
-)
+_WORLD: list[Any] = [
+    *(("now", "f8"), ("scheduled", "i8"), ("event_count", "i8"), ("row_count", "i8")),
+    *(("unfinished", "i8"), ("arrived", "i8"), ("arrives_at", "f8"), ("arrives_as", "i8")),
+    *(("loop_s", "f8"), ("service_s", "f8"), ("failure_s", "f8"), ("patience_s", "f8")),
+    *(("pickup_s", "f8"), ("retry_s", "f8"), ("bucket_count", "i8"), ("free_bucket", "i8")),
+    *(("job_count", "i8"), ("free_job", "i8")),
+    *(("most_dues", "i8"), ("arrival_count", "i8"), ("attempts", "i8")),
+    *(
+        ("chain_count", "i8"),
+        ("kind_count", "i8"),
+        ("opening_count", "i8"),
+        ("planned_count", "i8"),
+        ("pause_count", "i8"),
+    ),
+    # How much there may be in tables, and how much one thing that happens adds at most.
+    *(
+        ("job_room", "i8"),
+        ("event_room", "i8"),
+        ("row_room", "i8"),
+        ("dues_room", "i8"),
+        ("bucket_room", "i8"),
+        ("spare", "i8"),
+        ("spare_jobs", "i8"),
+        ("spare_rows", "i8"),
+        ("replication", "i8"),
+    ),
+    *(
+        ("queue_count", "i8"),
+        ("crew_count", "i8"),
+        ("worker_count", "i8"),
+        ("stay_count", "i8"),
+    ),
+    *(("held", "i8"), ("parents", "i8"), ("fail_and_go_on", "i8")),
+    ("tables", "i8", (len(TABLES),)),
+    *(
+        ("hole", "?"),
+        ("redis_wakes", "?"),
+        ("computes", "?"),
+        ("begun", "?"),
+        ("wants", "?"),
+        ("stalls", "?"),
+        ("flows", "?"),
+    ),
+]
+WORLD = np.dtype([*_WORLD, ("plain", "?")], align=True)
+#: The same where some jobs have schedulers or children. It is of another type, for which rules are
+#: compiled once more, so that nobody else pays for these.
+WIDE_WORLD = np.dtype([*_WORLD, ("wide", "?")], align=True)
 
 
 class State:
@@ -243,16 +244,23 @@ class State:
         there: one piece takes less time than a piece each.
     memory
         That piece, bytes; the world is at its beginning.
+    world
+        `WORLD` or `WIDE_WORLD`.
 
     Attributes
     ----------
     world
-        One record of `WORLD`; compiled rules find all tables by it.
+        One record; compiled rules find all tables by it.
     """
 
-    def __init__(self, places: Mapping[str, tuple[int, int]], memory: NDArray[np.uint8]) -> None:
+    def __init__(
+        self,
+        places: Mapping[str, tuple[int, int]],
+        memory: NDArray[np.uint8],
+        world: np.dtype[Any],
+    ) -> None:
         self._places, self._memory = places, memory
-        self.world: Records = np.ndarray(1, WORLD, memory)
+        self.world: Records = np.ndarray(1, world, memory)
         self._at: NDArray[np.int64] = self.world["tables"][0]
         self._tables: dict[str, Records] = {}
         self._kept: list[Records] = []
@@ -262,17 +270,17 @@ class State:
             self._at[_PLACES[name]] = first + place
 
     @classmethod
-    def zeros(cls, **sizes: int) -> State:
+    def zeros(cls, world: np.dtype[Any], **sizes: int) -> State:
         """Tables of so many records, all of them zeros."""
         places, end = {}, WORLD.itemsize
         for name, size in sizes.items():
             places[name] = size, end
             end += TABLES[name].itemsize * size
-        return cls(places, np.zeros(end, np.uint8))
+        return cls(places, np.zeros(end, np.uint8), world)
 
     def copy(self) -> State:
         """The same once more, without what was put into other memory."""
-        return State(self._places, self._memory.copy())
+        return State(self._places, self._memory.copy(), self.world.dtype)
 
     def __getitem__(self, table: str) -> Records:
         return self._tables[table]
@@ -323,3 +331,12 @@ chains, buckets, dues = map(_records, ("chains", "buckets", "dues"))
 rows = _records("rows")
 #: As in `simqueue.simulation.compiled.worker`.
 fail_and_go_on = rule_at(WORLD, "fail_and_go_on")
+
+
+wide = has_field("wide")
+
+
+@inlined
+def has_flows(w: World) -> bool:
+    """Whether some jobs have children."""
+    return wide(w) and w.flows

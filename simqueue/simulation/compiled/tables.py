@@ -48,9 +48,8 @@ def tables(workload: Workload) -> State:
         lines = np.searchsorted(known, priorities)
         found["kinds"]["lines"][kind] = found.address(lines, np.int64)
     _add_schedulers(found, workload)
-    for kind in range(len(workload.kinds)):
-        for child, has in workload.having(kind):
-            found["kinds"]["has"][child.number] = found.address(has, np.uint8)
+    if workload.has_flows:
+        _add_children(found, workload)
     moments, arriving, numbers = workload.arrivals
     found["moments"] = moments.view(state.FLOAT)
     found["arriving"], found["numbers"] = (one.view(state.INTEGER) for one in (arriving, numbers))
@@ -86,7 +85,9 @@ def _settings(workload: Workload) -> State:
     lookers = len(hired.workers) * len(lines)
     spare = 4 * (len(hired.slots) + lookers + len(kinds)) + 64 + len(planned)
     spare_jobs = len(kinds) + 64  # an end delays its job, or adds those that follow
+    wide = workload.has_flows or workload.scheduled
     found = State.zeros(
+        state.WIDE_WORLD if wide else state.WORLD,
         queues=len(lines),
         lines=sum(map(len, lines)),
         kinds=len(kinds),
@@ -206,6 +207,13 @@ def _add_schedulers(found: State, workload: Workload) -> None:
         slots = times[np.isfinite(times)]
         its["slots"], its["slot_count"] = found.address(slots), len(slots)
         its["first_ms"], its["every_ms"] = scheduler.first_ms, scheduler.every_ms
+
+
+def _add_children(found: State, workload: Workload) -> None:
+    """Which jobs have which children, where not all have all."""
+    for kind in workload.kinds:
+        for child, has in workload.having(kind.number):
+            found["kinds"]["has"][child.number] = found.address(has, np.uint8)
 
 
 def _family(workload: Workload, kind: int) -> Iterator[int]:

@@ -12,6 +12,7 @@ from simqueue.simulation.compiled.state import (
     DONE,
     NONE,
     World,
+    has_flows,
     lookers,
     queues,
     relations,
@@ -35,7 +36,7 @@ def next_job(w: World, slot: int) -> None:
         promote(w, queue)
     while ready(w, queue):
         job = popleft(w, queue)
-        if w.flows and relations(w, job).doomed:
+        if has_flows(w) and relations(w, job).doomed:
             fail_unrun(w, slot, job)
             continue
         take_up(w, slot, job, 0.0)
