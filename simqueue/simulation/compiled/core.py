@@ -7,7 +7,7 @@ import math
 from simqueue.simulation.compiled import by_loops, flows
 from simqueue.simulation.compiled.adding import add, free, new_job
 from simqueue.simulation.compiled.attempts import FAILS, backoff_s
-from simqueue.simulation.compiled.jit import compiled, inlined
+from simqueue.simulation.compiled.jit import compiled, compiled_where, inlined
 from simqueue.simulation.compiled.queue import next_attempt, promote
 from simqueue.simulation.compiled.state import (
     GATED_LOOPS,
@@ -117,7 +117,7 @@ def settle(w: World, job: int, failed: int) -> None:
         free(w, job)
 
 
-@compiled
+@compiled_where("wide")
 def fail_unrun(w: World, slot: int, job: int) -> None:
     """End a job for good without its handler (``deferredFailure`` in ``worker.py``)."""
     flows.forgive(w, job)

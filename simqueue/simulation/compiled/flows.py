@@ -10,7 +10,7 @@ import math
 
 from simqueue.simulation.compiled import by_loops, lists
 from simqueue.simulation.compiled.adding import delay_first, delayed, free, new_job
-from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.jit import compiled, compiled_where
 from simqueue.simulation.compiled.state import (
     NONE,
     World,
@@ -26,7 +26,7 @@ from simqueue.simulation.compiled.state import (
 WAIT, FAIL_PARENT, CONTINUE_PARENT, LET_GO = range(4)
 
 
-@compiled
+@compiled_where("wide")
 def add(w: World, job: int) -> bool:
     """Add the children of a job that is asked for; whether it has some and waits for them."""
     its = jobs(w, job)
@@ -113,7 +113,7 @@ def has_pending(w: World, job: int) -> bool:
     return relations(w, job).pending > 0
 
 
-@compiled
+@compiled_where("wide")
 def settled(w: World, job: int, failed: int) -> bool:
     """See to the parent of a job that has its final outcome; whether the job is still needed."""
     its = relations(w, job)

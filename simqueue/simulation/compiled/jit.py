@@ -99,19 +99,75 @@ def has_field(field: str) -> Callable[..., bool]:
     return at
 
 
-def address_of(rule: Callable[..., Any]) -> Callable[..., int]:
-    """What gives the address of a compiled rule that takes the world and two numbers."""
+def compiled_where(field: str) -> Callable[[Rule], Rule]:
+    """As `compiled`, for a rule of a world that has a field: in any other it is not there.
+
+    Who calls it there all the same is told no. It takes the world and one number, or two.
+    """
+
+    def decorate(rule: Rule) -> Rule:
+        made: Any = compiled(rule)
+
+        def typed(world: Any, *others: Any) -> Any:
+            taken = (world, *(types.int64 for _ in others))
+            if field not in world.fields:
+                return types.boolean(*taken), _no
+            found = _made_for(made, taken)
+
+            def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+                code, calls = _declared(context, builder, found), context.call_conv
+                return calls.call_function(
+                    builder, code, signature.return_type, signature.args, values
+                )[1]
+
+            return found.signature, generate
+
+        def with_one(typing: Any, world: Any, one: Any) -> Any:  # noqa: ARG001
+            return typed(world, one)
+
+        def with_two(typing: Any, world: Any, one: Any, other: Any) -> Any:  # noqa: ARG001
+            return typed(world, one, other)
+
+        call: Any = intrinsic(with_two if made.py_func.__code__.co_argcount > 2 else with_one)
+        return call
+
+    return decorate
+
+
+def _no(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
+    return context.get_constant(types.boolean, False)
+
+
+def _made_for(rule: Any, taken: tuple[Any, ...]) -> Any:
+    """What a rule is compiled to for arguments of some types."""
+    rule.compile(taken)
+    return rule.overloads[taken]
+
+
+def _declared(context: Any, builder: Any, made: Any) -> Any:
+    """The machine code of a rule, for whoever calls it."""
+    context.add_linking_libs([made.library])
+    return context.declare_function(builder.module, made.fndesc)
+
+
+def address_of(rule: Callable[..., Any], field: str) -> Callable[..., int]:
+    """What gives the address of a compiled rule that takes the world and two numbers.
+
+    It is 0 in a world that does not have a field.
+    """
 
     @intrinsic
     def at(typing: Any, world: Any) -> Any:  # noqa: ARG001
-        taken, made = (world, types.int64, types.int64), rule
-        made.compile(taken)  # type: ignore[attr-defined]
-        found = made.overloads[taken]  # type: ignore[attr-defined]
+        there = field in world.fields
+        found = _made_for(rule, (world, types.int64, types.int64)) if there else None
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
-            context.add_linking_libs([found.library])
-            code = context.declare_function(builder.module, found.fndesc)
-            return builder.ptrtoint(code, context.get_value_type(types.int64))
+            address = context.get_value_type(types.int64)
+            return (
+                builder.ptrtoint(_declared(context, builder, found), address)
+                if found
+                else address(0)
+            )
 
         return types.int64(world), generate
 

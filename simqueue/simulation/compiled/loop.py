@@ -47,7 +47,7 @@ from simqueue.simulation.compiled.state import (
 from simqueue.simulation.compiled.waiting import DUE, drop_first, wait
 from simqueue.simulation.compiled.worker import done, fail_and_go_on
 
-fail_and_go_on_at = address_of(fail_and_go_on)
+fail_and_go_on_at = address_of(fail_and_go_on, "wide")
 
 
 @inlined
@@ -144,8 +144,7 @@ def kept_for(sources: int) -> Callable[[Records, float, int], int]:
         """Let everything happen before a moment, at most so many things; say why it stopped."""
         _ = sources
         w = world[0]
-        if wide(w):
-            w.fail_and_go_on = fail_and_go_on_at(w)
+        w.fail_and_go_on = fail_and_go_on_at(w)
         if not w.begun:
             open_up(w)
         for _ in range(most):

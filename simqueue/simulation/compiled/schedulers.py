@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simqueue.simulation.compiled import by_loops
 from simqueue.simulation.compiled.adding import new_job
-from simqueue.simulation.compiled.jit import compiled
+from simqueue.simulation.compiled.jit import compiled, compiled_where
 from simqueue.simulation.compiled.slots_of_time import await_slot
 from simqueue.simulation.compiled.state import World, jobs, kinds, slots_s
 
@@ -17,7 +17,7 @@ def begin(w: World) -> None:
             await_slot(w, kind, 0, w.now)
 
 
-@compiled
+@compiled_where("wide")
 def add(w: World, kind: int, slot: int) -> None:
     """Add the job of a slot: delayed until then, or to the list at once."""
     its_kind = kinds(w, kind)
