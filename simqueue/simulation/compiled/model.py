@@ -169,7 +169,7 @@ class CompiledBullMQ:
 
     def _draw(self, kind: int, attempt: int) -> None:
         """Draw what the attempts of a number at jobs of a kind bring; children come with a job."""
-        if attempt == 1:
+        if attempt == 1 and self.workload.has_flows:
             for other in self._comes_with(kind):
                 self._draw(other, 1)
         drawn, address = self.workload.attempts(kind, attempt), self._state.address
