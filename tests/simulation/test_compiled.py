@@ -72,6 +72,7 @@ def queues(later: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
                 ["fail-parent", "continue-parent", "ignore-dependency"]
             ),
             "keep_failed": st.sampled_from([0, 2]),
+            "downstream": st.sampled_from(["gateway", "pool"]),
             "cpu": times(0.02),
             "fatal_rate": st.just(0.3),
             "failure_service": times(0.3),
@@ -151,6 +152,12 @@ SCENARIOS = st.fixed_dictionaries(
         "queues": st.fixed_dictionaries(
             {"a": queues(("b", "c")), "b": queues(("c",)), "c": queues(())}
         ),
+        "downstreams": st.fixed_dictionaries(
+            {
+                "gateway": st.sampled_from([{"places": 1}, {"places": 3, "when_full": "wait"}]),
+                "pool": st.just({"places": 2, "when_full": "wait"}),
+            }
+        ),
         "bullmq": st.fixed_dictionaries(
             {
                 "client": st.sampled_from(["python", "node"]),
@@ -224,7 +231,13 @@ def everything() -> Scenario:
             },
             "queues": {
                 "a": {**failing, "classes": classes, "follow_up": {"completed": ["c", "d"]}},
-                "b": {**failing, "lifo": True, "outages": [hangs], "follow_up": {"failed": ["c"]}},
+                "b": {
+                    **failing,
+                    "downstream": "gateway",
+                    "lifo": True,
+                    "outages": [hangs],
+                    "follow_up": {"failed": ["c"]},
+                },
                 "c": {
                     **failing,
                     "service": {**slow, "mean_s": 0.1},
@@ -247,6 +260,7 @@ def everything() -> Scenario:
                     "child_failure": "fail-parent",
                 },
             },
+            "downstreams": {"gateway": {"places": 5, "when_full": "wait"}},
             "bullmq": {"overhead": "measured"},
         }
     )
@@ -280,10 +294,6 @@ HAS_NOT: dict[str, dict[str, Any]] = {
         "arrivals": {"order": {"customers": 3, "think": FAILING["service"]}}
     },
     "queues.order.sandbox": {"queues.order.sandbox": True},
-    "queues.order.downstream": {
-        "queues.order.downstream": "gateway",
-        "downstreams": {"gateway": {"places": 3}},
-    },
     "pools.web.autoscale": {
         "pools": {
             "web": {

@@ -8,14 +8,17 @@ from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.slots_of_time import started
 from simqueue.simulation.compiled.state import (
     DONE,
+    NONE,
     World,
     blocks,
+    calls,
     drawn_backoff,
     drawn_cpu,
     drawn_io,
     fail_and_go_on,
     fails,
     follow_ups,
+    has_calls,
     has_flows,
     hit,
     hit_io_s,
@@ -23,6 +26,7 @@ from simqueue.simulation.compiled.state import (
     jobs,
     kinds,
     outages,
+    queues,
     relations,
     slots,
     wide,
@@ -97,7 +101,7 @@ def want_what_follows(w: World, job: int, failed: int) -> None:
 
 @compiled
 def want_what_a_failure_starts(w: World, job: int) -> None:
-    """Have drawn what follows if a job cannot complete that depends on children."""
+    """Have drawn what follows if a job cannot complete, or its call is cut off."""
     want_what_follows(w, job, FAILS)
 
 
@@ -113,18 +117,24 @@ def finish_at(w: World, worker: int, now: float, cpu: float, io: float) -> float
 
 @inlined
 def take(w: World, slot: int, job: int, at: float) -> None:
-    """Start an attempt at a job ``at`` a moment: now, or a little later if it was picked up."""
+    """Start an attempt at a job ``at`` a moment: now, or a little later if it was picked up.
+
+    One that calls a downstream asks for a place when its cpu part is over.
+    """
     its = slots(w, slot)
     its.job, its.started = job, at
     cpu, io, failed = brings(w, job, at)
     its.failed = failed
     begun = at + w.service_s
-    ends = finish_at(w, its.worker, begun, cpu + w.loop_s, io)
+    calling = has_calls(w) and queues(w, its.queue).downstream != NONE
+    ends = finish_at(w, its.worker, begun, cpu + w.loop_s, 0.0 if calling else io)
     if workers(w, its.worker).loop_free_at - begun > w.patience_s:
         w.stalls = True
-    its.in_line = io > 0
+    its.in_line = io > 0 and not calling
+    if calling:
+        calls(w, slot).io_s, calls(w, slot).asks = io, io > 0
     want_what_follows(w, job, failed)
-    if has_flows(w) and relations(w, job).pending:
+    if calling or (has_flows(w) and relations(w, job).pending):
         want_what_a_failure_starts(w, job)
     schedule(w, ends - w.now, FINISH, DONE, slot, 0.0)
 

@@ -17,6 +17,7 @@ from simqueue.simulation.compiled.jit import (
 from simqueue.simulation.compiled.state import (
     ADD,
     BEGIN,
+    CALLED,
     COME,
     DONE,
     DRAW,
@@ -45,7 +46,7 @@ from simqueue.simulation.compiled.state import (
     wide,
 )
 from simqueue.simulation.compiled.waiting import DUE, drop_first, wait
-from simqueue.simulation.compiled.worker import done, fail_and_go_on
+from simqueue.simulation.compiled.worker import answered, done, fail_and_go_on
 
 fail_and_go_on_at = address_of(fail_and_go_on, "wide")
 
@@ -73,6 +74,8 @@ def happen(w: World, what: int, who: int, since: float) -> None:
         fleet.up(w, who)
     elif wide(w) and what == ADD:
         schedulers.add(w, who, int(since))
+    elif wide(w) and what == CALLED:
+        answered(w, who, int(since))
     else:
         come_to(w, what, who, since)
 

@@ -25,8 +25,8 @@ NONE = -1
 FREE_LOOPS, ONE_LOOP, HELD_LOOPS, GATED_LOOPS = range(4)
 
 #: What happens at a moment; see `simqueue.simulation.compiled.loop`.
-DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, PAUSE, RESUME, STEP, UP, ADD = range(10)
-LOOK, WAIT, HEAR, ANSWERED, COME, OVER = range(10, 16)
+DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, PAUSE, RESUME, STEP, UP, ADD, CALLED = range(11)
+LOOK, WAIT, HEAR, ANSWERED, COME, OVER = range(11, 17)
 
 #: Why the loop stops: all is over, it is as late as was asked for, or it was long enough for once;
 #: attempts have to be drawn; a table is full; a lock may run out.
@@ -99,6 +99,8 @@ QUEUE = np.dtype(
         # were, and those that are kept and on which a parent depends.
         *(("child_failure", "i8"), ("keep_failed", "i8"), ("failures", "i8")),
         *(("kept_head", "i8"), ("kept_tail", "i8")),
+        # What its jobs call (-1: nothing), and how long an attempt may wait and call then.
+        *(("downstream", "i8"), ("timeout_s", "f8")),
     ],
     align=True,
 )
@@ -110,6 +112,17 @@ SLOT = np.dtype(
     ],
     align=True,
 )
+#: The call of a slot: when it is cut off, how long its io part lasts, which of its timers counts,
+#: who waits behind it, and whether it is to ask for a place behind the cpu part, or has one.
+CALL = np.dtype(
+    [
+        *(("until", "f8"), ("io_s", "f8"), ("timer", "i8"), ("next", "i8")),
+        *(("asks", "?"), ("inside", "?"), ("cut", "?")),
+    ],
+    align=True,
+)
+#: Its free places, whether calls wait for one, and those that do: the first and the last.
+DOWNSTREAM = np.dtype([("free", "i8"), ("waits", "i8"), ("head", "i8"), ("tail", "i8")])
 LOOKER = np.dtype(
     [
         *(("since", "f8"), ("heard", "f8"), ("again_at", "f8")),
@@ -170,6 +183,8 @@ TABLES = {
     "queues": QUEUE,
     "lines": LINE,
     "slots": SLOT,
+    "calls": CALL,
+    "downstreams": DOWNSTREAM,
     "lookers": LOOKER,
     "workers": WORKER,
     "crews": CREW,
@@ -216,6 +231,7 @@ _WORLD: list[Any] = [
         ("worker_count", "i8"),
         ("stay_count", "i8"),
     ),
+    ("calls", "?"),
     *(("held", "i8"), ("parents", "i8"), ("fail_and_go_on", "i8")),
     ("tables", "i8", (len(TABLES),)),
     *(
@@ -229,8 +245,8 @@ _WORLD: list[Any] = [
     ),
 ]
 WORLD = np.dtype([*_WORLD, ("plain", "?")], align=True)
-#: The same where some jobs have schedulers or children. It is of another type, for which rules are
-#: compiled once more, so that nobody else pays for these.
+#: The same where some jobs have schedulers or children, or call a downstream. It is of another type,
+#: for which rules are compiled once more, so that nobody else pays for these.
 WIDE_WORLD = np.dtype([*_WORLD, ("wide", "?")], align=True)
 
 
@@ -325,6 +341,7 @@ fails = record_at(BLOCK, "fails", BYTE)
 hit, hit_io_s = record_at(HIT, "hits", BYTE), record_at(HIT, "io", FLOAT)
 queues, lines = map(_records, ("queues", "lines"))
 slots, lookers, workers = map(_records, ("slots", "lookers", "workers"))
+calls, downstreams = map(_records, ("calls", "downstreams"))
 crews, stays = map(_records, ("crews", "stays"))
 openings, planned, events = map(_records, ("openings", "planned", "events"))
 chains, buckets, dues = map(_records, ("chains", "buckets", "dues"))
@@ -340,3 +357,9 @@ wide = has_field("wide")
 def has_flows(w: World) -> bool:
     """Whether some jobs have children."""
     return wide(w) and w.flows
+
+
+@inlined
+def has_calls(w: World) -> bool:
+    """Whether some jobs call a downstream."""
+    return wide(w) and w.calls

@@ -39,6 +39,5 @@ def _unsupported_keys(scenario: Scenario) -> Iterator[str]:
         if isinstance(stream, Customers):
             yield key_of("arrivals", name, "customers")
     for name, queue in scenario.queues.items():
-        for key in ("sandbox", "downstream"):
-            if getattr(queue, key):
-                yield key_of("queues", name, key)
+        if queue.sandbox:
+            yield key_of("queues", name, "sandbox")

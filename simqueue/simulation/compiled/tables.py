@@ -85,7 +85,8 @@ def _settings(workload: Workload) -> State:
     lookers = len(hired.workers) * len(lines)
     spare = 4 * (len(hired.slots) + lookers + len(kinds)) + 64 + len(planned)
     spare_jobs = len(kinds) + 64  # an end delays its job, or adds those that follow
-    wide = workload.has_flows or workload.scheduled
+    calls = any(one.downstream is not None for one in scenario.queues.values())
+    wide = workload.has_flows or workload.scheduled or calls
     found = State.zeros(
         state.WIDE_WORLD if wide else state.WORLD,
         queues=len(lines),
@@ -100,6 +101,8 @@ def _settings(workload: Workload) -> State:
         workers=len(hired.workers),
         stays=len(hired.workers),
         slots=len(hired.slots),
+        calls=len(hired.slots) if calls else 0,
+        downstreams=len(scenario.downstreams),
         lookers=lookers,
         openings=len(hired.openings),
         planned=len(planned),
@@ -114,11 +117,12 @@ def _settings(workload: Workload) -> State:
     _add_kinds(found, workload, follow_ups, outages)
     _add_families(found, families)
     _add_workers(found, hired)
+    _add_downstreams(found, scenario)
     _fill(found["planned"], planned, ("at", "what", "who", "count"))
     found["chains"]["bucket"] = NONE
     world = found.world[0]
     _add_costs(world, scenario)
-    world["flows"] = workload.has_flows
+    world["flows"], world["calls"] = workload.has_flows, calls
     world["attempts"], world["kind_count"] = attempts, len(kinds)
     world["queue_count"], world["chain_count"] = len(lines), len(found["chains"])
     world["opening_count"], world["crew_count"] = len(hired.openings), len(hired.crews)
@@ -288,6 +292,21 @@ def _add_workers(found: State, hired: _Hired) -> None:
     for name in ("worker", "idle_head", "idle_tail", "next", "before", "known"):
         lookers[name] = NONE
     lookers["drained"], lookers["heard"] = True, math.inf
+
+
+def _add_downstreams(found: State, scenario: Scenario) -> None:
+    """What jobs call, and which queues' jobs do."""
+    downstreams, queues, names = found["downstreams"], found["queues"], [*scenario.downstreams]
+    its = scenario.downstreams.values()
+    downstreams["free"] = [one.places for one in its]
+    downstreams["waits"] = [one.when_full == "wait" for one in its]
+    downstreams["head"] = NONE
+    queues["downstream"], queues["timeout_s"] = NONE, math.inf
+    for queue, settings in zip(queues, scenario.queues.values(), strict=True):
+        if settings.downstream is not None:
+            queue["downstream"] = names.index(settings.downstream)
+            if settings.timeout_s is not None:
+                queue["timeout_s"] = settings.timeout_s
 
 
 def _planned(scenario: Scenario) -> Iterator[tuple[float, int, int, float]]:

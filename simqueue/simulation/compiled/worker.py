@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from simqueue.simulation.compiled import by_loops
-from simqueue.simulation.compiled.attempts import take_up
+from simqueue.simulation.compiled import by_loops, downstream
+from simqueue.simulation.compiled.attempts import FAILS, take_up
 from simqueue.simulation.compiled.core import ended, fail_unrun
-from simqueue.simulation.compiled.jit import compiled, inlined
+from simqueue.simulation.compiled.jit import compiled, compiled_where, inlined
 from simqueue.simulation.compiled.lists import popleft, ready
 from simqueue.simulation.compiled.queue import promote
 from simqueue.simulation.compiled.state import (
     DONE,
     NONE,
     World,
+    calls,
+    has_calls,
     has_flows,
     lookers,
     queues,
@@ -67,6 +69,9 @@ def ask(w: World, slot: int) -> None:
 def done(w: World, slot: int) -> None:
     """End the attempt when the event loop comes to it, and take the next job."""
     its = slots(w, slot)
+    if has_calls(w) and calls(w, slot).asks:
+        downstream.begin(w, slot)
+        return
     free_at = workers(w, its.worker).loop_free_at
     if its.in_line and free_at > w.now:
         # It stands behind the cpu parts that wait now, not behind those that will come.
@@ -85,3 +90,14 @@ def done(w: World, slot: int) -> None:
         wait(w, w.failure_s, FINISH, DONE, slot, 0.0)
     else:
         next_job(w, slot)
+
+
+@compiled_where("wide")
+def answered(w: World, slot: int, timer: int) -> None:
+    """End the io part if its time is over; the attempt ends when the event loop comes to that."""
+    if calls(w, slot).timer != timer:
+        return
+    if downstream.end(w, slot):
+        slots(w, slot).failed = FAILS
+    slots(w, slot).in_line = True
+    done(w, slot)
