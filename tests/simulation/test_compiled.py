@@ -73,6 +73,7 @@ def queues(later: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
             ),
             "keep_failed": st.sampled_from([0, 2]),
             "downstream": st.sampled_from(["gateway", "pool"]),
+            "sandbox": st.just(True),
             "cpu": times(0.02),
             "fatal_rate": st.just(0.3),
             "failure_service": times(0.3),
@@ -96,12 +97,20 @@ def queues(later: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
 
 COSTS = {"pickup_s": 0.002, "retry_s": 0.004, "service_s": 0.0, "loop_s": 0.001, "failure_s": 0.0}
 WORKERS = st.fixed_dictionaries(
-    {"count": st.sampled_from([1, 2, 4]), "concurrency": st.sampled_from([1, 3, 20])}
+    {
+        "count": st.sampled_from([1, 2, 4]),
+        "concurrency": st.sampled_from([1, 3, 20]),
+        "cores": st.sampled_from([1, 3]),
+    }
 )
 POOLS = st.fixed_dictionaries(
     {
-        "web": st.sampled_from([{"count": 2, "queues": {"a": 2, "c": 1}}, {"queues": {"a": 5}}]),
-        "night": st.sampled_from([{"count": 1, "queues": {"b": 3, "a": 1}}, {"queues": {"c": 4}}]),
+        "web": st.sampled_from(
+            [{"cores": 1, "count": 2, "queues": {"a": 2, "c": 1}}, {"cores": 2, "queues": {"a": 5}}]
+        ),
+        "night": st.sampled_from(
+            [{"cores": 2, "queues": {"b": 3, "a": 1}}, {"cores": 1, "queues": {"c": 4}}]
+        ),
     }
 )
 #: Workers come, some time after they were asked for, and go while they have something to finish.
@@ -113,10 +122,11 @@ SCHEDULES = st.fixed_dictionaries(
                 .filter(any)
                 .map(lambda counts: [[4.5 * place, count] for place, count in enumerate(counts)]),
                 "start_s": st.sampled_from([0.0, 2.0, 6.0]),
+                "cores": st.sampled_from([1, 2]),
                 "queues": st.sampled_from([{"a": 2, "c": 1}, {"a": 3}]),
             }
         ),
-        "night": st.just({"count": 1, "queues": {"a": 1, "b": 3, "c": 1}}),
+        "night": st.just({"cores": 1, "queues": {"a": 1, "b": 3, "c": 1}}),
     }
 )
 ARRIVALS = st.fixed_dictionaries(
@@ -136,12 +146,16 @@ ARRIVALS = st.fixed_dictionaries(
 )
 
 
-def without_what_a_scheduler_refuses(table: dict[str, Any]) -> dict[str, Any]:
-    """All jobs of a scheduler are made from one template, and are due when it says."""
-    if "c" not in table["arrivals"]:
-        return table
-    queue = {key: it for key, it in table["queues"]["c"].items() if key not in ("classes", "delay")}
-    return {**table, "queues": {**table["queues"], "c": queue}}
+def without_what_is_refused(table: dict[str, Any]) -> dict[str, Any]:
+    """All jobs of a scheduler are made from one template; child processes call no downstream."""
+    queues = {name: dict(queue) for name, queue in table["queues"].items()}
+    for name, queue in queues.items():
+        if queue.get("sandbox"):
+            queue.pop("downstream", None)
+        if name == "c" and "c" in table["arrivals"]:
+            for key in ("classes", "delay"):
+                queue.pop(key, None)
+    return {**table, "queues": queues}
 
 
 SCENARIOS = st.fixed_dictionaries(
@@ -165,7 +179,7 @@ SCENARIOS = st.fixed_dictionaries(
             }
         ),
     }
-).map(without_what_a_scheduler_refuses)
+).map(without_what_is_refused)
 
 
 def alike(compiled: Replication, simpy: Replication) -> None:
@@ -217,6 +231,7 @@ def everything() -> Scenario:
             "pools": {
                 "web": {"count": 3, "queues": {"a": 3, "b": 2}},
                 "mail": {
+                    "cores": 2,
                     "schedule": [[0, 1], [50, 4], [120, 2]],
                     "start_s": 10,
                     "queues": {"b": 1, "c": 4, "d": 2, "tick": 1, "report": 2, "part": 2},
@@ -245,7 +260,13 @@ def everything() -> Scenario:
                     "limiter": {"max": 9, "duration_s": 1.0},
                     "paused": [[100, 110]],
                 },
-                "d": {**failing, "delay": slow, "global_concurrency": 3, "timeout_s": 1.0},
+                "d": {
+                    **failing,
+                    "sandbox": True,
+                    "delay": slow,
+                    "global_concurrency": 3,
+                    "timeout_s": 1.0,
+                },
                 "tick": {**failing, "follow_up": {"completed": ["c"]}},
                 "report": {
                     **failing,
@@ -293,7 +314,6 @@ HAS_NOT: dict[str, dict[str, Any]] = {
     "arrivals.order.customers": {
         "arrivals": {"order": {"customers": 3, "think": FAILING["service"]}}
     },
-    "queues.order.sandbox": {"queues.order.sandbox": True},
     "pools.web.autoscale": {
         "pools": {
             "web": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from simqueue.simulation.compiled import sandbox
 from simqueue.simulation.compiled.jit import compiled, inlined
 from simqueue.simulation.compiled.slots_of_time import started
 from simqueue.simulation.compiled.state import (
@@ -20,6 +21,7 @@ from simqueue.simulation.compiled.state import (
     follow_ups,
     has_calls,
     has_flows,
+    has_sandboxes,
     hit,
     hit_io_s,
     hits,
@@ -28,6 +30,7 @@ from simqueue.simulation.compiled.state import (
     outages,
     queues,
     relations,
+    sandboxes,
     slots,
     wide,
     workers,
@@ -106,6 +109,14 @@ def want_what_a_failure_starts(w: World, job: int) -> None:
 
 
 @inlined
+def want_what_it_starts(w: World, job: int, failed: int, may_fail: bool) -> None:
+    """Have drawn what follows; also if it fails after all."""
+    want_what_follows(w, job, failed)
+    if may_fail or (has_flows(w) and relations(w, job).pending):
+        want_what_a_failure_starts(w, job)
+
+
+@inlined
 def finish_at(w: World, worker: int, now: float, cpu: float, io: float) -> float:
     """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
     process = workers(w, worker)
@@ -119,13 +130,22 @@ def finish_at(w: World, worker: int, now: float, cpu: float, io: float) -> float
 def take(w: World, slot: int, job: int, at: float) -> None:
     """Start an attempt at a job ``at`` a moment: now, or a little later if it was picked up.
 
-    One that calls a downstream asks for a place when its cpu part is over.
+    One that calls a downstream asks for a place when its cpu part is over. Of one that is
+    sandboxed the cpu part begins when the loop has sent it.
     """
     its = slots(w, slot)
     its.job, its.started = job, at
     cpu, io, failed = brings(w, job, at)
     its.failed = failed
     begun = at + w.service_s
+    if has_sandboxes(w) and queues(w, its.queue).sandbox:
+        its.in_line = True
+        want_what_it_starts(w, job, failed, False)
+        process = sandboxes(w, slot)
+        process.begins = finish_at(w, its.worker, begun, w.loop_s, 0.0)
+        process.cpu_s, process.io_s = cpu, io
+        sandbox.send(w, slot)
+        return
     calling = has_calls(w) and queues(w, its.queue).downstream != NONE
     ends = finish_at(w, its.worker, begun, cpu + w.loop_s, 0.0 if calling else io)
     if workers(w, its.worker).loop_free_at - begun > w.patience_s:
@@ -133,9 +153,7 @@ def take(w: World, slot: int, job: int, at: float) -> None:
     its.in_line = io > 0 and not calling
     if calling:
         calls(w, slot).io_s, calls(w, slot).asks = io, io > 0
-    want_what_follows(w, job, failed)
-    if calling or (has_flows(w) and relations(w, job).pending):
-        want_what_a_failure_starts(w, job)
+    want_what_it_starts(w, job, failed, calling)
     schedule(w, ends - w.now, FINISH, DONE, slot, 0.0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from simqueue.simulation.compiled import by_loops, fleet, held_loops, one_loop, schedulers
+from simqueue.simulation.compiled import by_loops, fleet, held_loops, one_loop, sandbox, schedulers
 from simqueue.simulation.compiled.core import arrival, await_arrival
 from simqueue.simulation.compiled.jit import (
     address_of,
@@ -32,6 +32,7 @@ from simqueue.simulation.compiled.state import (
     OVER,
     PAUSE,
     RESUME,
+    SENT,
     STALL,
     STEP,
     UP,
@@ -72,12 +73,23 @@ def happen(w: World, what: int, who: int, since: float) -> None:
         fleet.resize(w, who, int(since))
     elif what == UP:
         fleet.up(w, who)
-    elif wide(w) and what == ADD:
-        schedulers.add(w, who, int(since))
-    elif wide(w) and what == CALLED:
-        answered(w, who, int(since))
+    elif wide(w) and what >= ADD:
+        happen_widely(w, what, who, int(since))
     else:
         come_to(w, what, who, since)
+
+
+@compiled
+def happen_widely(w: World, what: int, who: int, number: int) -> None:
+    """Let something happen that is only in a wide world."""
+    if what == ADD:
+        schedulers.add(w, who, number)
+    elif what == CALLED:
+        answered(w, who, number)
+    elif what == SENT:
+        sandbox.begin(w, who)
+    else:
+        sandbox.over(w, who, number)
 
 
 @compiled

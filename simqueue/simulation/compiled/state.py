@@ -25,8 +25,9 @@ NONE = -1
 FREE_LOOPS, ONE_LOOP, HELD_LOOPS, GATED_LOOPS = range(4)
 
 #: What happens at a moment; see `simqueue.simulation.compiled.loop`.
-DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, PAUSE, RESUME, STEP, UP, ADD, CALLED = range(11)
-LOOK, WAIT, HEAR, ANSWERED, COME, OVER = range(11, 17)
+DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, PAUSE, RESUME, STEP, UP = range(9)
+LOOK, WAIT, HEAR, ANSWERED, COME, OVER = range(9, 15)
+ADD, CALLED, SENT, COMPUTED = range(15, 19)
 
 #: Why the loop stops: all is over, it is as late as was asked for, or it was long enough for once;
 #: attempts have to be drawn; a table is full; a lock may run out.
@@ -101,6 +102,7 @@ QUEUE = np.dtype(
         *(("kept_head", "i8"), ("kept_tail", "i8")),
         # What its jobs call (-1: nothing), and how long an attempt may wait and call then.
         *(("downstream", "i8"), ("timeout_s", "f8")),
+        ("sandbox", "?"),
     ],
     align=True,
 )
@@ -123,6 +125,18 @@ CALL = np.dtype(
 )
 #: Its free places, whether calls wait for one, and those that do: the first and the last.
 DOWNSTREAM = np.dtype([("free", "i8"), ("waits", "i8"), ("head", "i8"), ("tail", "i8")])
+#: The child process of a slot: when the loop has sent it the job, and that job's times; and the
+#: next of those that are done at a moment.
+SANDBOX = np.dtype([("begins", "f8"), ("cpu_s", "f8"), ("io_s", "f8"), ("next", "i8")])
+#: The cores that a pool's child processes share: see `simqueue.simulation.bullmq.cores`. The heap
+#: of what runs on them begins at ``first_share``.
+CORES = np.dtype(
+    [
+        *(("count", "i8"), ("running", "i8"), ("started", "i8"), ("got", "f8"), ("at", "f8")),
+        *(("due", "f8"), ("timer", "i8"), ("first_share", "i8")),
+    ]
+)
+SHARE = np.dtype([("target", "f8"), ("order", "i8"), ("slot", "i8")])
 LOOKER = np.dtype(
     [
         *(("since", "f8"), ("heard", "f8"), ("again_at", "f8")),
@@ -135,7 +149,7 @@ LOOKER = np.dtype(
 WORKER = np.dtype(
     [
         *(("loop_free_at", "f8"), ("number", "i8"), ("first_slot", "i8"), ("last_slot", "i8")),
-        *(("stay", "i8"), ("closed", "?")),
+        *(("stay", "i8"), ("crew", "i8"), ("closed", "?")),
     ],
     align=True,
 )
@@ -185,6 +199,9 @@ TABLES = {
     "slots": SLOT,
     "calls": CALL,
     "downstreams": DOWNSTREAM,
+    "sandboxes": SANDBOX,
+    "cores": CORES,
+    "shares": SHARE,
     "lookers": LOOKER,
     "workers": WORKER,
     "crews": CREW,
@@ -232,6 +249,7 @@ _WORLD: list[Any] = [
         ("stay_count", "i8"),
     ),
     ("calls", "?"),
+    ("sandboxes", "?"),
     *(("held", "i8"), ("parents", "i8"), ("fail_and_go_on", "i8")),
     ("tables", "i8", (len(TABLES),)),
     *(
@@ -245,8 +263,8 @@ _WORLD: list[Any] = [
     ),
 ]
 WORLD = np.dtype([*_WORLD, ("plain", "?")], align=True)
-#: The same where some jobs have schedulers or children, or call a downstream. It is of another type,
-#: for which rules are compiled once more, so that nobody else pays for these.
+#: The same where some jobs have schedulers or children, call a downstream or are sandboxed. It is
+#: of another type, for which rules are compiled once more, so that nobody else pays for these.
 WIDE_WORLD = np.dtype([*_WORLD, ("wide", "?")], align=True)
 
 
@@ -342,6 +360,7 @@ hit, hit_io_s = record_at(HIT, "hits", BYTE), record_at(HIT, "io", FLOAT)
 queues, lines = map(_records, ("queues", "lines"))
 slots, lookers, workers = map(_records, ("slots", "lookers", "workers"))
 calls, downstreams = map(_records, ("calls", "downstreams"))
+sandboxes, cores, shares = map(_records, ("sandboxes", "cores", "shares"))
 crews, stays = map(_records, ("crews", "stays"))
 openings, planned, events = map(_records, ("openings", "planned", "events"))
 chains, buckets, dues = map(_records, ("chains", "buckets", "dues"))
@@ -363,3 +382,9 @@ def has_flows(w: World) -> bool:
 def has_calls(w: World) -> bool:
     """Whether some jobs call a downstream."""
     return wide(w) and w.calls
+
+
+@inlined
+def has_sandboxes(w: World) -> bool:
+    """Whether some jobs compute in child processes."""
+    return wide(w) and w.sandboxes

@@ -38,6 +38,3 @@ def _unsupported_keys(scenario: Scenario) -> Iterator[str]:
                 yield key_of("arrivals", name, key)
         if isinstance(stream, Customers):
             yield key_of("arrivals", name, "customers")
-    for name, queue in scenario.queues.items():
-        if queue.sandbox:
-            yield key_of("queues", name, "sandbox")

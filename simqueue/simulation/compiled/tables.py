@@ -86,7 +86,8 @@ def _settings(workload: Workload) -> State:
     spare = 4 * (len(hired.slots) + lookers + len(kinds)) + 64 + len(planned)
     spare_jobs = len(kinds) + 64  # an end delays its job, or adds those that follow
     calls = any(one.downstream is not None for one in scenario.queues.values())
-    wide = workload.has_flows or workload.scheduled or calls
+    sandboxes = any(one.sandbox for one in scenario.queues.values())
+    wide = workload.has_flows or workload.scheduled or calls or sandboxes
     found = State.zeros(
         state.WIDE_WORLD if wide else state.WORLD,
         queues=len(lines),
@@ -103,6 +104,9 @@ def _settings(workload: Workload) -> State:
         slots=len(hired.slots),
         calls=len(hired.slots) if calls else 0,
         downstreams=len(scenario.downstreams),
+        sandboxes=len(hired.slots) if sandboxes else 0,
+        cores=len(hired.crews),
+        shares=len(hired.slots) if sandboxes else 0,
         lookers=lookers,
         openings=len(hired.openings),
         planned=len(planned),
@@ -118,11 +122,13 @@ def _settings(workload: Workload) -> State:
     _add_families(found, families)
     _add_workers(found, hired)
     _add_downstreams(found, scenario)
+    _add_cores(found, scenario, hired)
     _fill(found["planned"], planned, ("at", "what", "who", "count"))
     found["chains"]["bucket"] = NONE
     world = found.world[0]
     _add_costs(world, scenario)
     world["flows"], world["calls"] = workload.has_flows, calls
+    world["sandboxes"] = sandboxes
     world["attempts"], world["kind_count"] = attempts, len(kinds)
     world["queue_count"], world["chain_count"] = len(lines), len(found["chains"])
     world["opening_count"], world["crew_count"] = len(hired.openings), len(hired.crews)
@@ -244,12 +250,12 @@ class _Hired(NamedTuple):
     """Workers pool by pool, as many as may ever be there, and their slots.
 
     ``crews``: how long workers of a pool take to start, its first worker, and with how many it
-    begins. ``workers``: where their slots begin and end. ``slots``: queue, worker and number.
-    ``openings``: the slots that open as the run begins, in order.
+    begins. ``workers``: where their slots begin and end, and their pool. ``slots``: queue, worker
+    and number. ``openings``: the slots that open as the run begins, in order.
     """
 
     crews: list[tuple[float, int, int]]
-    workers: list[tuple[int, int]]
+    workers: list[tuple[int, int, int]]
     slots: list[tuple[int, int, int]]
     openings: list[int]
 
@@ -257,7 +263,7 @@ class _Hired(NamedTuple):
 def _hired(scenario: Scenario) -> _Hired:
     names = list(scenario.queues)
     found, openings = _Hired([], [], [], []), []
-    for pool in scenario.worker_pools.values():
+    for crew, pool in enumerate(scenario.worker_pools.values()):
         begins_with = pool.steps[0][1]
         found.crews.append((pool.start_s, len(found.workers), begins_with))
         most = max((slots for slots in pool.queues.values()), default=0)
@@ -268,7 +274,7 @@ def _hired(scenario: Scenario) -> _Hired:
                     if place < begins_with:
                         openings.append((number, len(found.workers), len(found.slots)))
                     found.slots.append((queue, len(found.workers), number))
-            found.workers.append((first, len(found.slots)))
+            found.workers.append((first, len(found.slots), crew))
     return found._replace(openings=[slot for *_, slot in sorted(openings)])
 
 
@@ -282,7 +288,7 @@ def _add_workers(found: State, hired: _Hired) -> None:
     """Workers and their slots; consumers are those of each stay."""
     _fill(found["crews"], hired.crews, ("start_s", "first_worker", "begins_with"))
     found["crews"]["newest"] = NONE
-    _fill(found["workers"], hired.workers, ("first_slot", "last_slot"))
+    _fill(found["workers"], hired.workers, ("first_slot", "last_slot", "crew"))
     found["workers"]["number"] = found["workers"]["stay"] = NONE
     _fill(found["slots"], hired.slots, ("queue", "worker", "number"))
     found["slots"]["job"] = found["slots"]["next"] = NONE
@@ -307,6 +313,17 @@ def _add_downstreams(found: State, scenario: Scenario) -> None:
             queue["downstream"] = names.index(settings.downstream)
             if settings.timeout_s is not None:
                 queue["timeout_s"] = settings.timeout_s
+
+
+def _add_cores(found: State, scenario: Scenario, hired: _Hired) -> None:
+    """The cores that each pool's child processes share, and which queues have those."""
+    cores, slots = found["cores"], [0] * len(hired.crews)
+    for first, last, crew in hired.workers:
+        slots[crew] += last - first
+    cores["first_share"] = np.cumsum([0, *slots])[:-1]
+    cores["count"] = [pool.cores or 1 for pool in scenario.worker_pools.values()]
+    cores["due"] = math.inf
+    found["queues"]["sandbox"] = [one.sandbox for one in scenario.queues.values()]
 
 
 def _planned(scenario: Scenario) -> Iterator[tuple[float, int, int, float]]:
