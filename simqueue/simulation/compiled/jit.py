@@ -40,13 +40,17 @@ def compiled_and_kept(rule: Rule) -> Rule:
 
 
 def sources() -> int:
-    """A number that changes when a file of rules does: one that has something to do with this one.
+    """A number that changes when a file of rules does, or what their records hold.
+
+    A file of rules has something to do with this one.
 
     Numba looks only at the file of the rule that it keeps, not at those of the rules that are a
     part of it.
     """
-    texts = [file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py"))]
+    folder = Path(__file__).parent
+    texts = [file.read_bytes() for file in sorted(folder.glob("*.py"))]
     rules = b"".join(text for text in texts if b"compiled.jit" in text)
+    rules += (folder / "records.py").read_bytes()
     return int(sha256(rules).hexdigest()[:15], 16)
 
 

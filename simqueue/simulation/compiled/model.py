@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from simqueue.record.attempt_log import PRESENCE, ROW, ROW_OF_CLASSES, UNFINISHED, AttemptLog
-from simqueue.simulation.compiled import state
+from simqueue.simulation.compiled import records, state
 from simqueue.simulation.compiled.attempts import DRAWN, WANTED
 from simqueue.simulation.compiled.loop import run
 from simqueue.simulation.compiled.state import NONE, Records
@@ -218,7 +218,7 @@ class CompiledBullMQ:
             s.enlarge("rows", size)
         if world["most_dues"] + jobs > world["dues_room"]:
             old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + jobs)
-            dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
+            dues = np.zeros((len(s["queues"]), size), records.DUE_AT)
             dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
             s["dues"], world["dues_room"] = dues.ravel(), size
 
@@ -240,7 +240,7 @@ class CompiledBullMQ:
             one = there[bucket]
             place = chain_of(float(one["begins"]), int(one["queue"]), len(chains))
             one["next"], chains[place] = chains[place], bucket
-        s["chains"] = chains.view(state.CHAIN)
+        s["chains"] = chains.view(records.CHAIN)
         world["chain_count"] = len(chains)
 
 

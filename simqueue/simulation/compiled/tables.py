@@ -8,16 +8,23 @@ from itertools import chain, pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simqueue.simulation.bullmq.free_loops import FreeLoops
 from simqueue.simulation.bullmq.gated_loops import GatedLoops
 from simqueue.simulation.bullmq.held_loops import HeldLoops
 from simqueue.simulation.bullmq.model import delays_of, loops_of, priorities_of
 from simqueue.simulation.bullmq.one_loop import OneLoop
-from simqueue.simulation.compiled import state
+from simqueue.simulation.compiled import records, state
 from simqueue.simulation.compiled.flows import CONTINUE_PARENT, FAIL_PARENT, LET_GO, WAIT
-from simqueue.simulation.compiled.state import NONE, Records, State
+from simqueue.simulation.compiled.state import NONE, Records, State, ranges
+from simqueue.simulation.compiled.wide import (
+    add_children,
+    add_cores,
+    add_downstreams,
+    add_families,
+    add_schedulers,
+    family,
+)
 from simqueue.simulation.packed import codes_of
 from simqueue.workload.pools import Pool
 from simqueue.workload.queues import QueueModel
@@ -47,12 +54,12 @@ def tables(workload: Workload) -> State:
         known = found["lines"]["priority"][queue["first_line"] : queue["last_line"] + 1]
         lines = np.searchsorted(known, priorities)
         found["kinds"]["lines"][kind] = found.address(lines, np.int64)
-    _add_schedulers(found, workload)
+    add_schedulers(found, workload)
     if workload.has_flows:
-        _add_children(found, workload)
+        add_children(found, workload)
     moments, arriving, numbers = workload.arrivals
-    found["moments"] = moments.view(state.FLOAT)
-    found["arriving"], found["numbers"] = (one.view(state.INTEGER) for one in (arriving, numbers))
+    found["moments"] = moments.view(records.FLOAT)
+    found["arriving"], found["numbers"] = (one.view(records.INTEGER) for one in (arriving, numbers))
     found.world["replication"], found.world["arrival_count"] = workload.replication, len(moments)
     return found
 
@@ -79,7 +86,7 @@ def _settings(workload: Workload) -> State:
         for kind in kinds
         for outcome in ("completed", "failed")
     ]
-    families = [[*_family(workload, kind.number)] for kind in kinds]
+    families = [[*family(workload, kind.number)] for kind in kinds]
     outages = [scenario.queues[kind.queue].outage_windows for kind in kinds]
     hired, planned = _hired(scenario), list(_planned(scenario))
     lookers = len(hired.workers) * len(lines)
@@ -89,7 +96,7 @@ def _settings(workload: Workload) -> State:
     sandboxes = any(one.sandbox for one in scenario.queues.values())
     wide = workload.has_flows or workload.scheduled or calls or sandboxes
     found = State.zeros(
-        state.WIDE_WORLD if wide else state.WORLD,
+        records.WIDE_WORLD if wide else records.WORLD,
         queues=len(lines),
         lines=sum(map(len, lines)),
         kinds=len(kinds),
@@ -119,10 +126,10 @@ def _settings(workload: Workload) -> State:
     )
     _add_queues(found, scenario, lines)
     _add_kinds(found, workload, follow_ups, outages)
-    _add_families(found, families)
+    add_families(found, families)
     _add_workers(found, hired)
-    _add_downstreams(found, scenario)
-    _add_cores(found, scenario, hired)
+    add_downstreams(found, scenario)
+    add_cores(found, scenario, hired.workers)
     _fill(found["planned"], planned, ("at", "what", "who", "count"))
     found["chains"]["bucket"] = NONE
     world = found.world[0]
@@ -204,46 +211,10 @@ def _add_kinds(
     for name in codes._fields:
         kinds[name] = getattr(codes, name)
     for place, name in enumerate(("completed", "failed")):
-        kinds[f"{name}_from"], kinds[f"{name}_to"] = _ranges(follow_ups)[:, place::2]
-    kinds["outages_from"], kinds["outages_to"] = _ranges(outages)
+        kinds[f"{name}_from"], kinds[f"{name}_to"] = ranges(follow_ups)[:, place::2]
+    kinds["outages_from"], kinds["outages_to"] = ranges(outages)
     found["follow_ups"]["kind"] = [*chain.from_iterable(follow_ups)]
     _fill(found["outages"], [*chain.from_iterable(outages)], ("from_s", "to_s"))
-
-
-def _add_schedulers(found: State, workload: Workload) -> None:
-    """The job schedulers, and when their slots are."""
-    for kind, scheduler in workload.scheduled.items():
-        its, times = found["kinds"][kind], workload.streams[workload.kinds[kind].queue].times_s
-        slots = times[np.isfinite(times)]
-        its["slots"], its["slot_count"] = found.address(slots), len(slots)
-        its["first_ms"], its["every_ms"] = scheduler.first_ms, scheduler.every_ms
-
-
-def _add_children(found: State, workload: Workload) -> None:
-    """Which jobs have which children, where not all have all."""
-    for kind in workload.kinds:
-        for child, has in workload.having(kind.number):
-            found["kinds"]["has"][child.number] = found.address(has, np.uint8)
-
-
-def _family(workload: Workload, kind: int) -> Iterator[int]:
-    """The kinds of the children of a kind of jobs, each with those below it."""
-    for child in workload.children(kind):
-        yield child.number
-        yield from _family(workload, child.number)
-
-
-def _add_families(found: State, families: list[list[int]]) -> None:
-    """The kinds of jobs below each kind."""
-    kinds = found["kinds"]
-    kinds["family_from"], kinds["family_to"] = _ranges(families)
-    found["families"]["kind"] = [*chain.from_iterable(families)]
-
-
-def _ranges(lists: list[Any]) -> NDArray[np.int64]:
-    """Where each list begins and ends if they stand one after the other: two rows."""
-    ends = np.cumsum([0, *map(len, lists)])
-    return np.array([ends[:-1], ends[1:]])
 
 
 class _Hired(NamedTuple):
@@ -298,32 +269,6 @@ def _add_workers(found: State, hired: _Hired) -> None:
     for name in ("worker", "idle_head", "idle_tail", "next", "before", "known"):
         lookers[name] = NONE
     lookers["drained"], lookers["heard"] = True, math.inf
-
-
-def _add_downstreams(found: State, scenario: Scenario) -> None:
-    """What jobs call, and which queues' jobs do."""
-    downstreams, queues, names = found["downstreams"], found["queues"], [*scenario.downstreams]
-    its = scenario.downstreams.values()
-    downstreams["free"] = [one.places for one in its]
-    downstreams["waits"] = [one.when_full == "wait" for one in its]
-    downstreams["head"] = NONE
-    queues["downstream"], queues["timeout_s"] = NONE, math.inf
-    for queue, settings in zip(queues, scenario.queues.values(), strict=True):
-        if settings.downstream is not None:
-            queue["downstream"] = names.index(settings.downstream)
-            if settings.timeout_s is not None:
-                queue["timeout_s"] = settings.timeout_s
-
-
-def _add_cores(found: State, scenario: Scenario, hired: _Hired) -> None:
-    """The cores that each pool's child processes share, and which queues have those."""
-    cores, slots = found["cores"], [0] * len(hired.crews)
-    for first, last, crew in hired.workers:
-        slots[crew] += last - first
-    cores["first_share"] = np.cumsum([0, *slots])[:-1]
-    cores["count"] = [pool.cores or 1 for pool in scenario.worker_pools.values()]
-    cores["due"] = math.inf
-    found["queues"]["sandbox"] = [one.sandbox for one in scenario.queues.values()]
 
 
 def _planned(scenario: Scenario) -> Iterator[tuple[float, int, int, float]]:
