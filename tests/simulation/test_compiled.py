@@ -298,6 +298,35 @@ def test_all_of_it_at_once_on_thousands_of_jobs() -> None:
     assert (rows["attempt"] == 4).any()
 
 
+def test_thousands_of_parents_fail_at_one_moment() -> None:
+    """Who takes their queue's jobs comes late; each has jobs that follow it."""
+    scenario = build_scenario(
+        {
+            "duration_s": 600,
+            "pools": {
+                "day": {"count": 2, "queues": {"child": 10, "mail": 2, "alarm": 2}},
+                "late": {"schedule": [[0, 0], [500, 1]], "queues": {"parent": 2}},
+            },
+            "arrivals": {"parent": {"rate_per_s": 10}},
+            "queues": {
+                "parent": {
+                    "children": {"child": 2},
+                    "child_failure": "fail-parent",
+                    "follow_up": {"failed": ["mail", "alarm"]},
+                },
+                "child": {"failure_rate": 0.9},
+                "mail": {"delay": {"distribution": "constant", "mean_s": 1.0}},
+                "alarm": {},
+            },
+        }
+    )
+    compiled, simpy = both(scenario)
+
+    alike(compiled, simpy)
+    unrun = compiled.log.rows[np.isnan(compiled.log.rows["started_s"])]
+    assert np.unique(unrun["finished_s"], return_counts=True)[1].max() > 4000
+
+
 def test_the_tables_agree() -> None:
     """As a person sees them, ids and words."""
     compiled, simpy = both(everything().replace({"duration_s": 60}))

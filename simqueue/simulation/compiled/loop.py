@@ -19,6 +19,7 @@ from simqueue.simulation.compiled.state import (
     BEGIN,
     CALLED,
     COME,
+    COMPUTED,
     DONE,
     DRAW,
     ENDED,
@@ -55,7 +56,7 @@ fail_and_go_on_at = address_of(fail_and_go_on, "wide")
 @inlined
 def happen(w: World, what: int, who: int, since: float) -> None:
     """Let something happen that was scheduled."""
-    if what == DONE:
+    if what == DONE or (wide(w) and what == CALLED and answered(w, who, int(since))):
         done(w, who)
     elif what == BEGIN:
         by_loops.begin(w, who)
@@ -81,14 +82,12 @@ def happen(w: World, what: int, who: int, since: float) -> None:
 
 @compiled
 def happen_widely(w: World, what: int, who: int, number: int) -> None:
-    """Let something happen that is only in a wide world."""
+    """Let something happen that only a wide world has; or not, if a call has another timer now."""
     if what == ADD:
         schedulers.add(w, who, number)
-    elif what == CALLED:
-        answered(w, who, number)
     elif what == SENT:
         sandbox.begin(w, who)
-    else:
+    elif what == COMPUTED:
         sandbox.over(w, who, number)
 
 

@@ -49,10 +49,16 @@ def next_job(w: World, slot: int) -> None:
 
 
 @compiled
+def go_on(w: World, slot: int) -> None:
+    """As `next_job`, for what is not on the way of every job."""
+    next_job(w, slot)
+
+
+@compiled
 def fail_and_go_on(w: World, slot: int, job: int) -> None:
     """End a parent, a child of which has failed, and take the next job."""
     fail_unrun(w, slot, job)
-    next_job(w, slot)
+    go_on(w, slot)
 
 
 @compiled
@@ -62,7 +68,7 @@ def ask(w: World, slot: int) -> None:
     if lookers(w, its.looker).looking and not workers(w, its.worker).closed:
         by_loops.join(w, slot)
     else:
-        next_job(w, slot)
+        go_on(w, slot)
 
 
 @inlined
@@ -93,11 +99,11 @@ def done(w: World, slot: int) -> None:
 
 
 @compiled_where("wide")
-def answered(w: World, slot: int, timer: int) -> None:
-    """End the io part if its time is over; the attempt ends when the event loop comes to that."""
+def answered(w: World, slot: int, timer: int) -> bool:
+    """End the io part, if this timer still counts: then the attempt ends in its turn."""
     if calls(w, slot).timer != timer:
-        return
+        return False
     if downstream.end(w, slot):
         slots(w, slot).failed = FAILS
     slots(w, slot).in_line = True
-    done(w, slot)
+    return True
