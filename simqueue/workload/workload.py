@@ -272,6 +272,10 @@ class Workload:
         all_times, all_kinds, all_numbers = map(np.concatenate, (times, kinds, numbers))
         if (all_times[1:] > all_times[:-1]).all():
             return all_times, all_kinds, all_numbers
+        order = np.argsort(all_times, kind="stable")
+        in_order = all_times[order]
+        if (in_order[1:] > in_order[:-1]).all():
+            return in_order, all_kinds[order], all_numbers[order]
         others = [mine >= self._others[kind.stream].own
                   for mine, kind in zip(numbers, roots, strict=True)]  # fmt: skip
         # Numbers are put in order of time: a payment with a short think time may come first. Who
