@@ -110,7 +110,7 @@ class Workload:
         self.resends: dict[int, Resend] = {}
         self._follow_ups: dict[tuple[int, Outcome], tuple[Kind, ...]] = {}
         self._children: dict[int, tuple[Kind, ...]] = {}
-        #: Of kinds whose jobs do not have all of them: for each child, which jobs have it.
+        #: For each child of kinds whose jobs do not have all of them, which jobs have it.
         self._having: dict[int, list[tuple[Kind, memoryview]]] = {}
         for queue, stream in scenario.arrivals.items():
             root = stream.follows if isinstance(stream, Follows) else queue
@@ -164,12 +164,21 @@ class Workload:
 
     def children_of(self, kind: int, number: int) -> tuple[Kind, ...]:
         """The kinds of the children of the job of ``kind`` of root arrival ``number``."""
-        kinds = self.children(kind)
-        if not kinds or all(isinstance(one, int) for one in self._children_said(kind).values()):
-            return kinds
-        if kind not in self._having:
-            self._having[kind] = list(self._draw_children(kind))
-        return tuple(child for child, has in self._having[kind] if has[number])
+        having = self.having(kind)
+        if not having:
+            return self.children(kind)
+        return tuple(child for child, has in having if has[number])
+
+    def having(self, kind: int) -> list[tuple[Kind, memoryview]]:
+        """Each kind of children, and which jobs of ``kind`` have it; nothing if all have all."""
+        if not self.children(kind):
+            return []
+        found = self._having.get(kind)
+        if found is None:
+            said = self._children_said(kind).values()
+            drawn = any(not isinstance(one, int) for one in said)
+            found = self._having[kind] = list(self._draw_children(kind)) if drawn else []
+        return found
 
     def _children_said(self, kind: int) -> dict[str, Children]:
         return self.scenario.queues[self.kinds[kind].queue].children
