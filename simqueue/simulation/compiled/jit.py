@@ -12,6 +12,8 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from simqueue.record.attempt_log import ROW
+
 #: With options that its type hints leave out.
 _njit: Any = numba.njit
 Rule = TypeVar("Rule", bound=Callable[..., Any])
@@ -50,7 +52,7 @@ def sources() -> int:
     folder = Path(__file__).parent
     texts = [file.read_bytes() for file in sorted(folder.glob("*.py"))]
     rules = b"".join(text for text in texts if b"compiled.jit" in text)
-    rules += (folder / "records.py").read_bytes()
+    rules += (folder / "records.py").read_bytes() + repr(ROW.descr).encode()
     return int(sha256(rules).hexdigest()[:15], 16)
 
 
