@@ -10,97 +10,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import nan
-from typing import NamedTuple
 
+from simqueue.calibration.days import Attempt, Day, Job
 from simqueue.calibration.heads import Head, JobKey
-from simqueue.calibration.seen import STALLED, Event, Seen, There, Watch
+from simqueue.calibration.seen import STALLED, Event, Run, Seen, There, Watch
 
-
-class Attempt(NamedTuple):
-    """One attempt; seconds since the first watch began, breaks between watches cut out.
-
-    ``outcome`` is a word of the attempt log; NaN stands for what has not happened. ``carried`` says
-    that the job was there when the watch began: how long it had waited before is not counted.
-    """
-
-    job: JobKey
-    attempt: int
-    run: int
-    enqueued_s: float
-    ready_s: float
-    started_s: float
-    finished_s: float
-    outcome: str
-    worker: str
-    reason: str
-    carried: bool
-
-
-@dataclass
-class Job:
-    """What is known of a job.
-
-    Attributes
-    ----------
-    key, head
-        Which it is, and what its hash said; ``None`` if that was gone before it was looked at.
-    name
-        Its kind; empty if nobody said it.
-    enqueued_s, due_s
-        When it came, and when it was due first; both 0 for what was there when a watch began.
-    carried
-        Whether it was there when a watch began.
-    children
-        Whether it waited for children before it was run.
-    """
-
-    key: JobKey
-    head: Head | None
-    name: str
-    enqueued_s: float
-    due_s: float
-    carried: bool = False
-    children: bool = False
-
-
-@dataclass
-class Day:
-    """What happened, in jobs and attempts.
-
-    Attributes
-    ----------
-    jobs
-        By key; where an id came again after its job had ended, ``#2`` and so on is added to it.
-    attempts
-        In the order in which they ended; after them those that had not.
-    pauses
-        By queue: from and to, seconds.
-    lasted_s
-        How long was watched.
-    starts_s
-        When each watch began.
-    without_head
-        Jobs whose hash was gone before it was looked at: what is said of them is what is most often
-        said of jobs of their name.
-    vanished
-        Jobs that had not ended when another came with the same id.
-    in_parts
-        Queues whose handlers add children and wait for them: what comes before and what comes after
-        is a job each here.
-    """
-
-    jobs: dict[JobKey, Job] = field(default_factory=dict)
-    attempts: list[Attempt] = field(default_factory=list)
-    pauses: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    lasted_s: float = 0.0
-    starts_s: list[float] = field(default_factory=list)
-    without_head: int = 0
-    vanished: int = 0
-    in_parts: set[str] = field(default_factory=set)
-
-    def of_queue(self, queue: str) -> list[Attempt]:
-        """The attempts at the jobs of a queue."""
-        return [one for one in self.attempts if one.job.queue == queue]
+#: Who starts again sooner did not wait for the end of a pause, seconds.
+_PAUSE_S = 0.1
 
 
 def day_of(seen: Seen) -> Day:
@@ -111,8 +27,23 @@ def day_of(seen: Seen) -> Day:
         day.starts_s.append(day.lasted_s)
         day.lasted_s += watch.lasted_s
     _fill_in(day)
+    for queue, windows in day.asked.items():
+        day.pauses[queue] = _merged([*day.pauses[queue], *windows])
+    off = {id(one) for one in day.put_off}
+    day.attempts = [one for one in day.attempts if id(one) not in off]
     day.attempts.sort(key=lambda one: (one.outcome == "", one.finished_s))
     return day
+
+
+def _merged(windows: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same windows, ascending, each moment in one of them at most."""
+    found: list[tuple[float, float]] = []
+    for from_s, to_s in sorted(windows):
+        if found and from_s <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], to_s))
+        else:
+            found.append((from_s, to_s))
+    return found
 
 
 def _fill_in(day: Day) -> None:
@@ -136,16 +67,23 @@ def _fill_in(day: Day) -> None:
 
 @dataclass
 class _Open:
-    """A job that has not ended, as its events tell."""
+    """A job that has not ended, as its events tell.
+
+    ``again`` are the attempts after which it was to run again, ``stalls`` and ``off`` how often it
+    stalled and was put off.
+    """
 
     job: Job
     ready_s: float = nan
     started_s: float = nan
     attempt: int = 1
     run: int = 1
-    workers: dict[int, str] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
     worker: str = ""
     ended: bool = False
+    again: list[Attempt] = field(default_factory=list)
+    stalls: int = 0
+    off: int = 0
 
 
 class _Reading:
@@ -185,7 +123,7 @@ class _Reading:
 
     def _opened(self, key: JobKey, at_s: float, carried: bool = False, name: str = "") -> _Open:
         head = self._seen.heads.get(key)
-        workers = {run.at_ms: run.worker for run in self._watch.runs.get(key, ())}
+        runs = {run.at_ms: run for run in self._watch.runs.get(key, ())}
         said, again = key, 1
         while (
             key in self._day.jobs
@@ -193,12 +131,15 @@ class _Reading:
             again += 1
             key = JobKey(said.queue, f"{said.id}#{again}")
         job = Job(key, head, (head and head.name) or name, at_s, at_s, carried)
-        one = self._open[said] = _Open(job, at_s, workers=workers)
+        one = self._open[said] = _Open(job, at_s, runs=runs)
         self._day.jobs[key] = job
         return one
 
     def _take(self, queue: str, event: Event, following: Event) -> None:
         if not event.job:
+            return
+        if event.event in ("duplicated", "deduplicated"):
+            self._day.duplicates[queue] += 1
             return
         key, at_s = JobKey(queue, event.job), self._s(event.at_ms)
         one = self._open.get(key)
@@ -259,36 +200,65 @@ class _Reading:
             one.ready_s = at_s
         if event.made is not None:
             one.attempt = event.made + 1
+        run = one.runs.get(event.at_ms)
+        if run is not None and run.begun and not one.job.carried:
+            self._take_back(one, run, at_s)
         one.started_s = at_s
-        one.worker = one.workers.get(event.at_ms, "")
+        one.worker = run.worker if run is not None else ""
+
+    def _take_back(self, one: _Open, run: Run, at_s: float) -> None:
+        """See which of the runs so far were no attempts: more began than were made or stalled.
+
+        Which of several is not known: the first ones are taken for them. Until it has run for the
+        first time, a job that is put off is one that is delayed; one that was not delayed waited
+        at the head of its line for the end of a pause.
+        """
+        off = one.again[: max(0, run.begun - 1 - run.made - one.stalls - one.off)]
+        if not off:
+            return
+        one.off += len(off)
+        self._day.put_off += off
+        one.again = one.again[len(off) :]
+        one.attempt -= len(off)
+        delayed = one.ready_s > off[-1].finished_s
+        if not delayed and at_s - off[-1].finished_s > _PAUSE_S:
+            queue = one.job.key.queue
+            self._day.asked.setdefault(queue, []).append((off[-1].finished_s, at_s))
+        if one.again:
+            return
+        if delayed:
+            one.job.due_s = one.ready_s
+        else:
+            one.ready_s = off[0].ready_s
 
     def _end(self, one: _Open, at_s: float, outcome: str) -> None:
-        self._write(one, at_s, outcome, started_s=one.started_s)
+        attempt = self._write(one, at_s, outcome, started_s=one.started_s)
         if outcome == "stalled":
-            one.run += 1
+            one.run, one.stalls = one.run + 1, one.stalls + 1
         else:
             one.attempt, one.run = one.attempt + 1, 1
+            one.again.append(attempt)
         one.started_s = nan
 
     def _write(
         self, one: _Open, at_s: float, outcome: str, started_s: float, reason: str = ""
-    ) -> None:
+    ) -> Attempt:
         ready_s = min(one.ready_s, started_s) if started_s == started_s else one.ready_s
-        self._day.attempts.append(
-            Attempt(
-                one.job.key,
-                one.attempt,
-                one.run,
-                one.job.enqueued_s,
-                ready_s,
-                started_s,
-                at_s,
-                outcome,
-                one.worker,
-                reason,
-                one.job.carried,
-            )
+        attempt = Attempt(
+            one.job.key,
+            one.attempt,
+            one.run,
+            one.job.enqueued_s,
+            ready_s,
+            started_s,
+            at_s,
+            outcome,
+            one.worker,
+            reason,
+            one.job.carried,
         )
+        self._day.attempts.append(attempt)
+        return attempt
 
     def _pauses(self, queue: str, events: list[Event]) -> None:
         """When the queue was paused, by its events and by the first look at it."""

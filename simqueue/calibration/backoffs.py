@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simqueue.calibration.attempts import Attempt
+from simqueue.calibration.days import Attempt
 from simqueue.calibration.heads import Head, JobKey
 
 

@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simqueue.calibration.attempts import Day, day_of
+from simqueue.calibration.attempts import day_of
+from simqueue.calibration.days import Day
 from simqueue.calibration.estimates import Estimates, estimates_of
 from simqueue.calibration.figure import fit_figure
 from simqueue.calibration.fit import Fit, fit_frame, fits_of, log_of
@@ -91,7 +92,8 @@ class Calibration(Drawn):
     def report(self) -> str:
         """How well the model fits, what was found and what not, what to ask next: Markdown."""
         told = markdown(self.scenario, self.seen, self.day, self.estimates, self.fits)
-        asked = questions(Path(self.folder) / SCENARIO, self.estimates, self.fits)
+        file = Path(self.folder) / SCENARIO
+        asked = questions(file, self.scenario, self.estimates, self.fits)
         return told + "\n".join(["", *asked, ""])
 
     def document(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simqueue.calibration.attempts import Day, Job
+from simqueue.calibration.days import Day, Job
 from simqueue.calibration.heads import JobKey
 
 #: A kind of its own has so many jobs, and this share of its queue's; and there are so many kinds.

@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from simqueue.calibration.attempts import Day, Job
+from simqueue.calibration.days import Day, Job
 from simqueue.calibration.heads import JobKey
 
 #: Delays that are longer than this share of the watch: jobs that came during it are due after it.
@@ -18,13 +18,25 @@ _TICKS, _ON_TIME_S = 5, 0.05
 
 
 def counts_from_due(came: Sequence[Job], lasted_s: float) -> bool:
-    """Whether jobs count from when they are due: they were added long before, or by a scheduler."""
-    delayed = [job for job in came if job.due_s > job.enqueued_s and not job.children]
-    if not delayed:
-        return False
-    scheduled = sum(bool(job.head and job.head.scheduled) for job in delayed)
-    mean_s = float(np.mean([job.due_s - job.enqueued_s for job in delayed]))
-    return 2 * scheduled > len(delayed) or mean_s > _LONG_DELAY * lasted_s
+    """Whether jobs count from when they are due: producers add them long before."""
+    delays = [
+        job.due_s - job.enqueued_s
+        for job in came
+        if job.due_s > job.enqueued_s and not job.children and not is_scheduled(job)
+    ]
+    return bool(delays) and float(np.mean(delays)) > _LONG_DELAY * lasted_s
+
+
+def is_scheduled(job: Job) -> bool:
+    """Whether a scheduler brought the job, which counts from its slot on."""
+    return bool(job.head and job.head.scheduled)
+
+
+def scheduler_of(job: Job) -> str:
+    """How the scheduler is called that brought a job, ``repeat:SCHEDULER:SLOT``; else nothing."""
+    if not is_scheduled(job):
+        return ""
+    return job.key.id.removeprefix("repeat:").rpartition(":")[0] or job.name or "scheduler"
 
 
 def arrivals_of(
@@ -45,7 +57,7 @@ def arrivals_of(
     for job in jobs:
         if job.key in brought:
             continue
-        waited = job.carried and job.due_s > job.enqueued_s
+        waited = (job.carried and job.due_s > job.enqueued_s) or is_scheduled(job)
         at_s = job.due_s if due or waited else job.enqueued_s
         if at_s < day.lasted_s:
             found.append((at_s, job.key))
@@ -56,7 +68,7 @@ def clock_of(
     arrivals: Sequence[tuple[float, JobKey]], jobs: Sequence[Job]
 ) -> tuple[float, float] | None:
     """The period and the first slot of the scheduler that brings all of a queue's jobs, if so."""
-    if len(arrivals) < _TICKS or not all(job.head and job.head.scheduled for job in jobs):
+    if len(arrivals) < _TICKS or not all(map(is_scheduled, jobs)):
         return None
     times = np.array([at_s for at_s, _ in arrivals])
     every_s = float(np.median(np.diff(times)))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from simqueue.calibration.attempts import Attempt, Day
+from simqueue.calibration.days import Attempt, Day
 from simqueue.calibration.estimates import ENOUGH, Estimates, QueueEstimate
 from simqueue.calibration.fit import Fit
 from simqueue.calibration.seen import Seen
-from simqueue.results.wording import count
+from simqueue.results.wording import count, duration
 
 #: So far off, as a share and in seconds, a figure of the model's fits.
 FITS, FITS_S = 0.10, 0.005
@@ -33,6 +34,7 @@ def could_not_see(seen: Seen, day: Day, found: Estimates) -> list[str]:
     return [
         *_of_the_watch(seen, day),
         *_of_the_queues(found),
+        *_of_the_jobs(day),
         *_of_chance(found),
         *_of_the_workers(seen, found),
     ]
@@ -136,11 +138,11 @@ def _of_the_queues(found: Estimates) -> Iterator[str]:
                 f"{queue}: {one.attempts:,} attempts tell means, and little of the tail. Watch "
                 "longer."
             )
-        if one.due:
+        if one.due or one.clock:
+            who = "by a scheduler" if one.clock else "long before they are due"
             yield (
-                f"{queue}: jobs are added long before they are due, or by a scheduler. They count "
-                "from the moment when they were due: `arrivals` are these moments, and there is no "
-                "`delay`."
+                f"{queue}: jobs are added {who}. They count from the moment when they were due: "
+                "`arrivals` are these moments, and there is no `delay`."
             )
         if one.limiter is not None and not one.limiter.reached:
             yield (
@@ -150,10 +152,45 @@ def _of_the_queues(found: Estimates) -> Iterator[str]:
             )
         if one.stalled:
             yield (
-                f"{queue}: {one.stalled:,} runs stalled: a worker died or lost its lock. The "
-                "scenario has no such crash."
+                f"{queue}: {count(one.stalled, 'run')} stalled: a worker died or lost its lock. "
+                "The scenario has no such crash: workers that go finish what they have."
             )
         yield from one.notes
+
+
+def _of_the_jobs(day: Day) -> Iterator[str]:
+    """What producers and handlers do that a scenario has no words for."""
+    off: dict[str, list[float]] = {}
+    for one in day.put_off:
+        off.setdefault(one.job.queue, []).append(one.finished_s - one.started_s)
+    for queue, lasted in off.items():
+        asked = day.asked.get(queue, ())
+        yield (
+            f"{queue}: {count(len(lasted), 'run')} put the job off or paused the queue: these are "
+            f"no attempts. They held slots for {duration(sum(lasted))} in all, which are not in "
+            "the scenario; what a job was put off by before its first attempt is its `delay`."
+        )
+        if asked:
+            yield (
+                f"{queue}: handlers paused it {count(len(asked), 'time')} (`rateLimit`). The "
+                "scenario has these pauses under `paused`: on each day at the same moments, and "
+                "with more traffic no more of them."
+            )
+    for queue, number in day.duplicates.items():
+        yield (
+            f"{queue}: {count(number, 'job')} were not added because there was one like it. With "
+            "twice the traffic fewer than twice as many would be added: the scenario adds twice as "
+            "many."
+        )
+    lifo = Counter(job.key.queue for job in day.jobs.values() if job.head and job.head.lifo)
+    for queue, number in lifo.items():
+        jobs = sum(job.key.queue == queue for job in day.jobs.values())
+        if number < jobs:
+            what = "newest first" if 2 * number > jobs else "in line"
+            yield (
+                f"{queue}: {number:,} of {jobs:,} jobs are added at the head of the line (`lifo`). "
+                f"The scenario has all of them {what}."
+            )
 
 
 def work_known_within(one: QueueEstimate) -> float | None:
@@ -163,7 +200,10 @@ def work_known_within(one: QueueEstimate) -> float | None:
     came, whose variance is that of a compound Poisson sum, has this one.
     """
     times = np.concatenate([kind.service_s for kind in one.kinds])
-    if not one.arrivals or one.clock is not None or not len(times) or not times.any():
+    jobs = sum(kind.jobs for kind in one.kinds)
+    chance = len(one.arrivals) - len(one.schedulers)
+    # Children come as their parents do: how they add up, the jobs alone do not say.
+    if not chance or 2 * len(one.arrivals) < jobs or one.clock is not None or not times.any():
         return None
     spread = float((times**2).mean() / times.mean() ** 2)
     return 1.96 * math.sqrt(spread / len(one.arrivals))
@@ -189,7 +229,7 @@ def _of_the_workers(seen: Seen, found: Estimates) -> Iterator[str]:
     for queue, one in found.queues.items():
         workers = one.workers
         if not workers.reached:
-            slots = workers.most * workers.concurrency
+            slots = workers.slots
             yield (
                 f"{queue}: at most {count(workers.busiest, 'job')} ran at once, and none had to "
                 f"wait for a slot: there may be more than the {slots} of the scenario. Set its "

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Attempt, Day, Job
 from simqueue.calibration.backoffs import backoff_of, most_said
 from simqueue.calibration.classes import Kind, kinds_of
 from simqueue.calibration.coming import (
@@ -21,13 +20,17 @@ from simqueue.calibration.coming import (
     clock_of,
     counts_from_due,
     families_of,
+    is_scheduled,
+    scheduler_of,
 )
-from simqueue.calibration.failures import Burst, bursts_of
+from simqueue.calibration.days import Attempt, Day, Job
+from simqueue.calibration.failures import Burst, bursts_of, rates_differ
 from simqueue.calibration.heads import JobKey
 from simqueue.calibration.limits import SeenLimiter, global_concurrency_of, limiter_of
 from simqueue.calibration.overheads import overhead_of
 from simqueue.calibration.seen import Seen
 from simqueue.calibration.workers import SeenWorkers, language_of, workers_of
+from simqueue.results.wording import count
 
 Floats = NDArray[np.float64]
 
@@ -86,6 +89,10 @@ class QueueEstimate:
         How many attempts ended.
     fatal_rate
         Share of the failures after which nothing was tried again though attempts were left.
+    later_failure
+        Share of the attempts after the first that failed, where they do so surely more or less
+        often than first attempts; else ``None``. Then `KindEstimate.failure_rate` is that of first
+        attempts alone.
     failed_s
         How long attempts took that failed, seconds.
     bursts
@@ -104,7 +111,9 @@ class QueueEstimate:
     due
         Whether arrivals are the moments when jobs were due, and not when they were added.
     clock
-        Of a job scheduler: every so many seconds, and when first.
+        Of the one job scheduler that brings all jobs: every so many seconds, and when first.
+    schedulers
+        Else of each arrival that a scheduler brings, which one.
     notes
         What one should know, a sentence each.
     """
@@ -127,6 +136,8 @@ class QueueEstimate:
     stalled: int
     due: bool
     clock: tuple[float, float] | None = None
+    schedulers: dict[JobKey, str] = field(default_factory=dict)
+    later_failure: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -203,12 +214,13 @@ def _queue(
     gated = most is not None or (limiter is not None and limiter.reached != 0)
     workers = workers_of(seen, day, queue, gated)
     chance = [one for one in ran if id(one) not in in_burst]
+    later_failure = _later_failure(chance)
+    usual = chance if later_failure is None else [one for one in chance if one.attempt == 1]
     due = counts_from_due(came, day.lasted_s)
     children, child_failure = children_of(day, queue, families)
     counts = Counter(kinds[job.key] for job in (came or jobs))
     own = tuple(
-        _kind(kind, count, day, ran, chance, came, kinds, due)
-        for kind, count in counts.most_common()
+        _kind(kind, many, day, ran, usual, came, kinds, due) for kind, many in counts.most_common()
     )
     lost = [one for one in ran if one.outcome == "failed"]
     early = [one for one in lost if one.attempt < _attempts(day.jobs[one.job])]
@@ -216,7 +228,8 @@ def _queue(
     fatal = sum(id(one) not in in_burst for one in early)
     arrivals = arrivals_of(jobs, day, due, families)
     clock = clock_of(arrivals, jobs) if len(own) == 1 and not children else None
-    scheduled = sum(bool(job.head and job.head.scheduled) for job in came) if clock is None else 0
+    scheduled = () if clock else arrivals
+    schedulers = {key: who for _, key in scheduled if (who := scheduler_of(day.jobs[key]))}
     return QueueEstimate(
         queue=queue,
         kinds=own,
@@ -236,7 +249,9 @@ def _queue(
         stalled=sum(one.outcome == "stalled" for one in attempts),
         due=due,
         clock=clock,
-        notes=tuple(_notes(queue, own, queue in day.in_parts, scheduled)),
+        schedulers=schedulers,
+        later_failure=later_failure,
+        notes=tuple(_notes(queue, own, queue in day.in_parts, schedulers)),
     )
 
 
@@ -271,7 +286,11 @@ def _kind(
     usual = [one for one in chance if kinds[one.job] == kind]
     heads = [job.head for job in day.jobs.values() if job.head and kinds[job.key] == kind]
     mine_came = [job for job in came if kinds[job.key] == kind]
-    delays = [0.0 if due else job.due_s - job.enqueued_s for job in mine_came if not job.children]
+    delays = [
+        0.0 if due or is_scheduled(job) else job.due_s - job.enqueued_s
+        for job in mine_came
+        if not job.children
+    ]
     return KindEstimate(
         kind=kind,
         jobs=jobs,
@@ -285,6 +304,14 @@ def _kind(
         backoff=backoff_of(heads, mine),
         others=_others([(head.attempts, repr(head.backoff)) for head in heads]),
     )
+
+
+def _later_failure(chance: Sequence[Attempt]) -> float | None:
+    """The share of failures after the first attempt, if it surely is not that of the first."""
+    parts = [[one for one in chance if (one.attempt > 1) is later] for later in (False, True)]
+    counts = [(float(sum(one.outcome != "completed" for one in mine)), len(mine)) for mine in parts]
+    failed, all_of = counts[1]
+    return failed / all_of if rates_differ(counts) else None
 
 
 def _others(values: Sequence[Any]) -> int:
@@ -304,7 +331,7 @@ def _lasted(attempts: Sequence[Attempt]) -> Floats:
 
 
 def _notes(
-    queue: str, own: Sequence[KindEstimate], in_parts: bool, scheduled: int
+    queue: str, own: Sequence[KindEstimate], in_parts: bool, schedulers: Mapping[JobKey, str]
 ) -> Iterator[str]:
     """What is simpler in the scenario than it was."""
     if in_parts:
@@ -313,10 +340,14 @@ def _notes(
             "before and after counts as a job each, and the children come by themselves: response "
             "times here are those of the parts."
         )
-    if scheduled:
+    if schedulers:
+        names = sorted(set(schedulers.values()))
+        who = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         yield (
-            f"{queue}: schedulers brought {scheduled:,} jobs. They are arrivals like others here, "
-            "so that `--traffic` multiplies them, too."
+            f"{queue}: {count(len(names), 'scheduler')} ({who}) brought "
+            f"{count(len(schedulers), 'job')}. They come at the moments when they came, whatever "
+            "`--traffic` says. Where the queue is so late that BullMQ skips a slot, the scenario "
+            "skips none."
         )
     for kind in own:
         if kind.others:

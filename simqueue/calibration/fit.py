@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Day
+from simqueue.calibration.days import Day
 from simqueue.calibration.estimates import Estimates, QueueEstimate
 from simqueue.calibration.rows import table_of
 from simqueue.errors import InputError
@@ -97,8 +97,11 @@ def fits_of(log: AttemptLog, day: Day, found: Estimates, overhead: Overhead) -> 
 
 
 def _slots(one: QueueEstimate) -> Slots:
-    schedule = one.workers.schedule
-    return Slots(one.workers.most, one.workers.concurrency, schedule if len(schedule) > 1 else ())
+    workers = one.workers
+    if len(workers.crews) > 1:
+        return Slots(workers.most, workers.concurrency, crews=workers.crews)
+    schedule = workers.schedule
+    return Slots(workers.most, workers.concurrency, schedule if len(schedule) > 1 else ())
 
 
 def _rules(one: QueueEstimate) -> dict[str, Any]:

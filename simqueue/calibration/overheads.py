@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Attempt, Day
+from simqueue.calibration.days import Attempt, Day
 from simqueue.calibration.workers import SeenWorkers
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ def overhead_of(day: Day, workers: Mapping[str, SeenWorkers]) -> dict[str, float
     """
     found: dict[str, list[float]] = {}
     for name, its in workers.items():
-        slots = its.most * its.concurrency
+        slots = its.slots
         attempts = [one for one in day.of_queue(name) if not math.isnan(one.started_s)]
         _pick_ups(attempts, slots, found)
         _between(attempts, found)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from simqueue.calibration.attempts import Day
+from simqueue.calibration.days import Day
 from simqueue.calibration.doubts import could_not_see, suggestions
 from simqueue.calibration.estimates import Estimates
 from simqueue.calibration.figure import fit_figure

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from simqueue.calibration.attempts import Day
+from simqueue.calibration.days import Day
 from simqueue.calibration.doubts import could_not_see, finite, suggestions
 from simqueue.calibration.estimates import Estimates, QueueEstimate
 from simqueue.calibration.fit import FIGURES, Fit
@@ -27,6 +27,7 @@ from simqueue.calibration.tables import (
 from simqueue.results.measures import Measure
 from simqueue.results.wording import duration_up
 from simqueue.safe_text import one_line
+from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
 
 
@@ -74,13 +75,17 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (heads, line, *body)]
 
 
-def questions(scenario: Path, found: Estimates, fits: Sequence[Fit]) -> list[str]:
+def questions(file: Path, scenario: Scenario, found: Estimates, fits: Sequence[Fit]) -> list[str]:
     """What to ask the scenario next, in Markdown: a plan for the queue that has most to do."""
     most = max(found.queues.values(), key=lambda one: one.attempts)
     p95_s = next((fit.response_s["p95"][0] for fit in fits if fit.queue == most.queue), 1.0)
     measure = Measure(most.queue, "response.p95").name
     target = shlex.quote(f"{measure} < {duration_up(2 * p95_s)}")
-    plan = f"simqueue plan {shlex.quote(str(scenario))} --target {target} --traffic 2"
+    plan = f"simqueue plan {shlex.quote(str(file))} --target {target} --traffic 2"
+    pools = {name: pool for name, pool in scenario.pools.items() if most.queue in pool.queues}
+    if len(pools) > 1:
+        largest = max(pools, key=lambda name: pools[name].queues[most.queue])
+        plan += f" --vary {shlex.quote(key_of('pools', largest, 'count'))}"
     return [
         "## What to ask it",
         "",
@@ -122,6 +127,13 @@ def _as_json(one: QueueEstimate) -> dict[str, Any]:
         "workers": {
             "schedule": [list(step) for step in one.workers.schedule],
             "concurrency": one.workers.concurrency,
+            "crews": [
+                {
+                    "concurrency": crew.concurrency,
+                    "schedule": [list(step) for step in crew.schedule],
+                }
+                for crew in one.workers.crews
+            ],
             "reached": one.workers.reached,
             "busiest": one.workers.busiest,
             "source": one.workers.source,

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from simqueue.calibration.attempts import Day
+from simqueue.calibration.days import Day
 from simqueue.calibration.heads import JobKey
 from simqueue.record.worker_events import ENGINE
 
 
 def table_of(day: Day, classes: dict[JobKey, str]) -> list[dict[str, Any]]:
-    """The rows of an attempt log; ``classes`` are the names of jobs' classes, if they have some."""
+    """The rows of an attempt log; ``classes`` are the names of jobs' classes, if they have some.
+
+    Jobs are in the order in which they came: of those of one millisecond, too.
+    """
     rows = []
     slots = _slots(day)
-    for number, one in enumerate(day.attempts):
+    came = {key: number for number, key in enumerate(day.jobs)}
+    order = sorted(enumerate(day.attempts), key=lambda pair: came[pair[1].job])
+    for number, one in order:
         job = day.jobs[one.job]
         parent = job.head.parent if job.head else None
         rows.append(

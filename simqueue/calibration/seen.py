@@ -62,11 +62,23 @@ STALLED = "(stalled)"
 
 
 class Run(NamedTuple):
-    """Who had a job shortly after it had started, and attempts that had been made before."""
+    """Who had a job shortly after it had started.
+
+    Attributes
+    ----------
+    at_ms
+        Unix time of the start.
+    worker
+        Who had it.
+    made, begun
+        Attempts that had been made before, and starts, this one included; 0: not known (BullMQ
+        before version 5 does not count them).
+    """
 
     at_ms: int
     worker: str
     made: int
+    begun: int = 0
 
 
 class There(NamedTuple):
@@ -206,7 +218,7 @@ class Seen:
         elif kind == "head":
             self.heads[JobKey(line["queue"], line["job"])] = Head.of_line(line["head"])
         elif kind == "run":
-            run = Run(line["at_ms"], line["worker"], line["made"])
+            run = Run(line["at_ms"], line["worker"], line["made"], line.get("begun", 0))
             watch.runs.setdefault(JobKey(line["queue"], line["job"]), []).append(run)
         elif kind == "there":
             watch.there[line["queue"]].append(There(line["job"], line["state"], line.get("due_ms")))

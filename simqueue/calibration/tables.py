@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from simqueue.calibration.attempts import Day
+from simqueue.calibration.crews import Crew
+from simqueue.calibration.days import Day
 from simqueue.calibration.doubts import FITS, FITS_S, misfit
 from simqueue.calibration.estimates import Estimates, KindEstimate
 from simqueue.calibration.fit import ENOUGH, FIGURES, Fit
@@ -16,6 +17,8 @@ from simqueue.safe_text import one_line
 
 #: The fields of a fit, and what they are called.
 MEASURES = {"wait_s": "wait", "response_s": "response"}
+#: So many pauses are told one by one.
+_SOME = 5
 FOUND = (
     "queue, class",
     "jobs",
@@ -120,19 +123,22 @@ def found_lines(found: Estimates) -> list[str]:
     lines = []
     for queue, one in found.queues.items():
         workers = one.workers
-        steps = [f"{number} from {at_s:,.0f} s" for at_s, number in workers.schedule]
-        many = f"{workers.most}" if len(steps) == 1 else ", ".join(steps)
-        said = [f"workers: {many}, with {workers.concurrency} slots each"]
+        said = [f"workers: {', and '.join(map(_crew, workers.crews))}"]
         if one.limiter is not None and one.limiter.reached:
             said.append(f"limiter: {one.limiter.most} starts in {one.limiter.duration_s:g} s")
         if one.global_concurrency:
             said.append(f"at most {one.global_concurrency} at once over all workers")
-        said += [f"paused from {a:,.0f} to {b:,.0f} s" for a, b in one.paused]
+        said += [f"paused from {a:,.0f} to {b:,.0f} s" for a, b in one.paused[:_SOME]]
+        if len(one.paused) > _SOME:
+            lasted_s = sum(b - a for a, b in one.paused)
+            said.append(f"paused {len(one.paused)} times in all, for {lasted_s:,.0f} s")
         said += [
             f"{burst.rate:.0%} of the attempts failed that started from {burst.from_s:,.0f} to "
             f"{burst.to_s:,.0f} s"
             for burst in one.bursts
         ]
+        if one.later_failure is not None:
+            said.append(f"attempts after the first failed in {one.later_failure:.0%} of the cases")
         if one.children:
             children = [f"{_numbers(n)} {child}" for child, n in one.children.items()]
             said.append(f"children of each job: {', '.join(children)}")
@@ -141,6 +147,13 @@ def found_lines(found: Estimates) -> list[str]:
             said.append(f"final failures: {', '.join(f'{n} {name}' for name, n in often)}")
         lines.append(f"{safe(queue)}: {'; '.join(map(safe, said))}.")
     return lines
+
+
+def _crew(crew: Crew) -> str:
+    """How many workers with how many slots."""
+    steps = [f"{number} from {at_s:,.0f} s" for at_s, number in crew.schedule]
+    many = f"{crew.most}" if len(steps) == 1 else ", ".join(steps)
+    return f"{many}, with {count(crew.concurrency, 'slot')} each"
 
 
 def _numbers(shares: Mapping[int, float]) -> str:

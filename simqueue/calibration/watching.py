@@ -28,16 +28,18 @@ _BATCH, _BLOCK_S = 1000, 1.0
 #: From one read to the next. Jobs that are over sooner may have lost their hash before it is looked
 #: at; reading more often costs Redis more.
 _PACE_S = 0.02
-#: From one look at the queues' own keys to the next, and at the connected workers.
-_LOOK_S, _CLIENTS_S = 1.0, 10.0
+#: From one look at the queues' own keys to the next, and at the connected workers; of the time of
+#: Redis the latter cost one part in so many.
+_LOOK_S, _CLIENTS_S, _ONE_IN = 1.0, 1.0, 100.0
 #: Commands that are sent together, and jobs of a list that are looked at as a watch begins.
 _TOGETHER, _MOST_THERE = 500, 20_000
 #: Events that are written down.
 _EVENTS = frozenset(
     ("added", "waiting", "delayed", "waiting-children", "active", "completed", "failed", "stalled",
-     "removed", "paused", "resumed")
+     "removed", "paused", "resumed", "duplicated", "deduplicated")
 )  # fmt: skip
 _OVER = ("completed", "failed", "removed")
+_TURNED_AWAY = ("duplicated", "deduplicated")
 
 #: Called with the seconds that are over, and the jobs that have come.
 Tell = Callable[[float, int], None]
@@ -99,8 +101,9 @@ class Watcher:
                             await self._look()
                             look_at = now + _LOOK_S
                         if now >= clients_at:
+                            asked = clock.time()
                             await self._see_clients()
-                            clients_at = now + _CLIENTS_S
+                            clients_at = now + max(_CLIENTS_S, _ONE_IN * (clock.time() - asked))
                         await self._read(min(_BLOCK_S, began + seconds - now))
                     away = False
                 except JobError as error:
@@ -201,7 +204,7 @@ class Watcher:
                 self.jobs += what == "added"
                 if what in _OVER:
                     self._known.discard((queue, job))
-                elif job and (queue, job) not in self._known:
+                elif job and (queue, job) not in self._known and what not in _TURNED_AWAY:
                     new.append((queue, job))
                     self._known.add((queue, job))
                 if what == "active":
@@ -242,28 +245,19 @@ class Watcher:
             self._file.write(lines)
 
     async def _look_at_runs(self, started: Sequence[tuple[str, str, int]]) -> None:
-        """Write down which workers have the jobs that have just started.
-
-        A lock's token is its worker's id and a number (``worker.ts``, ``getNextJob``).
-        """
+        """Write down which workers have the jobs that have just started, and for which time."""
         for some in chunks(started):
             pipe = self._client.pipeline(transaction=False)
             for queue, job, _ in some:
                 pipe.get(f"{self._prefix}:{queue}:{job}:lock")
-                pipe.hmget(f"{self._prefix}:{queue}:{job}", "pb", "atm")
+                pipe.hmget(f"{self._prefix}:{queue}:{job}", "atm", "ats", "finishedOn")
             found = await answers_of(pipe)
             lines = []
             for i, (queue, job, at_ms) in enumerate(some):
-                token, hash_ = found[2 * i : 2 * i + 2]
-                if token is not None and hash_ is not None:
-                    worker = storable(token.rpartition(":")[0] or token)
-                    lines.append(
-                        {
-                            **{"kind": "run", "queue": queue, "job": storable(job)},
-                            **{"at_ms": at_ms, "worker": worker},
-                            "made": int(number(hash_[1]) or 0),
-                        }
-                    )
+                run = _run_of(*found[2 * i : 2 * i + 2])
+                if run:
+                    line = {"kind": "run", "queue": queue, "job": storable(job), "at_ms": at_ms}
+                    lines.append({**line, **run})
             self._file.write(lines)
 
     # ---- now and then
@@ -328,6 +322,26 @@ class Watcher:
                 host = client.get("addr", "").rpartition(":")[0]
                 library = client.get("lib-name", "")
                 yield Client(client.get("id", ""), bases[base], host, name, library)
+
+
+def _run_of(token: str | None, hash_: Sequence[str | None] | None) -> dict[str, Any]:
+    """Who has a job, and which of its attempts and starts this is, as far as it can be told.
+
+    A lock's token is its worker's id and a number (``worker.ts``, ``getNextJob``). A job that has
+    ended has none any more, and its end was counted as an attempt (``moveToFinished-14.lua``).
+    """
+    if hash_ is None:
+        return {}
+    made, begun = (int(number(value) or 0) for value in hash_[:2])
+    over = hash_[2] is not None
+    if token is None and not (over and begun):
+        return {}
+    worker = "" if token is None else storable(token.rpartition(":")[0] or token)
+    return {
+        "worker": worker,
+        "made": max(0, made - over) if token is None else made,
+        "begun": begun,
+    }
 
 
 def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Attempt, Day
+from simqueue.calibration.crews import (
+    Crew,
+    Life,
+    Schedule,
+    at_once,
+    full_together,
+    lives_of,
+    sizes_of,
+    whose,
+)
+from simqueue.calibration.days import Attempt, Day
 from simqueue.calibration.seen import Client, Seen
 
 Ints = NDArray[np.int64]
@@ -20,6 +32,8 @@ _LONG_S, _FEWEST = 0.1, 5
 _SHARE, _MOSTLY = 0.05, 0.7
 #: A number of workers that lasted for less is a deployment's overlap, seconds.
 _LASTS_S = 15.0
+#: A connection may be seen so much later than the first start of its worker, seconds.
+_LATE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,9 @@ class SeenWorkers:
     schedule
         From which moment on, seconds, there were how many.
     concurrency
-        Slots of each.
+        Slots of each; of the largest where they differ.
+    crews
+        Workers of one size, by size; one where they do not differ.
     reached
         Whether jobs waited while all slots were busy: else there may be more of them.
     busiest
@@ -44,13 +60,23 @@ class SeenWorkers:
         What they are called.
     """
 
-    schedule: tuple[tuple[float, int], ...]
+    schedule: Schedule
     concurrency: int
     reached: bool
     busiest: int
     source: str
     hosts: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    crews: tuple[Crew, ...] = ()
+
+    @property
+    def slots(self) -> int:
+        """The most slots at a time."""
+        moments = sorted({at_s for crew in self.crews for at_s, _ in crew.schedule})
+        return max(
+            sum(crew.concurrency * _at(crew.schedule, at_s) for crew in self.crews)
+            for at_s in moments
+        )
 
     @property
     def most(self) -> int:
@@ -63,18 +89,69 @@ def workers_of(seen: Seen, day: Day, queue: str, gated: bool) -> SeenWorkers:
     attempts = [one for one in day.of_queue(queue) if not math.isnan(one.started_s)]
     level = _busy(attempts, day)
     slots, reached = (level.busiest, False) if gated else level.slots()
-    lives = _lives(attempts)
-    schedule, clients = _connected(seen, day, queue, language_of(lives) == "python")
+    by_worker = _lives(attempts)
+    lives = lives_of(by_worker, len(attempts))
+    if reached:
+        lives = full_together(lives, slots)
+    python = language_of(by_worker) == "python"
+    links = _links(seen, day, queue, python, [one.first_s for one in lives])
+    schedule = _schedule(links)
     source = "clients" if schedule else "locks" if lives else "nothing"
     if not schedule:
-        schedule = ((0.0, max(1, _at_a_time(lives))),)
+        schedule = ((0.0, max(1, len(at_once(lives)))),)
     most = max(count for _, count in schedule)
-    own = max((_most_at_once(mine) for mine in lives.values()), default=1)
+    own = max((one.concurrency for one in lives), default=1)
     concurrency = max(1, math.ceil(slots / most), own if gated or not reached else 1)
-    return SeenWorkers(
-        schedule, concurrency, reached, level.busiest, source,
-        frozenset(one.host for one in clients), frozenset(one.name for one in clients) - {""},
-    )  # fmt: skip
+    crews = _crews(lives, links, schedule)
+    total = sum(crew.concurrency * crew.most for crew in crews)
+    if not crews or (reached and total != slots):
+        crews = (Crew(concurrency, schedule),)
+    concurrency = max(crew.concurrency for crew in crews)
+    there = [lives[i] for i in at_once(lives)]
+    reached = reached or (len(there) == most and all(one.proven for one in there))
+    clients = _clients(seen, queue)
+    hosts = frozenset(one.host for one in clients)
+    names = frozenset(one.name for one in clients) - {""}
+    return SeenWorkers(schedule, concurrency, reached, level.busiest, source, hosts, names, crews)
+
+
+def _at(schedule: Schedule, at_s: float) -> int:
+    """How many there were at a moment."""
+    return next((count for from_s, count in reversed(schedule) if from_s <= at_s), 0)
+
+
+def _crews(
+    lives: Sequence[Life], links: Sequence[tuple[float, set[str]]], schedule: Schedule
+) -> tuple[Crew, ...]:
+    """Workers by their size, where they are seen to differ and to be all that there are."""
+    sizes = sizes_of(lives)
+    if sizes is None:
+        return ()
+    found = whose(lives, _spans(links))
+    if found:
+        by_size = {
+            size: {link for link, number in found.items() if sizes[number] == size}
+            for size in sorted(set(sizes))
+        }
+        schedules = {
+            size: _schedule([(at_s, there & mine) for at_s, there in links])
+            for size, mine in by_size.items()
+        }
+        return tuple(Crew(size, mine) for size, mine in schedules.items() if mine)
+    there = at_once(lives)
+    if len(schedule) > 1 or len(there) != schedule[0][1]:
+        return ()
+    counts = Counter(sizes[i] for i in there)
+    return tuple(Crew(size, ((0.0, counts[size]),)) for size in sorted(counts))
+
+
+def _spans(links: Sequence[tuple[float, set[str]]]) -> dict[str, tuple[float, float]]:
+    """From when to when each connection was seen, seconds."""
+    found: dict[str, tuple[float, float]] = {}
+    for (at_s, there), (until_s, _) in pairwise([*links, (math.inf, set())]):
+        for link in there:
+            found[link] = (found.get(link, (at_s, 0.0))[0], until_s)
+    return found
 
 
 @dataclass(frozen=True)
@@ -128,21 +205,6 @@ def _lives(attempts: Sequence[Attempt]) -> dict[str, list[Attempt]]:
     return found
 
 
-def _at_a_time(lives: dict[str, list[Attempt]]) -> int:
-    """How many workers there were at once, each from its first start to its last."""
-    spans = [
-        (min(one.started_s for one in mine), max(one.started_s for one in mine))
-        for mine in lives.values()
-    ]
-    return max((sum(a <= at <= b for a, b in spans) for at, _ in spans), default=0)
-
-
-def _most_at_once(attempts: Sequence[Attempt]) -> int:
-    started = np.sort([one.started_s for one in attempts])
-    ended = np.sort([one.finished_s for one in attempts if not math.isnan(one.finished_s)])
-    return int((np.arange(1, len(started) + 1) - np.searchsorted(ended, started, "right")).max())
-
-
 def language_of(workers: Iterable[str]) -> str | None:
     """What workers are written in, by the ids in their locks; ``None`` if no lock was seen.
 
@@ -152,26 +214,58 @@ def language_of(workers: Iterable[str]) -> str | None:
     return max(sorted(set(found)), key=found.count) if found else None
 
 
-def _connected(
-    seen: Seen, day: Day, queue: str, python: bool
-) -> tuple[tuple[tuple[float, int], ...], list[Client]]:
-    """From when on how many workers of a queue were connected, and their connections."""
-    steps: list[tuple[float, int]] = []
-    clients: list[Client] = []
+def _clients(seen: Seen, queue: str) -> list[Client]:
+    """All connections of a queue's workers."""
+    return [
+        one
+        for watch in seen.watches
+        for _, found in watch.clients
+        for one in found
+        if one.queue == queue
+    ]
+
+
+def _links(
+    seen: Seen, day: Day, queue: str, python: bool, firsts: Sequence[float]
+) -> list[tuple[float, set[str]]]:
+    """Which workers of a queue were connected from when on; ``firsts`` are their first starts.
+
+    Node's workers name one connection, Python's all those of their pool. Connections are looked at
+    now and then: a worker that is new was there when it first took a job.
+    """
+    links: list[tuple[float, set[str]]] = []
     for watch, start_s in zip(seen.watches, day.starts_s, strict=True):
         for at_ms, found in watch.clients:
-            mine = [one for one in found if one.queue == queue]
-            # Node's workers name one connection, Python's all those of their pool.
-            count = len({one.name for one in mine} - {""}) if python else len(mine)
-            clients += mine
+            mine = {one.name if python else one.id for one in found if one.queue == queue} - {""}
             at_s = max(start_s, start_s + (at_ms - watch.began_ms) / 1000)
-            if steps and at_s - steps[-1][0] < _LASTS_S:
-                steps[-1] = (steps[-1][0], count)
-            elif not steps or steps[-1][1] != count:
-                steps.append((at_s, count))
-    steps = [one for i, one in enumerate(steps) if i == 0 or one[1] != steps[i - 1][1]]
+            before_s, before = links[-1] if links else (0.0, mine)
+            if mine - before:
+                since_s = max(before_s, at_s - _LATE_S)
+                at_s = min((one for one in firsts if since_s < one <= at_s), default=at_s)
+            links.append((at_s if links else 0.0, mine))
+    return links
+
+
+def _schedule(links: Sequence[tuple[float, set[str]]]) -> Schedule:
+    """From when on there were how many; nothing if there was none.
+
+    While a deployment starts the new ones before the old ones have ended there are more for a
+    moment, of whom those that end take no more jobs: no more are counted than before or after.
+    """
+    steps = _changes([(at_s, len(there)) for at_s, there in links])
+    ends = [*(at_s for at_s, _ in steps), math.inf][1:]
+    lasting = [i for i, (at_s, _) in enumerate(steps) if ends[i] - at_s >= _LASTS_S]
+    capped = []
+    for i, (at_s, count) in enumerate(steps):
+        around = {*[j for j in lasting if j <= i][-1:], *[j for j in lasting if j >= i][:1]}
+        most = max((steps[j][1] for j in around), default=count)
+        capped.append((at_s, min(count, most)))
+    steps = _changes(capped)
     if len(steps) > 1 and not steps[-1][1]:  # the watch went on when all had gone home
         steps.pop()
-    if not steps or not any(count for _, count in steps):
-        return (), clients
-    return ((0.0, steps[0][1]), *steps[1:]), clients
+    return tuple(steps) if any(count for _, count in steps) else ()
+
+
+def _changes(steps: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    """The steps that change the number."""
+    return [one for i, one in enumerate(steps) if i == 0 or one[1] != steps[i - 1][1]]

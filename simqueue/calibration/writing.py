@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.calibration.attempts import Day
+from simqueue.calibration.days import Day
 from simqueue.calibration.estimates import ENOUGH, Estimates, KindEstimate, QueueEstimate
 from simqueue.calibration.failures import rates_differ
+from simqueue.calibration.pools import pools_of
 from simqueue.calibration.seen import Seen
 from simqueue.calibration.shapes import alike, together
 from simqueue.files import writing
@@ -45,7 +46,7 @@ def write_scenario(folder: Path, seen: Seen, day: Day, found: Estimates, name: s
     """
     files = _file_names([_ALL, *found.queues])
     times = {
-        queue: np.array([at_s for at_s, _ in one.arrivals])
+        queue: np.array([at_s for at_s, key in one.arrivals if key not in one.schedulers])
         for queue, one in found.queues.items()
         if one.clock is None
     }
@@ -56,7 +57,7 @@ def write_scenario(folder: Path, seen: Seen, day: Day, found: Estimates, name: s
             folder / f"{_ALL}.trace.csv", ["placed_at"], [[_stamp(seen, at)] for at in stamps]
         )
     table: dict[str, Any] = {"name": name, "seed": 1, "duration_s": round(day.lasted_s, 3)}
-    table["pools"] = _pools(found)
+    table["pools"] = pools_of(found, day.lasted_s)
     table["arrivals"], table["queues"] = {}, {}
     comments: dict[tuple[str, ...], str] = {}
     for queue, one in found.queues.items():
@@ -94,42 +95,6 @@ def _file_names(queues: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _pools(found: Estimates) -> dict[str, Any]:
-    """A pool for each set of queues whose workers are the same processes."""
-    pools: dict[str, Any] = {}
-    for queues in shared(found):
-        first = found.queues[queues[0]].workers
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(queues))[:50].strip("-") or "workers"
-        name = name if name[0].isalpha() else f"q{name}"
-        while name in pools:
-            name += "-"
-        many = len(first.schedule) > 1
-        schedule = [[round(at_s, 1), count] for at_s, count in first.schedule]
-        own = {"schedule": schedule} if many else {"count": first.schedule[0][1]}
-        slots = {queue: found.queues[queue].workers.concurrency for queue in queues}
-        pools[name] = {**own, "queues": slots}
-    return pools
-
-
-def shared(found: Estimates) -> list[list[str]]:
-    """Queues by the processes that work on them, as far as connections tell.
-
-    Workers of two queues are taken for the same processes if they have the same names, or are
-    connected from the same hosts, of which there are several.
-    """
-    groups: dict[object, list[str]] = {}
-    hosts = {host for one in found.queues.values() for host in one.workers.hosts}
-    for queue, one in found.queues.items():
-        workers = one.workers
-        key: object = queue
-        if workers.names:
-            key = (workers.names, workers.schedule)
-        elif len(hosts) > 1 and len(workers.hosts) == workers.most:
-            key = (workers.hosts, workers.schedule)
-        groups.setdefault(key, []).append(queue)
-    return list(groups.values())
-
-
 def _queue(one: QueueEstimate, file: str, columns: dict[str, Floats]) -> dict[str, Any]:
     """A queue's table; the times that it draws from go to ``columns``."""
     first = max(one.kinds, key=lambda kind: kind.jobs)
@@ -139,6 +104,8 @@ def _queue(one: QueueEstimate, file: str, columns: dict[str, Floats]) -> dict[st
     everything = np.concatenate([kind.service_s for kind in one.kinds])
     table["service"] = _times(everything, "all_s", file, columns)
     _put(table, "failure_rate", _share(_failure_rate(one)))
+    if one.later_failure is not None:
+        table["later_attempts"] = [{"failure_rate": _share(one.later_failure)}]
     _put(table, "fatal_rate", _share(one.fatal_rate) if table.get("failure_rate") else 0.0)
     if len(one.failed_s) >= ENOUGH:
         table["failure_service"] = _times(one.failed_s, "failed_s", file, columns)
@@ -269,11 +236,14 @@ def _bullmq(found: Estimates) -> dict[str, Any]:
 
 def _write_trace(path: Path, one: QueueEstimate, seen: Seen, found: Estimates) -> None:
     classed = len(one.kinds) > 1
+    columns = {"class": {key: found.kinds[key].label for _, key in one.arrivals}} if classed else {}
+    if one.schedulers:
+        columns["scheduler"] = one.schedulers
     rows = [
-        [_stamp(seen, at_s), key.id, *([found.kinds[key].label] if classed else [])]
+        [_stamp(seen, at_s), key.id, *(column.get(key, "") for column in columns.values())]
         for at_s, key in one.arrivals
     ]
-    _write_rows(path, ["placed_at", "order_id", *(["class"] if classed else [])], rows)
+    _write_rows(path, ["placed_at", "order_id", *columns], rows)
 
 
 def _write_rows(path: Path, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -26,12 +26,14 @@ from simqueue.workload.scenario import Scenario
 class Slots:
     """Who worked on a queue: worker processes at a time, and slots of each.
 
-    With a ``schedule`` there were so many workers from each moment on, seconds.
+    With a ``schedule`` there were so many workers from each moment on, seconds. Where they differ,
+    ``crews`` says it instead: slots of each, and the schedule of those that have as many.
     """
 
     workers: int
     concurrency: int
     schedule: tuple[tuple[float, int], ...] = ()
+    crews: tuple[tuple[int, tuple[tuple[float, int], ...]], ...] = ()
 
 
 def seen_slots(
@@ -240,8 +242,14 @@ def _scenario(
         "queues": {queue: {"follow_up": {}, **(own or {})} for queue in queues},
         "bullmq": {"overhead": overhead or {}},
     }
-    if slots.schedule:
+    crews = slots.crews or ((slots.concurrency, slots.schedule),)
+    if crews[0][1]:
         del table["workers"]
-        each = dict.fromkeys(queues, slots.concurrency)
-        table["pools"] = {"workers": {"schedule": slots.schedule, "queues": each}}
+        table["pools"] = {
+            f"workers-{number}": {
+                "schedule": schedule,
+                "queues": dict.fromkeys(queues, concurrency),
+            }
+            for number, (concurrency, schedule) in enumerate(crews)
+        }
     return build_scenario(table, place=name)

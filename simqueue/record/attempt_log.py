@@ -88,7 +88,9 @@ Ids = Callable[[NDArray[np.int64]], Sequence[str]]
 
 def is_final(outcome: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Whether a job is over with an attempt that ended so."""
-    found: NDArray[np.bool_] = np.logical_or.reduce([outcome == code for code in FINAL])
+    found: NDArray[np.bool_] = outcome == FINAL[0]
+    for code in FINAL[1:]:
+        found |= outcome == code
     return found
 
 

@@ -18,6 +18,8 @@ Column = NDArray[Any]
 #: counted anew: time tells which is last.
 _JOB = ("replication", "queue", "job")
 _IN_JOB = ("ready_s", "attempt", "run")
+#: So many rows are sorted into columns at once: a processor has them at hand.
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,18 @@ class ByJob:
         """The sorted rows."""
         return self.of.take(self.order)
 
-    def column(self, field: str) -> Column:
-        """One field of the sorted rows, by itself: fields of a structured array lie far apart.
+    def columns(self, *fields: str) -> list[Column]:
+        """Some fields of the sorted rows, each by itself: in a structured array they lie far apart.
 
-        From sorted rows: to look for each in the log would be a look into another place of memory.
+        All of them from some rows, then from the next: each row is fetched from memory once.
         """
-        return np.ascontiguousarray(self.rows[field])
+        found = [np.empty(len(self.order), self.of.dtype[field]) for field in fields]
+        for start in range(0, len(self.order), _AT_ONCE):
+            here = slice(start, start + _AT_ONCE)
+            some = self.of.take(self.order[here])
+            for column, field in zip(found, fields, strict=True):
+                column[here] = some[field]
+        return found
 
     def by_queue(self) -> Iterator[ByJob]:
         """The jobs of each queue of each replication."""
@@ -84,24 +92,24 @@ class ByJob:
     @property
     def attempts(self) -> Ints:
         """Attempts of each job that started; a rerun after a stall is the same attempt."""
-        new = _new([self.column("attempt")])
+        return self.count_attempts(*self.columns("attempt", "started_s"))
+
+    def count_attempts(self, attempt: Column, started_s: Column) -> Ints:
+        """The same from two columns."""
+        new = changed(attempt)
         new[self.first] = True
-        return self._count(new & self._started)
+        return self._count(new & np.isfinite(started_s))
 
     @property
     def runs(self) -> Ints:
         """How often each job was started in all."""
-        return self._count(self._started)
+        (started_s,) = self.columns("started_s")
+        return self._count(np.isfinite(started_s))
 
     @property
     def number(self) -> Ints:
         """Of each row, which job it belongs to."""
         return np.repeat(np.arange(len(self.first)), self.last - self.first + 1)
-
-    @property
-    def _started(self) -> NDArray[np.bool_]:
-        started: NDArray[np.bool_] = np.isfinite(self.column("started_s"))
-        return started
 
     def _count(self, what: NDArray[np.bool_]) -> Ints:
         if what.all():
@@ -112,7 +120,7 @@ class ByJob:
 
 def by_job(rows: NDArray[np.void]) -> ByJob:
     """Sort the rows of a log by job."""
-    order, new = _grouped([rows[field] for field in _JOB])
+    order, new = _grouped([np.ascontiguousarray(rows[field]) for field in _JOB])
     # Rows come in the order in which attempts ended, which mostly is that of a job's own.
     if not _ascends([rows[field] for field in _IN_JOB], order, np.flatnonzero(~new)):
         order = np.lexsort([rows[field] for field in (*_IN_JOB[::-1], *_JOB[::-1])])
@@ -135,12 +143,12 @@ def _grouped(columns: Sequence[Column]) -> tuple[Ints, NDArray[np.bool_]]:
         needed = (int(column.max()) - low).bit_length()
         if bits + needed > 63:
             order = np.lexsort(columns[::-1])
-            return order, _new([column[order] for column in columns])
+            return order, changed(*[column[order] for column in columns])
         if needed:
             key |= (column.astype(np.int64) - low) << bits
         bits += needed
     key.sort()
-    return key & ((1 << place_bits) - 1), _new([key >> place_bits])
+    return key & ((1 << place_bits) - 1), changed(key >> place_bits)
 
 
 def _ascends(columns: Sequence[Column], order: Ints, follows: Ints) -> bool:
@@ -157,7 +165,7 @@ def _ascends(columns: Sequence[Column], order: Ints, follows: Ints) -> bool:
     return True
 
 
-def _new(columns: Sequence[Column]) -> NDArray[np.bool_]:
+def changed(*columns: Column) -> NDArray[np.bool_]:
     """Whether each element differs in any column from the one before it; the first does."""
     new = np.ones(len(columns[0]), dtype=bool)
     new[1:] = False
@@ -168,4 +176,4 @@ def _new(columns: Sequence[Column]) -> NDArray[np.bool_]:
 
 def changes(rows: NDArray[np.void], *fields: str) -> NDArray[np.bool_]:
     """Whether each row differs from the one before it in any of ``fields``; the first does."""
-    return _new([rows[field] for field in fields])
+    return changed(*[rows[field] for field in fields])

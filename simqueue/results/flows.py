@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.results.history import History
+from simqueue.record.by_job import changed
+from simqueue.results.history import History, JobOutcomes
 from simqueue.results.statistics import Statistics, describe
 
 
@@ -104,25 +105,44 @@ def _flows(
     run: Sequence[History],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Of each flow: number of its root's queue, start, end (NaN: not over), last job's queue."""
-    queue = np.repeat(np.arange(len(run)), [len(history.jobs.job) for history in run])
-    job, flow, enqueued, finished = (
-        np.concatenate([getattr(history.jobs, name) for history in run])
-        for name in ("job", "flow", "enqueued_s", "finished_s")
-    )
-    if (flow[1:] <= flow[:-1]).any():
-        order = np.argsort(flow, kind="stable")
-        queue, job, flow = queue[order], job[order], flow[order]
-        enqueued, finished = enqueued[order], finished[order]
-    elif (job == flow).all():  # each is a flow by itself
-        return queue, enqueued, finished, queue
-    first = np.flatnonzero(np.append(True, flow[1:] != flow[:-1]))
-    root = np.maximum.reduceat(np.where(job == flow, queue, -1), first)
-    ends = np.maximum.reduceat(finished, first)  # NaN, if one of them is
-    is_last = finished == np.repeat(ends, np.diff(np.append(first, len(flow))))
-    last = np.maximum.reduceat(np.where(is_last, queue, 0), first)
-    # A log of a part of a run may lack root jobs: then the first to finish stands for it.
-    lacking = np.flatnonzero(root < 0)
-    if len(lacking):
-        early = np.lexsort((finished, flow))  # NaN comes last
-        root[lacking] = queue[early][first[lacking]]
-    return root, np.minimum.reduceat(enqueued, first), ends, last
+    queues = [history.jobs for history in run]
+    places, count = _numbered([jobs.flow for jobs in queues])
+    root = np.full(count, -1)
+    began, ended = np.full(count, np.inf), np.full(count, -np.inf)
+    for number, (jobs, place) in enumerate(zip(queues, places, strict=True)):
+        root[place[jobs.job == jobs.flow]] = number
+        np.minimum.at(began, place, jobs.enqueued_s)
+        with np.errstate(invalid="ignore"):  # NaN, if one of them is
+            np.maximum.at(ended, place, jobs.finished_s)
+    last = np.zeros(count, np.int64)
+    for number, (jobs, place) in enumerate(zip(queues, places, strict=True)):
+        last[place[jobs.finished_s == ended[place]]] = number
+    _find_roots(root, queues, places)
+    return root, began, ended, last
+
+
+def _numbered(keys: Sequence[NDArray[np.int64]]) -> tuple[list[NDArray[np.int64]], int]:
+    """Numbers in place of keys, equal ones for equal keys; and how many there are."""
+    together = np.concatenate(keys)
+    numbers = np.arange(len(together))
+    if (together[1:] <= together[:-1]).any():
+        order = np.argsort(together, kind="stable")  # quick where each queue's ascend, as most do
+        numbers[order] = np.cumsum(changed(together[order])) - 1
+    ends = np.cumsum([len(some) for some in keys])
+    return np.split(numbers, ends[:-1]), int(numbers.max(initial=-1)) + 1
+
+
+def _find_roots(
+    root: NDArray[np.int64], queues: Sequence[JobOutcomes], places: Sequence[NDArray[np.int64]]
+) -> None:
+    """A log of a part of a run may lack root jobs: then the first to finish stands for it."""
+    lacking = root < 0
+    if not lacking.any():
+        return
+    ends = [np.where(np.isnan(jobs.finished_s), np.inf, jobs.finished_s) for jobs in queues]
+    soonest = np.full(len(root), np.inf)
+    for end, place in zip(ends, places, strict=True):
+        np.minimum.at(soonest, place, end)
+    for number in reversed(range(len(queues))):
+        place = places[number]
+        root[place[(ends[number] == soonest[place]) & lacking[place]]] = number

@@ -107,12 +107,12 @@ def by_queue(log: AttemptLog, first: Iterable[str] = ()) -> dict[str, list[Histo
 
 def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash | Death] | None) -> History:
     first, its_first = jobs.first, jobs.order[jobs.first]
-    enqueued, ready, started, finished, outcome = map(
-        jobs.column, ("enqueued_s", "ready_s", "started_s", "finished_s", "outcome")
+    enqueued, ready, started, finished, outcome, job, flow, attempt = jobs.columns(
+        "enqueued_s", "ready_s", "started_s", "finished_s", "outcome", "job", "flow", "attempt"
     )
     ready[np.isnan(ready)] = np.inf
     # A job failed for good by stalling too often has an end, but no start.
-    ended = np.where(np.isnan(finished), np.inf, finished)
+    ended = np.fmin(finished, np.inf)  # NaN: infinite
     left = np.where(np.isnan(started), ended, started)
     # Rows of a job lie in order: after a retried attempt comes the next one, if it came to that.
     following = np.append(ready[1:], np.inf)
@@ -122,7 +122,7 @@ def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash | Death] | No
     became = outcome[jobs.last]
     group = np.broadcast_to(np.int16(-1), len(ready))
     if log.has_classes:
-        group = jobs.column("class")
+        (group,) = jobs.columns("class")
     return History(
         replication=int(jobs.of["replication"][its_first[0]]),
         queue=log.queues[jobs.of["queue"][its_first[0]]],
@@ -137,13 +137,13 @@ def _history(jobs: ByJob, log: AttemptLog, crashes: Sequence[Crash | Death] | No
         delayed_s=np.concatenate([finished[retried], enqueued[later]]),
         due_s=np.concatenate([following[retried], ready[later]]),
         jobs=JobOutcomes(
-            job=jobs.column("job")[first],
-            flow=jobs.column("flow")[first],
+            job=job[first],
+            flow=flow[first],
             group=group[first],
             enqueued_s=enqueued[first],
             finished_s=np.where(is_final(became), finished[jobs.last], np.nan),
             outcome=became,
-            attempts=jobs.attempts,
+            attempts=jobs.count_attempts(attempt, started),
         ),
     )
 

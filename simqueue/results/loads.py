@@ -184,8 +184,9 @@ def _always_alike(queue: QueueModel) -> bool:
     """Whether all jobs of a queue take the same time, and end alike."""
     times = [one for each in queue.different_times for one in each]
     more = queue.failure_service, queue.delay
-    ends = expected(queue)
-    sure = ends.fails in (0.0, 1.0) and ends.fatal in (0.0, 1.0)
+    attempts = range(1, 1 + len(queue.different_times))
+    ends = [expected(queue, attempt) for attempt in attempts]
+    sure = all(one.fails in (0.0, 1.0) and one.fatal in (0.0, 1.0) for one in ends)
     constant = all(isinstance(one, Constant) for one in (*times, *filter(None, more)))
     return sure and constant
 

@@ -28,7 +28,7 @@ from simqueue.results.queue_summary import (
     places,
 )
 from simqueue.results.statistics import describe
-from simqueue.results.timeline import mean_open, most_open
+from simqueue.results.timeline import mean_open, most_open, those
 from simqueue.workload.pools import Death, Pool
 from simqueue.workload.production import Crash
 
@@ -139,26 +139,26 @@ def _tally(one: History, low: float, high: float) -> tuple[Tally, Floats, Floats
     """What one replication has of a queue; its waits and its response times."""
     jobs = one.jobs
     counted = (jobs.enqueued_s >= low) & (jobs.enqueued_s < high)
-    outcome = jobs.outcome[counted]
+    outcome = those(counted, jobs.outcome)
     ended = (jobs.finished_s >= low) & (jobs.finished_s < high)
     started = ~np.isnan(one.started_s)
     mine = (one.enqueued_s >= low) & (one.enqueued_s < high) & started
-    response = (jobs.finished_s - jobs.enqueued_s)[counted]
+    response = those(counted, jobs.finished_s - jobs.enqueued_s)
     tally = Tally(
         arrived=int(counted.sum()),
         completed=int((outcome == COMPLETED).sum()),
         failed=int((outcome == FAILED).sum()),
         refused=int((outcome == REFUSED).sum()),
         lost=int((outcome == LOST).sum()),
-        attempts=int(jobs.attempts[counted].sum()),
+        attempts=int(those(counted, jobs.attempts).sum()),
         done=int((ended & (jobs.outcome == COMPLETED)).sum()),
-        busy=mean_open(one.started_s[started], one.freed_s[started], low, high),
+        busy=mean_open(those(started, one.started_s), those(started, one.freed_s), low, high),
         waiting=mean_open(one.ready_s, one.left_s, low, high),
         delayed=mean_open(one.delayed_s, one.due_s, low, high),
         most_waiting=one.waiting.most(low, high),
         most_delayed=most_open(one.delayed_s, one.due_s, low, high),
     )
-    return tally, one.wait_s[mine], response[~np.isnan(response)]
+    return tally, those(mine, one.wait_s), those(~np.isnan(response), response)
 
 
 def _summarise_classes(
@@ -194,18 +194,19 @@ def _summarise_class(found: Sequence[History], low: float, high: float, group: i
 
 def _span(run: Sequence[History]) -> tuple[float, float]:
     """From and to of a whole replication, seconds."""
-    times = np.concatenate([np.append(h.finished_s, (h.ready_s, h.started_s)) for h in run])
-    times = times[np.isfinite(times)]
-    return min(0.0, float(times.min())), float(times.max())
+    times = [time for one in run for time in (one.finished_s, one.ready_s, one.started_s)]
+    times = [those(np.isfinite(time), time) for time in times]
+    first = min(float(time.min(initial=0.0)) for time in times)
+    return first, max(float(time.max(initial=first)) for time in times)
 
 
 def _littles_law(found: Sequence[History], spans: Mapping[int, tuple[float, float]]) -> LittlesLaw:
     came = [np.isfinite(h.ready_s) for h in found]
     waits = np.concatenate(
         [np.empty(0)]
-        + [h.left_s[ready] - h.ready_s[ready] for h, ready in zip(found, came, strict=True)]
+        + [those(c, h.left_s) - those(c, h.ready_s) for h, c in zip(found, came, strict=True)]
     )
-    over = waits[np.isfinite(waits)]
+    over = those(np.isfinite(waits), waits)
     return law(
         lasted_s=sum(high - low for low, high in spans.values()),
         area=sum(one.waiting.area(spans[one.replication][1]) for one in found),

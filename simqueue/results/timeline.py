@@ -8,18 +8,26 @@ length is never counted: a job that starts the moment it arrives was not in the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import Floats
 
+T = TypeVar("T", bound=np.generic)
+
 
 def clip(starts: Floats, ends: Floats, low: float, high: float) -> tuple[Floats, Floats]:
     """Cut the intervals off at [low, high), those without length left out."""
     starts, ends = np.maximum(starts, low), np.minimum(ends, high)
     keep = ends > starts
-    return starts[keep], ends[keep]
+    return those(keep, starts), those(keep, ends)
+
+
+def those(which: NDArray[np.bool_], values: NDArray[T]) -> NDArray[T]:
+    """Some of the values; all of them, as they mostly are, without a copy."""
+    return values if which.all() else values[which]
 
 
 def mean_open(starts: Floats, ends: Floats, low: float, high: float) -> float:
@@ -74,7 +82,7 @@ def seconds_since(times: Floats, edges: Floats) -> Floats:
 def steps(starts: Floats, ends: Floats) -> Steps:
     """How many intervals are open, and when that changes."""
     lasting = ends > starts
-    starts, ends = starts[lasting], ends[lasting & np.isfinite(ends)]
+    starts, ends = those(lasting, starts), those(lasting & np.isfinite(ends), ends)
     moments, changes = _in_order(starts, ends)
     last = np.empty(len(moments), bool)
     np.not_equal(moments[1:], moments[:-1], out=last[:-1])

@@ -113,8 +113,9 @@ class SimPyEngine:
 class CompiledEngine:
     """The model of BullMQ once more, compiled: the same log, for most scenarios.
 
-    When it runs for the first time it is compiled, which takes a minute or less; the machine code
-    is kept beside the package.
+    When it runs for the first time it is compiled, which takes a minute or less, and once more for
+    the first scenario with job schedulers, flows, downstreams or sandboxes; the machine code is
+    kept beside the package.
     """
 
     def __call__(

@@ -78,7 +78,7 @@ def bins_of(offsets: Moments, lasts: int, resolution: int, *, fewest: bool = Fal
             np.concatenate([starts[halved], middle[halved]]),
             np.concatenate([middle[halved], ends[halved]]),
         )
-    bins = np.concatenate(found, axis=1)
+    bins = np.concatenate([np.empty((3, 0), np.int64), *found], axis=1)
     return Bins(*bins[:, np.argsort(bins[0])])
 
 

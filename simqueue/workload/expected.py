@@ -36,18 +36,6 @@ class Expected:
         """Probability that it fails and is tried again, if attempts are left."""
         return self.fails - self.fatal
 
-    def attempts(self, most: int) -> float:
-        """Attempts that a job needs on average, which may have ``most``."""
-        return attempts_mean(self.retried, most)
-
-    def job_fails(self, attempts: int) -> float:
-        """Probability that a job fails for good: by a fatal failure, or after its last attempt.
-
-        The k-th attempt is made with probability r^(k-1), where r is `retried`.
-        """
-        last: float = self.retried**attempts
-        return last if self.fatal == 0 else last + self.fatal * self.attempts(attempts)
-
     def hit(self, outage: Outage, timeout_s: float | None) -> Expected:
         """Of an attempt that starts in an outage."""
         rate, hang = outage.rate, outage.hang
@@ -61,7 +49,7 @@ class Expected:
 
 def expected(queue: QueueModel, attempt: int = 1) -> Expected:
     """Of the ``attempt``-th attempt at a job of a queue that starts outside of outages."""
-    p, most, service = queue.failure_rate, queue.timeout_s, queue.times_of(attempt).service
+    p, most, service = queue.fails_of(attempt), queue.timeout_s, queue.times_of(attempt).service
     failing = queue.failure_service or service
     io_s = mean_up_to(service, most)
     if queue.failure_service is not None:
@@ -80,12 +68,38 @@ def attempts_of(queue: QueueModel, *, single: bool = False) -> float:
 
     ``single``: as in in-process mode, where nothing is tried again.
     """
-    return sum(s * expected(one).attempts(1 if single else one.attempts) for s, one in queue.parts)
+    return sum(s * _job(one, 1 if single else one.attempts)[0] for s, one in queue.parts)
 
 
 def fails_for_good(queue: QueueModel, *, single: bool = False) -> float:
     """Probability that a job of a queue fails for good, over its classes; see `attempts_of`."""
-    return sum(s * expected(one).job_fails(1 if single else one.attempts) for s, one in queue.parts)
+    return sum(s * _job(one, 1 if single else one.attempts)[1] for s, one in queue.parts)
+
+
+def _job(queue: QueueModel, most: int) -> tuple[float, float]:
+    """Of a job that may have ``most`` attempts: how many it needs, and whether it fails for good.
+
+    It does so by a fatal failure, or after its last attempt. The last of the attempts that differ
+    stands for all after it.
+    """
+    made, needed, fails = 1.0, 0.0, 0.0
+    differing = min(most, 1 + len(queue.later_attempts))
+    for attempt in range(1, differing):
+        ends = expected(queue, attempt)
+        needed, fails = needed + made, fails + made * ends.fatal
+        made *= ends.retried
+    ends, left = expected(queue, differing), most - differing + 1
+    rest = attempts_mean(ends.retried, left)
+    return needed + made * rest, fails + made * (ends.fatal * rest + ends.retried**left)
+
+
+def retried_at_most(queue: QueueModel) -> float:
+    """The highest probability that an attempt at a job of a queue is tried again."""
+    return max(
+        expected(one, attempt).retried
+        for _, one in queue.parts
+        for attempt in range(1, 2 + len(queue.later_attempts))
+    )
 
 
 def retries(queue: QueueModel) -> bool:

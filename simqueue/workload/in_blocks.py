@@ -153,6 +153,8 @@ def not_in_blocks(scenario: Scenario) -> str | None:
 
 def _obstacles(queue: QueueModel) -> Iterator[str]:
     """Keys of a queue that are not drawn in blocks."""
+    if queue.children:
+        yield "children"
     if queue.classes:
         yield "classes"
     if queue.priority:

@@ -35,16 +35,19 @@ class FollowUps(Checked):
 
 
 class LaterAttempt(Checked):
-    """What an attempt after the first takes; ``None``: what the first attempt takes.
+    """What an attempt after the first takes, and how often it fails; ``None``: as the first.
 
     Attributes
     ----------
     service, cpu
         Its io part and its cpu part.
+    failure_rate
+        Probability that it fails.
     """
 
     service: Distribution | None = None
     cpu: Distribution | None = None
+    failure_rate: Probability | None = None
 
 
 class AttemptTimes(NamedTuple):
@@ -69,8 +72,8 @@ class QueueModel(QueuePolicy):
     cpu
         The cpu part, which comes first and holds the worker's one event loop.
     later_attempts
-        What the second attempt takes, the third, and so on; the last one stands for all after it.
-        By default they take what the first does.
+        What the second attempt takes, the third, and so on, and how often each fails; the last one
+        stands for all after it. By default they are as the first.
     failure_rate
         Probability that an attempt fails, independent of all others.
     fatal_rate
@@ -126,10 +129,19 @@ class QueueModel(QueuePolicy):
 
     def times_of(self, attempt: int) -> AttemptTimes:
         """How long the ``attempt``-th attempt takes, counted from 1."""
-        if attempt == 1 or not self.later_attempts:
-            return AttemptTimes(self.cpu, self.service)
-        later = self.later_attempts[min(attempt - 2, len(self.later_attempts) - 1)]
+        later = self._later(attempt)
         return AttemptTimes(later.cpu or self.cpu, later.service or self.service)
+
+    def fails_of(self, attempt: int) -> float:
+        """How probable it is that the ``attempt``-th attempt, counted from 1, fails by chance."""
+        rate = self._later(attempt).failure_rate
+        return self.failure_rate if rate is None else rate
+
+    def _later(self, attempt: int) -> LaterAttempt:
+        """What the ``attempt``-th attempt has of its own."""
+        if attempt == 1 or not self.later_attempts:
+            return LaterAttempt()
+        return self.later_attempts[min(attempt - 2, len(self.later_attempts) - 1)]
 
     @property
     def different_times(self) -> list[AttemptTimes]:

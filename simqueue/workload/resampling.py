@@ -65,7 +65,7 @@ def pattern_of(offsets: Moments, lasts: int, resolution: int) -> Pattern:
     most = by_chance + _SIGMAS * np.sqrt(by_chance / max(1, len(near)))
     if len(near) and near.mean() <= max(most, _TIMES * by_chance):
         near[:] = False
-    firsts = np.flatnonzero(np.append(True, ~near))
+    firsts = np.flatnonzero(np.append(True, ~near)[: len(offsets)])
     return Pattern(offsets, firsts, bins_of(offsets[firsts], lasts, resolution, fewest=True))
 
 

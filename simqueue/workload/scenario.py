@@ -21,7 +21,7 @@ from simqueue.workload.changes import changed, key_of, parse_changes
 from simqueue.workload.checking import checked
 from simqueue.workload.children import most_of
 from simqueue.workload.downstreams import Downstream, check_downstreams
-from simqueue.workload.expected import attempts_of, expected
+from simqueue.workload.expected import attempts_of, expected, retried_at_most
 from simqueue.workload.pools import Death, Pool, PoolName, worker_name
 from simqueue.workload.production import (
     BullMQSettings,
@@ -205,10 +205,7 @@ class Scenario(Checked):
         for queue, stream in self.arrivals.items():
             check_drawn_beside(queue, stream.drawn_beside(self.duration_s))
         check_kinds(sum(kinds[queue] * self._requests(queue) for queue in self.arrivals))
-        retried = {
-            name: max(expected(one).retried for _, one in queue.parts)
-            for name, queue in queues.items()
-        }
+        retried = {name: retried_at_most(queue) for name, queue in queues.items()}
         attempts = {
             name: attempts_of(queue, single=self.in_process) for name, queue in queues.items()
         }

@@ -60,6 +60,8 @@ class TraceFile:
     totals
         What each order came to, in the file's own currency; ``None``: there is no such column, or
         not in each row a number.
+    scheduled
+        Whether each is a job scheduler's, and not of chance; ``None``: none is.
     """
 
     stamps: Moments
@@ -70,6 +72,7 @@ class TraceFile:
     notes: tuple[str, ...]
     classes: list[str] | None = None
     totals: NDArray[np.float64] | None = None
+    scheduled: NDArray[np.bool_] | None = None
 
     def part(self, start: int, end: int) -> tuple[Moments, list[str], int]:
         """The orders from ``start`` to ``end`` (excluded): stamps, keys, resolution."""
@@ -136,6 +139,7 @@ class _Row(NamedTuple):
     written: int
     kind: str | None
     total: float
+    scheduled: bool
 
 
 def read_trace(file: Path) -> TraceFile:
@@ -148,8 +152,8 @@ def read_trace(file: Path) -> TraceFile:
         a zone or without, but all alike) and, if there is one, ``order_id``. Rows with the same
         ``order_id`` are one order, placed at the earliest of their stamps; a row without one is an
         order of its own. A column ``class``
-        says of which class of its queue an order is, and ``total`` what it came to; of several
-        rows the earliest does.
+        says of which class of its queue an order is, ``total`` what it came to, and ``scheduler``,
+        where it is not empty, that a job scheduler brings it; of several rows the earliest does.
 
     Raises
     ------
@@ -177,10 +181,12 @@ def read_trace(file: Path) -> TraceFile:
     written = min(row.written for row in rows)
     classes = None if rows[0].kind is None else [earliest[key].kind or "" for key in keys]
     totals = np.array([earliest[key].total for key in keys])
+    scheduled = np.array([earliest[key].scheduled for key in keys])
     resolution = resolution_of(found, written)
     return TraceFile(
         found, keys, written, resolution, zone, tuple(notes), classes,
         totals if np.isfinite(totals).all() else None,
+        scheduled if scheduled.any() else None,
     )  # fmt: skip
 
 
@@ -202,7 +208,10 @@ def _rows(file: Path, lines: TextIO) -> Iterator[_Row]:
             )
         kind = (row["class"] or "").strip() if "class" in row else None
         total = _number(row.get("total"))
-        yield _Row((row.get("order_id") or "").strip(), stamp, _written(text), kind, total)
+        scheduled = bool((row.get("scheduler") or "").strip())
+        yield _Row(
+            (row.get("order_id") or "").strip(), stamp, _written(text), kind, total, scheduled
+        )
 
 
 def _stamp(text: str | None, file: Path, line: int) -> datetime:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, model_validator
 
 from simqueue.errors import InputError
@@ -29,14 +30,29 @@ from simqueue.workload.trace_file import (
 )
 
 
+class _Part(NamedTuple):
+    """Some orders of a trace: microseconds after its start, which rows; its length and unit."""
+
+    offsets: Moments
+    rows: NDArray[np.int64]
+    lasts: int
+    resolution: int
+
+    @property
+    def counted(self) -> tuple[Moments, int, int]:
+        """What counts them."""
+        return self.offsets, self.lasts, self.resolution
+
+
 class Trace(Varied):
     """The orders of a file, as they were recorded or scaled up.
 
     Attributes
     ----------
     trace
-        A CSV file with a column ``placed_at`` (ISO 8601) and, if there are such, ``order_id`` and
-        ``class``; see `simqueue.workload.trace_file.read_trace`.
+        A CSV file with a column ``placed_at`` (ISO 8601) and, if there are such, ``order_id``,
+        ``class`` and ``scheduler``; see `simqueue.workload.trace_file.read_trace`. What a job
+        scheduler brings comes at its recorded moments, at any scale and on each day.
     window
         From and to (excluded), on the file's own clock unless they have a timezone; by default
         the whole file: to its last stamp and one unit of its stamps more.
@@ -144,15 +160,24 @@ class Trace(Varied):
             order = order[times[order] < duration_s]
             named = None if file.classes is None else [file.classes[first + i] for i in order]
             return Arrivals(times[order], [keys[i] for i in order], classes=named)
-        if not self.resample:
-            return Arrivals(self._rates().poisson(duration_s, source), None)
-        pattern = self._pattern(stamps - start, end - start, resolution)
-        moments = self._rates_of(pattern.bins).poisson(duration_s, source)
-        times, like = resampled(pattern, moments * self.speed, source("like"))
-        times = times / self.speed
-        like = like[times < duration_s]
-        named = None if file.classes is None else [file.classes[first + i] for i in like]
-        return Arrivals(times[times < duration_s], None, classes=named)
+        chance, clock = self._split()
+        if self.resample:
+            pattern = self._pattern(chance)
+            moments = self._rates_of(pattern.bins).poisson(duration_s, source)
+            times, like = resampled(pattern, moments * self.speed, source("like"))
+            rows, known = chance.rows[like], True
+            times = times / self.speed
+        else:
+            times = self._rates_of(bins_of(*chance.counted)).poisson(duration_s, source)
+            rows, known = np.full(len(times), -1), bool(len(clock.rows))
+        times = np.append(times, clock.offsets / SECOND / self.speed)
+        rows = np.append(rows, clock.rows)
+        order = np.argsort(times, kind="stable")
+        order = order[times[order] < duration_s]
+        named = None
+        if file.classes is not None and known:
+            named = ["" if row < 0 else file.classes[row] for row in rows[order].tolist()]
+        return Arrivals(times[order], None, classes=named)
 
     @property
     def classes(self) -> list[str]:
@@ -171,33 +196,55 @@ class Trace(Varied):
 
     def steps_s(self, duration_s: float) -> Floats:  # noqa: ARG002
         """Moments at which the expected rate changes."""
-        return self._rates().starts_s
+        return np.unique(np.concatenate([rates.starts_s for rates in self._rates()]))
 
     def expected(self, times_s: Floats, duration_s: float) -> Floats:
         """Arrivals that are expected by each moment."""
-        return self._rates().expected(times_s, duration_s)
+        found: Floats = np.sum([one.expected(times_s, duration_s) for one in self._rates()], axis=0)
+        return found
 
-    def _rates(self) -> Rates:
-        """The recorded rates, or so many times as many."""
+    def _rates(self) -> list[Rates]:
+        """The recorded rates, or so many times as many; and those of job schedulers."""
+        chance, clock = self._split()
+        if self.resample:
+            pattern = self._pattern(chance)
+            each = len(chance.offsets) / max(1, len(pattern.firsts))
+            bins = pattern.bins._replace(counts=pattern.bins.counts * each)
+        else:
+            bins = bins_of(*chance.counted)
+        found = [self._rates_of(bins)]
+        if len(clock.rows):
+            found.append(self._rates_of(bins_of(*clock.counted), scale=1.0))
+        return found
+
+    def _split(self) -> tuple[_Part, _Part]:
+        """The window's orders that come by chance, and those of job schedulers."""
         start, end = map(microseconds, self.span)
-        stamps, _, resolution = _recorded(self.trace).part(start, end)
-        offsets, lasts = stamps - start, end - start
-        if not self.resample:
-            return self._rates_of(bins_of(offsets, lasts, resolution))
-        pattern = self._pattern(offsets, lasts, resolution)
-        each = len(offsets) / len(pattern.firsts)
-        return self._rates_of(pattern.bins._replace(counts=pattern.bins.counts * each))
+        file = _recorded(self.trace)
+        stamps, _, resolution = file.part(start, end)
+        rows = np.searchsorted(file.stamps, start) + np.arange(len(stamps))
+        clock = np.zeros(len(rows), bool) if file.scheduled is None else file.scheduled[rows]
+        chance, scheduled = (
+            _Part(stamps[mine] - start, rows[mine], end - start, resolution)
+            for mine in (~clock, clock)
+        )
+        return chance, scheduled
 
-    def _pattern(self, offsets: Moments, lasts: int, resolution: int) -> Pattern:
-        pattern = pattern_of(offsets, lasts, resolution)
+    def _pattern(self, chance: _Part) -> Pattern:
+        pattern = pattern_of(*chance.counted)
         if self.shape is None:
             return pattern
         start, end = map(microseconds, self.span)
         stamps, _, coarse = _recorded(self.shape).part(start, end)
-        return pattern if not len(stamps) else shaped_as(pattern, stamps - start, lasts, coarse)
+        if not len(stamps):
+            return pattern
+        return shaped_as(pattern, stamps - start, chance.lasts, coarse)
 
-    def _rates_of(self, bins: Bins) -> Rates:
-        rates = self.scale * bins.counts / ((bins.ends - bins.starts) / SECOND) * self.speed
+    def _rates_of(self, bins: Bins, scale: float | None = None) -> Rates:
+        if not len(bins.starts):
+            return Rates(np.zeros(1), np.zeros(1))
+        scale = self.scale if scale is None else scale
+        rates = scale * bins.counts / ((bins.ends - bins.starts) / SECOND) * self.speed
         # Where a bin ends and no other starts there is nothing, until the next one.
         moments, first = np.unique(np.concatenate([bins.starts, bins.ends]), return_index=True)
         return Rates(moments / SECOND / self.speed, np.append(rates, np.zeros(len(rates)))[first])

@@ -110,7 +110,7 @@ class Workload:
         self.resends: dict[int, Resend] = {}
         self._follow_ups: dict[tuple[int, Outcome], tuple[Kind, ...]] = {}
         self._children: dict[int, tuple[Kind, ...]] = {}
-        #: Of kinds whose jobs do not have all of them: for each child, which jobs have it.
+        #: For each child of kinds whose jobs do not have all of them, which jobs have it.
         self._having: dict[int, list[tuple[Kind, memoryview]]] = {}
         for queue, stream in scenario.arrivals.items():
             root = stream.follows if isinstance(stream, Follows) else queue
@@ -164,12 +164,21 @@ class Workload:
 
     def children_of(self, kind: int, number: int) -> tuple[Kind, ...]:
         """The kinds of the children of the job of ``kind`` of root arrival ``number``."""
-        kinds = self.children(kind)
-        if not kinds or all(isinstance(one, int) for one in self._children_said(kind).values()):
-            return kinds
-        if kind not in self._having:
-            self._having[kind] = list(self._draw_children(kind))
-        return tuple(child for child, has in self._having[kind] if has[number])
+        having = self.having(kind)
+        if not having:
+            return self.children(kind)
+        return tuple(child for child, has in having if has[number])
+
+    def having(self, kind: int) -> list[tuple[Kind, memoryview]]:
+        """Each kind of children, and which jobs of ``kind`` have it; nothing if all have all."""
+        if not self.children(kind):
+            return []
+        found = self._having.get(kind)
+        if found is None:
+            said = self._children_said(kind).values()
+            drawn = any(not isinstance(one, int) for one in said)
+            found = self._having[kind] = list(self._draw_children(kind)) if drawn else []
+        return found
 
     def _children_said(self, kind: int) -> dict[str, Children]:
         return self.scenario.queues[self.kinds[kind].queue].children
@@ -263,6 +272,10 @@ class Workload:
         all_times, all_kinds, all_numbers = map(np.concatenate, (times, kinds, numbers))
         if (all_times[1:] > all_times[:-1]).all():
             return all_times, all_kinds, all_numbers
+        order = np.argsort(all_times, kind="stable")
+        in_order = all_times[order]
+        if (in_order[1:] > in_order[:-1]).all():
+            return in_order, all_kinds[order], all_numbers[order]
         others = [mine >= self._others[kind.stream].own
                   for mine, kind in zip(numbers, roots, strict=True)]  # fmt: skip
         # Numbers are put in order of time: a payment with a short think time may come first. Who
@@ -414,12 +427,11 @@ class Workload:
         return Attempts(*(self._picked(kind, columns).data for columns in zip(*drawn, strict=True)))
 
     def _draw_as(self, queue: QueueModel, kind: Kind, attempt: int) -> Attempts:
-        n, times = self.size(kind), queue.times_of(attempt)
-
+        n, times, fails_of = self.size(kind), queue.times_of(attempt), queue.fails_of(attempt)
         source = self._source(kind, attempt)
         fails = np.zeros(n, bool)
-        if queue.failure_rate:
-            np.less(source("failure").random(n), queue.failure_rate, out=fails)
+        if fails_of:
+            np.less(source("failure").random(n), fails_of, out=fails)
         return Attempts(
             cpu_s=_durations(times.cpu, source, "cpu", n).data,
             io_s=_durations(times.service, source, "io", n).data,

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from simqueue.calibration.attempts import Day, day_of
+from simqueue.calibration.attempts import day_of
+from simqueue.calibration.days import Day
 from simqueue.calibration.seen import FORMAT, Seen
 
 #: 24 November 2026, 09:00 UTC, in ms.
@@ -50,10 +51,10 @@ class Story:
             ended, outcome, job, queue, prev="active"
         )
 
-    def worker(self, at: float, job: str, worker: str, made: int = 0) -> Story:
-        """Who had the job that started then."""
+    def worker(self, at: float, job: str, worker: str, made: int = 0, begun: int = 0) -> Story:
+        """Who had the job that started then, and which of its attempts and starts that was."""
         line = {"kind": "run", "queue": self.queues[0], "job": job, "at_ms": BEGAN + at}
-        self.lines.append({**line, "worker": worker, "made": made})
+        self.lines.append({**line, "worker": worker, "made": made, "begun": begun})
         return self
 
     def line(self, **line: Any) -> Story:

@@ -17,6 +17,9 @@ from simqueue.calibration.failures import bursts_of, rates_differ
 from simqueue.calibration.limits import limiter_of
 from simqueue.calibration.seen import Look
 from simqueue.calibration.shapes import alike
+from simqueue.experiments.run import simulate
+from simqueue.planning.situations import with_traffic
+from simqueue.workload.expected import fails_for_good
 
 
 def estimate(story: Story, queue: str = "video") -> QueueEstimate:
@@ -210,6 +213,49 @@ def test_a_failure_with_attempts_left_is_fatal() -> None:
     assert found.fatal_rate == 1.0
 
 
+def failing(share: int, again: int) -> Story:
+    """Of each ``share`` jobs one fails; of these each ``again`` is done at its second attempt."""
+    story = Story()
+    for number in range(2000):
+        job, at = f"{number}", 100 * number
+        story.head(job, attempts=3)
+        fails = number % share == 0
+        done = fails and number // share % again == 0
+        story.run(job, at, at, at + 10, outcome="waiting" if fails else "completed")
+        if fails:
+            story.lines[-1]["prev"] = "active"
+            story.event(at + 20, "active", job)
+            story.event(at + 30, "completed" if done else "waiting", job, prev="active")
+        if fails and not done:
+            story.event(at + 40, "active", job).event(at + 50, "failed", job)
+    return story.end(200_100)
+
+
+def test_jobs_that_fail_again_and_again_are_lost(tmp_path: Path) -> None:
+    """A fiftieth fails, and most of these at each attempt: chance alone would lose none."""
+    made = calibrated(tmp_path / "made", failing(50, 5).write(tmp_path / "seen.jsonl"))
+    queue = made.scenario.queues["video"]
+
+    assert queue.fails_of(1) == pytest.approx(0.02, abs=1e-4)
+    assert queue.fails_of(2) == queue.fails_of(3) == pytest.approx(64 / 72, abs=1e-4)
+    assert fails_for_good(queue) == pytest.approx(0.016, rel=0.05)
+    assert "attempts after the first failed in 89% of the cases" in made.report()
+
+
+def test_later_attempts_that_fail_as_often_have_no_rate_of_their_own() -> None:
+    rng = np.random.default_rng(2)
+    story = Story()
+    for number in range(2000):
+        job, at = f"{number}", 100 * number
+        story.head(job, attempts=2).run(job, at, at, at + 10)
+        if rng.random() < 0.1:
+            story.lines[-1].update(event="waiting", prev="active")
+            ends = "failed" if rng.random() < 0.1 else "completed"
+            story.event(at + 20, "active", job).event(at + 30, ends, job)
+
+    assert estimate(story.end(200_100)).later_failure is None
+
+
 @settings(max_examples=20)
 @given(st.integers(1, 60), st.integers(0, 59))
 def test_a_scheduler_is_a_clock(every_s: int, first_s: int) -> None:
@@ -227,18 +273,39 @@ def test_a_scheduler_is_a_clock(every_s: int, first_s: int) -> None:
     assert found.clock == (float(every_s), float(first_s % every_s))
 
 
-def test_two_schedulers_of_a_queue_are_no_clock() -> None:
+def two_schedulers_beside_orders() -> Story:
+    """One ticks every 2 s, one every 3 s; beside them 200 orders come, all within a minute."""
     story = Story()
-    for number in range(60):
-        job, due = f"repeat:{number % 3 == 0}:{number}", 1000 * number + 500 * (number % 3 == 0)
-        story.head(job, scheduled=True).run(job, due, due, due + 5)
-    found = estimate(story.end(61_000))
+    for name, every in (("two", 2000), ("three", 3000)):
+        for slot in range(every, 60_000, every):
+            job = f"repeat:{name}:{slot}"
+            story.head(job, scheduled=True, name=name)
+            story.event(slot - every, "added", job, name=name)
+            story.event(slot - every, "delayed", job, due=slot)
+            story.event(slot, "waiting", job, prev="delayed").event(slot + 1, "active", job)
+            story.event(slot + 5, "completed", job)
+    for number in range(200):
+        at = 250 * number + 7 * (number % 9)
+        story.head(f"{number}", name="encode").run(f"{number}", at, at, at + 40)
+    return story.end(60_000)
 
-    assert found.clock is None
-    assert found.notes == (
-        "video: schedulers brought 60 jobs. They are arrivals like others here, so that "
-        "`--traffic` multiplies them, too.",
+
+def test_schedulers_beside_other_jobs_tick_as_they_ticked(tmp_path: Path) -> None:
+    """Twice the traffic are twice the orders, and the same ticks; none of them is late."""
+    path = two_schedulers_beside_orders().write(tmp_path / "seen.jsonl")
+    made = calibrated(tmp_path / "made", path)
+    ticks = [*range(2, 60, 2), *range(3, 60, 3)]
+    busy = with_traffic(made.scenario, 2)
+    log = simulate(busy, replications=5).log.frame().query("replication == 3")
+    came = {name: log[log["class"] == name]["enqueued_s"] for name in ("two", "encode")}
+
+    assert made.estimates.queues["video"].clock is None
+    assert (
+        sorted(made.estimates.queues["video"].schedulers.values()) == ["three"] * 19 + ["two"] * 29
     )
+    assert sorted(came["two"]) == pytest.approx(range(2, 60, 2))
+    assert len(log) - len(ticks) == pytest.approx(400, rel=0.15)
+    assert "2 schedulers (three, two) brought 48 jobs" in made.report()
 
 
 def test_jobs_that_are_added_long_before_they_are_due_count_from_then() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from story import Story
 
-from simqueue.calibration.attempts import Attempt
+from simqueue.calibration.days import Attempt
 from simqueue.calibration.estimates import estimates_of
 from simqueue.calibration.seen import STALLED
 
@@ -176,3 +176,39 @@ def test_a_job_whose_hash_was_gone_is_as_others_of_its_name() -> None:
 
     assert day.without_head == 1
     assert {job.head.priority for job in day.jobs.values() if job.head} == {2}
+
+
+def test_a_job_that_puts_itself_off_has_made_no_attempt() -> None:
+    """It counts as delayed; its second start is its first attempt, and its third its second."""
+    story = Story().run("a", 0, 1000, 1020, outcome="delayed")
+    story.lines[-1]["due_ms"] = story.lines[0]["at_ms"] + 3000
+    story.worker(1000, "a", "w-1", begun=1).event(3001, "waiting", "a", prev="delayed")
+    story.event(3002, "active", "a").worker(3002, "a", "w-1", begun=2)
+    story.event(4000, "waiting", "a", prev="active").event(4100, "active", "a")
+    story.worker(4100, "a", "w-1", made=1, begun=3).event(5000, "completed", "a").end(6000)
+    day = story.day()
+
+    assert told(story) == [
+        ("a", 1, 1, 3.0, 3.002, 4.0, "retried"),
+        ("a", 2, 1, 4.0, 4.1, 5.0, "completed"),
+    ]
+    assert [one.due_s for one in day.jobs.values()] == [3.0]
+    assert [(one.started_s, one.finished_s) for one in day.put_off] == [(1.0, 1.02)]
+    assert day.asked == {}
+
+
+def test_a_job_that_pauses_its_queue_waits_from_before() -> None:
+    story = Story().run("a", 0, 1000, 1100, outcome="waiting").event(3000, "active", "a")
+    story.worker(3000, "a", "w-1", begun=2).event(4000, "completed", "a").end(6000)
+
+    assert told(story) == [("a", 1, 1, 0.0, 3.0, 4.0, "completed")]
+    assert story.day().pauses == {"video": [(1.1, 3.0)]}
+
+
+def test_a_stalled_start_is_not_one_that_was_put_off() -> None:
+    story = Story().run("a", 0, 1000, 31_000, outcome="waiting").event(31_000, "stalled", "a")
+    story.event(32_000, "active", "a").worker(32_000, "a", "w-1", begun=2)
+    story.event(33_000, "completed", "a").end(40_000)
+
+    assert [row[-1] for row in told(story)] == ["stalled", "completed"]
+    assert not story.day().put_off

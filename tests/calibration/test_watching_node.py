@@ -48,6 +48,31 @@ FLOWS: dict[str, Any] = {
         "jobs": [{"at_ms": 50 * number, "opts": {"delay": 300}} for number in range(20)],
     },
 }
+#: Each fifth letter puts itself off once, one pauses its queue; two schedulers bring others.
+LETTERS: dict[str, Any] = {
+    "options": {"concurrency": 6, "limiter": {"max": 1000, "duration": 1000}},
+    "takes_ms": 2,
+    "schedulers": {"each:second": {"every": 500}, "cron 1": {"pattern": "* * * * * *"}},
+    "jobs": [
+        {
+            "at_ms": 100 * number,
+            "name": "letter",
+            "opts": {"attempts": 2, "removeOnComplete": 100},
+            "data": {
+                "later_ms": 400 if number % 5 == 0 else 0,
+                "pause_ms": 700 if number == 21 else 0,
+                "fails": int(number == 10),
+            },
+        }
+        for number in range(40)
+    ],
+}
+#: A small worker and a large one.
+PARCELS: dict[str, Any] = {
+    "options": [{"concurrency": 1}, {"concurrency": 3}],
+    "takes_ms": 120,
+    "jobs": [{"at_ms": 28 * number} for number in range(140)],
+}
 
 
 @pytest.fixture
@@ -98,6 +123,24 @@ def test_a_queue_is_paused_and_resumed_while_it_is_watched(
     assert not any(window[0] < one.started_s < window[1] for one in made.day.attempts)
     assert Counter(one.outcome for one in made.day.attempts) == {"completed": 60, "retried": 15}
     assert "paused from" in made.report()
+
+
+def test_jobs_that_put_themselves_off_have_not_failed(
+    server: RedisServer, node_modules: Path, tmp_path: Path
+) -> None:
+    with company(node_modules, server, {"letters": LETTERS, "parcels": PARCELS}) as its:
+        made = watched(server, tmp_path / "out", its)
+    letters = made.estimates.queues["letters"]
+    ((from_s, to_s),) = made.day.asked["letters"]
+
+    assert Counter(one.outcome for one in made.day.of_queue("letters"))["retried"] == 1
+    assert Counter(one.job.queue for one in made.day.put_off) == {"letters": 9}
+    assert to_s - from_s == pytest.approx(0.7, abs=0.1)
+    assert max(job.due_s - job.enqueued_s for job in made.day.jobs.values()) < 1.2
+    assert set(letters.schedulers.values()) == {"each:second", "cron 1"}
+    assert letters.clock is None
+    pools = {name: pool.queues for name, pool in made.scenario.pools.items() if name != "letters"}
+    assert pools == {"parcels-x1": {"parcels": 1}, "parcels-x3": {"parcels": 3}}
 
 
 @pytest.fixture

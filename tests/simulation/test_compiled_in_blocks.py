@@ -46,6 +46,7 @@ def queues(later: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
             "outages": st.just([[5, 10], [12, 14]]),
             "later_attempts": times(0.5).map(lambda service: [{"service": service}]),
             "lifo": st.just(True),
+            "downstream": st.just("gateway"),
             "limiter": st.just({"max": 5, "duration_s": 1.0}),
             "global_concurrency": st.sampled_from([1, 4]),
             "paused": st.just([[3, 6], [20, 21]]),
@@ -61,6 +62,9 @@ TABLES = st.fixed_dictionaries(
         "arrivals": st.fixed_dictionaries({"a": ARRIVALS}, optional={"b": ARRIVALS}),
         "queues": st.fixed_dictionaries(
             {"a": queues(("b", "c")), "b": queues(("c",)), "c": queues(())}
+        ),
+        "downstreams": st.sampled_from(["fail", "wait"]).map(
+            lambda when_full: {"gateway": {"places": 2, "when_full": when_full}}
         ),
         "bullmq": st.fixed_dictionaries({"overhead": st.sampled_from(["none", "measured", COSTS])}),
     }

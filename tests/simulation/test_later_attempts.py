@@ -8,6 +8,7 @@ import pytest
 
 from simqueue.experiments.run import simulate
 from simqueue.results.offered import offered
+from simqueue.workload.expected import attempts_of, fails_for_good
 from simqueue.workload.modes import unused_keys
 from simqueue.workload.reading import build_scenario
 from simqueue.workload.scenario import Scenario
@@ -117,3 +118,39 @@ def test_training_mode_has_one_attempt_and_says_so() -> None:
 
     assert "queues.q.later_attempts" in unused_keys(table)
     assert len(simulate(table).log) == 1
+
+
+@pytest.mark.parametrize("engine", ["simpy", "compiled"])
+def test_what_fails_once_may_fail_again_and_again(engine: str) -> None:
+    """A tenth fails first; of the second attempts 80 % do, of all later ones 50 %."""
+    later = [{"failure_rate": 0.8}, {"failure_rate": 0.5}]
+    queue = {"attempts": 4, "failure_rate": 0.1, "later_attempts": later}
+    table = {
+        "duration_s": 20_000,
+        "arrivals": {"q": {"interval_s": 1}},
+        "queues": {"q": {**queue, "backoff": {"delay_ms": 100}}},
+    }
+    its = build_scenario(table)
+    found = simulate(its, engine=engine, replications=2).frame()
+    made = found.groupby("attempt").size() / (40_000 - 2)
+
+    assert made.tolist() == pytest.approx([1.0, 0.1, 0.08, 0.04], rel=0.05)
+    assert (found["outcome"] == "failed").sum() / 40_000 == pytest.approx(0.02, rel=0.1)
+    assert attempts_of(its.queues["q"]) == pytest.approx(1.22)
+    assert fails_for_good(its.queues["q"]) == pytest.approx(0.02)
+    assert offered(its).attempts["q"][-1] / 20_000 == pytest.approx(1.22, rel=0.01)
+
+
+@pytest.mark.parametrize("fatal", [0.0, 0.3])
+@pytest.mark.parametrize("attempts", [1, 2, 3, 7])
+def test_attempts_that_fail_alike_need_no_table_of_their_own(fatal: float, attempts: int) -> None:
+    queue = {"attempts": attempts, "failure_rate": 0.2, "fatal_rate": fatal}
+    one, other = (
+        build_scenario(
+            {"arrivals": {"q": {"interval_s": 1}}, "duration_s": 1, "queues": {"q": its}}
+        )
+        for its in (queue, {**queue, "later_attempts": [{"failure_rate": 0.2}] * 3})
+    )
+
+    assert attempts_of(one.queues["q"]) == pytest.approx(attempts_of(other.queues["q"]))
+    assert fails_for_good(one.queues["q"]) == pytest.approx(fails_for_good(other.queues["q"]))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simqueue.workload.attempts import COMPLETES, FAILS, FATAL
-from simqueue.workload.expected import expected, mean_up_to
+from simqueue.workload.expected import attempts_of, expected, fails_for_good, mean_up_to
 from simqueue.workload.outages import Outage
 from simqueue.workload.queues import QueueModel
 from simqueue.workload.reading import build_scenario
@@ -191,15 +191,23 @@ def test_the_mean_up_to_a_time_out_in_closed_form() -> None:
     timeout=st.none() | st.floats(0.1, 5),
     own_time=st.booleans(),
     attempts=st.integers(1, 6),
+    later=st.lists(st.floats(0, 1), max_size=3),
 )
 @settings(max_examples=25, deadline=None, derandomize=True)
 def test_what_is_expected_is_the_mean_of_what_is_drawn(
-    p: float, fatal: float, timeout: float | None, own_time: bool, attempts: int
+    p: float,
+    fatal: float,
+    timeout: float | None,
+    own_time: bool,
+    attempts: int,
+    later: list[float],
 ) -> None:
     """Of one attempt, and of whole jobs: how many attempts they need, how many fail for good."""
     own = {"failure_service": {"distribution": "exponential", "mean_s": 0.3}} if own_time else {}
+    own["later_attempts"] = [{"failure_rate": rate} for rate in later]
     of = workload(failure_rate=p, fatal_rate=fatal, timeout_s=timeout, attempts=attempts, **own)
-    ends = expected(of.scenario.queues["q"])
+    queue = of.scenario.queues["q"]
+    ends = expected(queue)
     first = drawn(of)
     made, failed, left = 0, 0, np.ones(JOBS, bool)
     for attempt in range(1, attempts + 1):
@@ -213,8 +221,8 @@ def test_what_is_expected_is_the_mean_of_what_is_drawn(
     assert ends.io_s == pytest.approx(first["io_s"].mean(), abs=chance)
     assert ends.fails == pytest.approx((first["fails"] > 0).mean(), abs=chance / 2)
     assert ends.fatal == pytest.approx((first["fails"] == FATAL).mean(), abs=chance / 2)
-    assert ends.attempts(attempts) == pytest.approx(made / JOBS, abs=chance * attempts)
-    assert ends.job_fails(attempts) == pytest.approx(failed / JOBS, abs=chance / 2)
+    assert attempts_of(queue) == pytest.approx(made / JOBS, abs=chance * attempts)
+    assert fails_for_good(queue) == pytest.approx(failed / JOBS, abs=chance / 2)
 
 
 def test_what_is_expected_in_an_outage() -> None:

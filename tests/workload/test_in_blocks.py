@@ -112,6 +112,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "arrivals.a": {"arrivals.a": {"interval_s": 1.0}},
     "arrivals.a: batch": {"arrivals.a.batch": 2},
     "queues.a.classes": {"queues.a.classes": {"vip": {"share": 0.5}, "rest": {"share": 0.5}}},
+    "queues.a.children": {"queues.a.children": {"b": 1}, "queues.b": {}},
     "queues.a.priority": {"queues.a.priority": 2},
     "queues.a.delay": {"queues.a.delay": {"distribution": "constant", "mean_s": 1.0}},
     "queues.a.attempts": {"queues.a.attempts": 26},

@@ -221,8 +221,12 @@ WRONG = [
         "queues.order.later_attempts.0.service.mean_s: missing",
     ),
     (
-        "[queues.order]\nlater_attempts = [{ failure_rate = 0.5 }]",
-        "queues.order.later_attempts.0.failure_rate: unknown key",
+        "[queues.order]\nlater_attempts = [{ fatal_rate = 0.5 }]",
+        "queues.order.later_attempts.0.fatal_rate: unknown key",
+    ),
+    (
+        "[queues.order]\nlater_attempts = [{ failure_rate = 5 }]",
+        "queues.order.later_attempts.0.failure_rate: should be less than or equal to 1",
     ),
     (
         "[queues.order]\nlater_attempts = { cpu = 1 }",

@@ -141,3 +141,48 @@ def test_a_shape_is_for_resampled_orders(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="expected resample = true"):
         scenario(path, shape=str(path), resample=False)
+
+
+def clockwork(path: Path, times_s: np.ndarray, every_s: int) -> Path:
+    """A trace in which a scheduler, of a class of its own, brings some of the jobs."""
+    ticks = [(float(at), "tick", "beat") for at in range(5, HOUR_S, every_s)] if every_s else []
+    rows = ["placed_at,class,scheduler"]
+    for at, name, which in sorted([*((float(at), "order", "") for at in times_s), *ticks]):
+        ms = round(1000 * at)
+        stamp = f"2026-11-24T{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms / 1000 % 60:06.3f}"
+        rows.append(f"{stamp},{name},{which}")
+    path.write_text("\n".join(rows))
+    return path
+
+
+@pytest.mark.parametrize("resample", [True, False])
+@pytest.mark.parametrize("orders", [0, 1800])
+def test_what_a_scheduler_brings_comes_at_its_moments_at_any_scale(
+    tmp_path: Path, resample: bool, orders: int
+) -> None:
+    """Three times the traffic are three times the orders, and not one tick more."""
+    times = np.random.default_rng(3).uniform(0, HOUR_S, orders)
+    path = clockwork(tmp_path / "t.csv", times, 60)
+    shares = {"order": 0.97, "tick": 0.03}
+    day = scenario(path, shares, scale=3, resample=resample)
+    workload = Workload(day, 0)
+    ticks = np.arange(5, HOUR_S, 60)
+    came = workload.arrivals[0]
+
+    assert np.isin(ticks, came).all()
+    assert len(came) - len(ticks) == pytest.approx(3 * orders, rel=0.1)
+    assert day.arrivals["q"].expected(np.array([HOUR_S / 2, HOUR_S]), HOUR_S) == pytest.approx(
+        [1.5 * orders + 30, 3 * orders + 60], rel=0.05, abs=1
+    )
+
+
+def test_the_jobs_of_a_scheduler_keep_their_class(tmp_path: Path) -> None:
+    times = np.random.default_rng(3).uniform(0, HOUR_S, 600)
+    path = clockwork(tmp_path / "t.csv", times, 60)
+    stream = scenario(path, {"order": 0.9, "tick": 0.1}, scale=2).arrivals["q"]
+    drawn = stream.draw(lambda purpose: np.random.default_rng(len(purpose)), HOUR_S)
+
+    named = drawn.classes
+    assert named is not None
+    ticks = [at for at, name in zip(drawn.times_s.tolist(), named, strict=True) if name == "tick"]
+    assert ticks == pytest.approx(np.arange(5, HOUR_S, 60))

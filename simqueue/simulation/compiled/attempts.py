@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from simqueue.simulation.compiled.jit import inlined
+from simqueue.simulation.compiled import sandbox
+from simqueue.simulation.compiled.jit import compiled, inlined
+from simqueue.simulation.compiled.slots_of_time import started
 from simqueue.simulation.compiled.state import (
     DONE,
+    NONE,
     World,
     blocks,
+    calls,
     drawn_backoff,
     drawn_cpu,
     drawn_io,
+    fail_and_go_on,
     fails,
     follow_ups,
+    has_calls,
+    has_flows,
+    has_sandboxes,
     hit,
     hit_io_s,
     hits,
     jobs,
     kinds,
     outages,
+    queues,
+    relations,
+    sandboxes,
     slots,
+    wide,
     workers,
 )
 from simqueue.simulation.compiled.waiting import FINISH, schedule
@@ -42,6 +54,8 @@ def brings(w: World, job: int, at: float) -> tuple[float, float, int]:
     """What an attempt brings that starts at a moment: seconds of cpu, of io, and how it ends."""
     its = jobs(w, job)
     block, kind = block_of(w, its.kind, its.attempt), kinds(w, its.kind)
+    if wide(w) and kind.last == its.number:
+        started(w, its.kind, its.number, at)
     cpu = drawn_cpu(block, its.number * block.cpu_step).value
     io = drawn_io(block, its.number * block.io_step).value
     for number in range(kind.outages_from, kind.outages_to):
@@ -88,6 +102,20 @@ def want_what_follows(w: World, job: int, failed: int) -> None:
         want(w, follow_ups(w, place).kind, 1)
 
 
+@compiled
+def want_what_a_failure_starts(w: World, job: int) -> None:
+    """Have drawn what follows if a job cannot complete, or its call is cut off."""
+    want_what_follows(w, job, FAILS)
+
+
+@inlined
+def want_what_it_starts(w: World, job: int, failed: int, may_fail: bool) -> None:
+    """Have drawn what follows; also if it fails after all."""
+    want_what_follows(w, job, failed)
+    if may_fail or (has_flows(w) and relations(w, job).pending):
+        want_what_a_failure_starts(w, job)
+
+
 @inlined
 def finish_at(w: World, worker: int, now: float, cpu: float, io: float) -> float:
     """When an attempt that starts now will end: cpu waits for the loop, io overlaps."""
@@ -100,22 +128,46 @@ def finish_at(w: World, worker: int, now: float, cpu: float, io: float) -> float
 
 @inlined
 def take(w: World, slot: int, job: int, at: float) -> None:
-    """Start an attempt at a job ``at`` a moment: now, or a little later if it was picked up."""
+    """Start an attempt at a job ``at`` a moment: now, or a little later if it was picked up.
+
+    One that calls a downstream asks for a place when its cpu part is over. Of one that is
+    sandboxed the cpu part begins when the loop has sent it.
+    """
     its = slots(w, slot)
     its.job, its.started = job, at
     cpu, io, failed = brings(w, job, at)
     its.failed = failed
     begun = at + w.service_s
-    ends = finish_at(w, its.worker, begun, cpu + w.loop_s, io)
+    if has_sandboxes(w) and queues(w, its.queue).sandbox:
+        its.in_line = True
+        want_what_it_starts(w, job, failed, False)
+        process = sandboxes(w, slot)
+        process.begins = finish_at(w, its.worker, begun, w.loop_s, 0.0)
+        process.cpu_s, process.io_s = cpu, io
+        sandbox.send(w, slot)
+        return
+    calling = has_calls(w) and queues(w, its.queue).downstream != NONE
+    ends = finish_at(w, its.worker, begun, cpu + w.loop_s, 0.0 if calling else io)
     if workers(w, its.worker).loop_free_at - begun > w.patience_s:
         w.stalls = True
-    its.in_line = io > 0
-    want_what_follows(w, job, failed)
+    its.in_line = io > 0 and not calling
+    if calling:
+        calls(w, slot).io_s, calls(w, slot).asks = io, io > 0
+    want_what_it_starts(w, job, failed, calling)
     schedule(w, ends - w.now, FINISH, DONE, slot, 0.0)
 
 
 @inlined
 def pick_up(w: World, slot: int, job: int, after: float) -> None:
     """Take a job that an idle worker has heard of, ``after`` seconds from now."""
+    if has_flows(w) and relations(w, job).doomed:
+        fail_and_go_on(w, slot, job)
+    else:
+        take_up(w, slot, job, after)
+
+
+@inlined
+def take_up(w: World, slot: int, job: int, after: float) -> None:
+    """Start an attempt at a job ``after`` seconds from now, or from when it is due."""
     now, due = w.now, jobs(w, job).ready
     take(w, slot, job, (due if due > now else now) + after)

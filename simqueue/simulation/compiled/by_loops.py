@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simqueue.simulation.compiled import free_loops, held_loops, one_loop, queue
 from simqueue.simulation.compiled.jit import compiled, inlined
+from simqueue.simulation.compiled.lists import appendleft
 from simqueue.simulation.compiled.state import (
     FREE_LOOPS,
     GATED_LOOPS,
@@ -34,6 +35,22 @@ def put(w: World, number: int, job: int) -> None:
         one_loop.put(w, number, job)
     else:
         held_loops.put(w, number, job)
+
+
+@compiled
+def put_all(w: World, number: int) -> None:
+    """Let idle workers hear of jobs that were added in one transaction: all are there."""
+    if queues(w, number).loops <= ONE_LOOP:
+        hand_out(w, number, w.pickup_s)
+    else:
+        held_loops.put_all(w, number)
+
+
+@compiled
+def put_first(w: World, number: int, job: int) -> None:
+    """Add a job at the head of the list."""
+    appendleft(w, number, job)
+    put_all(w, number)
 
 
 @inlined

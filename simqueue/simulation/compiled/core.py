@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from simqueue.simulation.compiled import by_loops
-from simqueue.simulation.compiled.attempts import backoff_s
-from simqueue.simulation.compiled.jit import compiled, inlined
+import math
+
+from simqueue.simulation.compiled import by_loops, flows
+from simqueue.simulation.compiled.adding import add, free, new_job
+from simqueue.simulation.compiled.attempts import FAILS, backoff_s
+from simqueue.simulation.compiled.jit import compiled, compiled_where, inlined
 from simqueue.simulation.compiled.queue import next_attempt, promote
 from simqueue.simulation.compiled.state import (
     GATED_LOOPS,
     NONE,
     World,
     arriving,
-    delays,
     follow_ups,
+    has_flows,
     jobs,
     kinds,
-    lines_of,
     moments,
     numbers,
     queues,
@@ -32,39 +34,15 @@ COMPLETED, RETRIED, FAILED = 1, 2, 3
 @inlined
 def arrive(w: World, kind: int, number: int) -> None:
     """Let the job of ``kind`` of root arrival ``number`` come in."""
-    job = new_job(w)
-    its, its_kind = jobs(w, job), kinds(w, kind)
     w.unfinished += 1
-    its.kind, its.number, its.attempt = kind, number, 1
-    its.line = queues(w, its_kind.queue).first_line
-    if its_kind.lines:
-        its.line += lines_of(its_kind, number).value
-    its.enqueued = its.ready = w.now
-    put(w, job)
-
-
-@inlined
-def new_job(w: World) -> int:
-    """A place for a job: that of one which is over, or a new one."""
-    job = w.free_job
-    if job == NONE:
-        job = w.job_count
-        w.job_count += 1
-    else:
-        w.free_job = jobs(w, job).next
-    return int(job)
+    put(w, new_job(w, kind, number, w.now))
 
 
 @inlined
 def put(w: World, job: int) -> None:
-    """Add a job to its queue; one with a delay, to the delayed set."""
-    its = jobs(w, job)
-    kind = kinds(w, its.kind)
-    if kind.delays and delays(kind, its.number).value:
-        its.attempt = 0  # it is due for its first attempt as a retry is for its next
-        by_loops.delay(w, kind.queue, job, delays(kind, its.number).value)
-    else:
-        by_loops.put(w, kind.queue, job)
+    """Add a job to its queue; one that has children waits for them first."""
+    if not (has_flows(w) and flows.add(w, job)):
+        add(w, job)
 
 
 @inlined
@@ -86,7 +64,12 @@ def arrival(w: World) -> None:
 
 @inlined
 def ended(w: World, slot: int, job: int) -> None:
-    """See to an attempt that came to its end."""
+    """See to an attempt that came to its end.
+
+    A job that depends on children cannot complete (-4 of ``moveToFinished-14.lua``).
+    """
+    if has_flows(w) and not slots(w, slot).failed and flows.has_pending(w, job):
+        slots(w, slot).failed = FAILS
     if queues(w, slots(w, slot).queue).loops == GATED_LOOPS:
         by_loops.ended(w, slots(w, slot).queue)
     finish(w, slot, job)
@@ -127,12 +110,22 @@ def write(w: World, slot: int, job: int, outcome: int) -> None:
 
 @inlined
 def settle(w: World, job: int, failed: int) -> None:
-    """Give a job its final outcome: see to the jobs that follow."""
+    """Give a job its final outcome: see to the jobs that follow, and to its parent."""
     w.unfinished -= 1
     follow_up(w, job, failed)
-    its = jobs(w, job)
-    its.kind, its.next = NONE, w.free_job
-    w.free_job = job
+    if not (has_flows(w) and flows.settled(w, job, failed)):
+        free(w, job)
+
+
+@compiled_where("wide")
+def fail_unrun(w: World, slot: int, job: int) -> None:
+    """End a job for good without its handler (``deferredFailure`` in ``worker.py``)."""
+    flows.forgive(w, job)
+    if queues(w, slots(w, slot).queue).loops == GATED_LOOPS:
+        by_loops.ended(w, slots(w, slot).queue)
+    slots(w, slot).started = math.nan
+    write(w, slot, job, FAILED)
+    settle(w, job, FAILS)
 
 
 @inlined

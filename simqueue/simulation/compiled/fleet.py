@@ -18,7 +18,7 @@ from simqueue.simulation.compiled.state import (
 )
 from simqueue.simulation.compiled.stays import busy, gone
 from simqueue.simulation.compiled.waiting import DUE, wait
-from simqueue.simulation.compiled.worker import next_job
+from simqueue.simulation.compiled.worker import go_on
 
 
 @compiled
@@ -89,7 +89,7 @@ def come_up(w: World, worker: int, number: int) -> None:
     start_anew(w, worker, number)
     for slot in range(its.first_slot, its.last_slot):
         if slots(w, slot).job == NONE and not slots(w, slot).telling:
-            next_job(w, slot)
+            go_on(w, slot)
 
 
 @compiled

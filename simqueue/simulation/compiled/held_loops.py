@@ -62,6 +62,12 @@ def answer_due(w: World, queue: int) -> float:
 def put(w: World, queue: int, job: int) -> None:
     """Add a job, and tell the worker that has waited longest, if it may be had."""
     add(w, queue, job)
+    put_all(w, queue)
+
+
+@compiled
+def put_all(w: World, queue: int) -> None:
+    """Tell the worker that has waited longest of jobs that were added, if they may be had."""
     if not (queues(w, queue).loops == GATED_LOOPS and silent(w, queue)):
         tell(w, queue, w.pickup_s)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simqueue.record.attempt_log import AttemptLog, is_final
 from simqueue.record.slices import FLOW, Slice
-from simqueue.simulation.compiled import state
+from simqueue.simulation.compiled import records, state
 from simqueue.simulation.compiled.attempts import DRAWN
 from simqueue.simulation.compiled.loop import run
 from simqueue.simulation.compiled.model import AT_ONCE, CompiledBullMQ, MayStall
@@ -51,7 +51,7 @@ class InBlocks(CompiledBullMQ):
         self._first = dict.fromkeys(self._block.first, 0)
         self._coming: tuple[Column, ...] = ()
         super().__init__(self._block)
-        self._state["rows"] = np.empty(rows, state.TABLES["rows"])
+        self._state["rows"] = np.empty(rows, records.TABLES["rows"])
         self._state.world["row_room"] = rows
 
     def slices(self) -> Iterator[Slice]:
@@ -149,7 +149,7 @@ class InBlocks(CompiledBullMQ):
             here = tuple(np.concatenate(both) for both in zip(before, here, strict=True))
         self._coming = here
         for name, column in zip(("moments", "arriving", "numbers"), here, strict=True):
-            self._state.put(name, column.view(state.TABLES[name]), int(world["arrived"]))
+            self._state.put(name, column.view(records.TABLES[name]), int(world["arrived"]))
         world["arrival_count"] = world["arrived"] + len(here[0])
 
     def _oldest(self, arriving: Integers = NOBODY, numbers: Integers = NOBODY) -> dict[str, int]:

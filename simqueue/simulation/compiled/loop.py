@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from simqueue.simulation.compiled import by_loops, fleet, held_loops, one_loop
+from simqueue.simulation.compiled import by_loops, fleet, held_loops, one_loop, sandbox, schedulers
 from simqueue.simulation.compiled.core import arrival, await_arrival
-from simqueue.simulation.compiled.jit import compiled, compiled_and_kept, inlined, sources
+from simqueue.simulation.compiled.jit import (
+    address_of,
+    compiled,
+    compiled_and_kept,
+    inlined,
+    sources,
+)
 from simqueue.simulation.compiled.state import (
+    ADD,
     BEGIN,
+    CALLED,
     COME,
+    COMPUTED,
     DONE,
     DRAW,
     ENDED,
@@ -24,6 +33,7 @@ from simqueue.simulation.compiled.state import (
     OVER,
     PAUSE,
     RESUME,
+    SENT,
     STALL,
     STEP,
     UP,
@@ -35,15 +45,18 @@ from simqueue.simulation.compiled.state import (
     lookers,
     openings,
     planned,
+    wide,
 )
 from simqueue.simulation.compiled.waiting import DUE, drop_first, wait
-from simqueue.simulation.compiled.worker import done
+from simqueue.simulation.compiled.worker import answered, done, fail_and_go_on
+
+fail_and_go_on_at = address_of(fail_and_go_on, "wide")
 
 
 @inlined
 def happen(w: World, what: int, who: int, since: float) -> None:
     """Let something happen that was scheduled."""
-    if what == DONE:
+    if what == DONE or (wide(w) and what == CALLED and answered(w, who, int(since))):
         done(w, who)
     elif what == BEGIN:
         by_loops.begin(w, who)
@@ -61,8 +74,21 @@ def happen(w: World, what: int, who: int, since: float) -> None:
         fleet.resize(w, who, int(since))
     elif what == UP:
         fleet.up(w, who)
+    elif wide(w) and what >= ADD:
+        happen_widely(w, what, who, int(since))
     else:
         come_to(w, what, who, since)
+
+
+@compiled
+def happen_widely(w: World, what: int, who: int, number: int) -> None:
+    """Let something happen that only a wide world has; or not, if a call has another timer now."""
+    if what == ADD:
+        schedulers.add(w, who, number)
+    elif what == SENT:
+        sandbox.begin(w, who)
+    elif what == COMPUTED:
+        sandbox.over(w, who, number)
 
 
 @compiled
@@ -89,11 +115,12 @@ def come_to(w: World, what: int, who: int, since: float) -> None:
 def has_room(w: World) -> bool:
     """Whether no table can be full after one thing more.
 
-    It adds ``spare`` events at most, and adds or delays ``spare_jobs`` jobs.
+    It adds ``spare`` events and ``spare_rows`` rows at most, and adds or delays ``spare_jobs``
+    jobs.
     """
     return (
         w.event_count + w.spare <= w.event_room
-        and w.row_count < w.row_room
+        and w.row_count + (w.spare_rows if wide(w) else 1) <= w.row_room
         and w.job_count + w.spare_jobs <= w.job_room
         and w.most_dues + w.spare_jobs <= w.dues_room
         and w.bucket_count + w.spare_jobs <= w.bucket_room
@@ -113,6 +140,8 @@ def open_up(w: World) -> None:
     await_arrival(w)
     for number in range(w.pause_count):
         plan(w, number)
+    if wide(w):
+        schedulers.begin(w)
     fleet.begin(w)
     for number in range(w.opening_count):
         by_loops.join(w, openings(w, number).slot)
@@ -129,6 +158,7 @@ def kept_for(sources: int) -> Callable[[Records, float, int], int]:
         """Let everything happen before a moment, at most so many things; say why it stopped."""
         _ = sources
         w = world[0]
+        w.fail_and_go_on = fail_and_go_on_at(w)
         if not w.begun:
             open_up(w)
         for _ in range(most):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from simqueue.record.attempt_log import PRESENCE, ROW, ROW_OF_CLASSES, UNFINISHED, AttemptLog
-from simqueue.simulation.compiled import state
+from simqueue.simulation.compiled import records, state
 from simqueue.simulation.compiled.attempts import DRAWN, WANTED
 from simqueue.simulation.compiled.loop import run
 from simqueue.simulation.compiled.state import NONE, Records
@@ -73,15 +73,16 @@ class CompiledBullMQ:
 
     @property
     def over(self) -> bool:
-        """Whether all jobs have come and have their final outcomes."""
+        """Whether all jobs have come, and have their final outcomes or wait for ever."""
         world = self._state.world[0]
-        return bool(world["arrived"] == world["arrival_count"] and not world["unfinished"])
+        all_came = world["arrived"] == world["arrival_count"]
+        return bool(all_came and world["unfinished"] == world["held"])
 
     def log(self) -> AttemptLog:
         """What has happened so far, and after it the jobs that are ready and wait."""
         s, workload = self._state, self.workload
         rows = s["rows"][: s.world["row_count"][0]]
-        if not self.over and (waiting := [*self._waiting()]):
+        if s.world["unfinished"][0] and (waiting := [*self._waiting()]):
             rows = np.concatenate([rows, self._waiting_rows(s["jobs"][waiting])])
         workers, record = self._record()
         if not has_classes(workload):
@@ -94,7 +95,10 @@ class CompiledBullMQ:
         return replace(told(wider, workload, "compiled", workers, classes), **record)
 
     def _waiting(self) -> Iterator[int]:
-        """The jobs that are ready, queue by queue, and those that workers are picking up."""
+        """The jobs that are ready, queue by queue, and those that workers are picking up.
+
+        After them the parents that wait for children.
+        """
         s, now = self._state, self.now
         for queue in s["queues"]:
             lines = s["lines"][queue["first_line"] : queue["last_line"] + 1]
@@ -107,6 +111,9 @@ class CompiledBullMQ:
         for slot in s["slots"][np.argsort(number_of[s["slots"]["worker"]], kind="stable")]:
             if slot["job"] != NONE and slot["started"] > now:
                 yield int(slot["job"])
+        relations = s["relations"][: s.world["job_count"][0]]
+        held = np.flatnonzero(relations["held"])
+        yield from held[np.argsort(relations["stamp"][held])].tolist()
 
     def _chain(self, job: int, length: int) -> Iterator[int]:
         for _ in range(length):
@@ -161,7 +168,10 @@ class CompiledBullMQ:
         self._state.world["wants"] = False
 
     def _draw(self, kind: int, attempt: int) -> None:
-        """Draw what the attempts of a number at jobs of a kind bring."""
+        """Draw what the attempts of a number at jobs of a kind bring; children come with a job."""
+        if attempt == 1 and self.workload.has_flows:
+            for other in self._comes_with(kind):
+                self._draw(other, 1)
         drawn, address = self.workload.attempts(kind, attempt), self._state.address
         block = self._state["blocks"][kind * self._attempts + attempt]
         waits = self.workload.waits_s(kind, attempt)
@@ -179,6 +189,14 @@ class CompiledBullMQ:
             does["hits"] = 0 if hit.hits is None else address(hit.hits, np.uint8)
             does["io"] = 0 if hit.io_s is None else address(hit.io_s)
 
+    def _comes_with(self, kind: int) -> Iterator[int]:
+        """The kinds of children, and of jobs that a child may start which has its parent fail."""
+        children = [child.number for child in self.workload.children(kind)]
+        yield from children
+        queue = self.scenario.queues[self.workload.kinds[kind].queue]
+        if children and queue.child_failure == "fail-parent":
+            yield from (one.number for one in self.workload.follow_ups(kind, "failed"))
+
     def _grow(self) -> None:
         """Make room in the tables that may be full after one thing more."""
         s, world = self._state, self._state.world[0]
@@ -190,12 +208,17 @@ class CompiledBullMQ:
                 s.enlarge(table, size)
                 if table == "buckets":
                     self._chain_buckets()
-        if world["row_count"] == world["row_room"]:
-            size = world["row_room"] = 2 * int(world["row_room"]) or self._rows_at_first()
+                elif table == "jobs" and world["flows"]:
+                    s.enlarge("relations", size)
+                    s["relations"][int(world["job_count"]) :] = 0
+        spare = int(world["spare_rows"])
+        if world["row_count"] + spare > world["row_room"]:
+            size = 2 * int(world["row_room"]) or self._rows_at_first()
+            size = world["row_room"] = size + spare
             s.enlarge("rows", size)
         if world["most_dues"] + jobs > world["dues_room"]:
             old, size = int(world["dues_room"]), 2 * (int(world["dues_room"]) + jobs)
-            dues = np.zeros((len(s["queues"]), size), state.DUE_AT)
+            dues = np.zeros((len(s["queues"]), size), records.DUE_AT)
             dues[:, :old] = s["dues"].reshape(len(s["queues"]), old)
             s["dues"], world["dues_room"] = dues.ravel(), size
 
@@ -217,7 +240,7 @@ class CompiledBullMQ:
             one = there[bucket]
             place = chain_of(float(one["begins"]), int(one["queue"]), len(chains))
             one["next"], chains[place] = chains[place], bucket
-        s["chains"] = chains.view(state.CHAIN)
+        s["chains"] = chains.view(records.CHAIN)
         world["chain_count"] = len(chains)
 
 

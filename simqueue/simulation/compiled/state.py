@@ -1,7 +1,8 @@
 """All that a compiled run knows: tables of records, which its rules read and change.
 
 A number stands for a record: a job, a slot, a queue... is its place in its table; -1 is none. Lists
-are chains: each record knows the one after it. Times are seconds.
+are chains: each record knows the one after it. What records hold:
+`simqueue.simulation.compiled.records`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simqueue.record.attempt_log import ROW
-from simqueue.simulation.compiled.jit import record_at
+from simqueue.simulation.compiled.jit import has_field, inlined, record_at, rule_at
+from simqueue.simulation.compiled.records import (
+    BLOCK,
+    BYTE,
+    FLOAT,
+    HIT,
+    INTEGER,
+    KIND,
+    TABLES,
+    WORLD,
+)
 
 Records = NDArray[Any]
-#: The one record of `WORLD`, as a compiled rule has it.
+#: The one record of `WORLD` or `WIDE_WORLD`, as a compiled rule has it.
 World = Any
 
 NONE = -1
@@ -27,183 +37,13 @@ FREE_LOOPS, ONE_LOOP, HELD_LOOPS, GATED_LOOPS = range(4)
 #: What happens at a moment; see `simqueue.simulation.compiled.loop`.
 DONE, BEGIN, HAND_OUT, ONE_LOOK, WAKE, PAUSE, RESUME, STEP, UP = range(9)
 LOOK, WAIT, HEAR, ANSWERED, COME, OVER = range(9, 15)
+ADD, CALLED, SENT, COMPUTED = range(15, 19)
 
 #: Why the loop stops: all is over, it is as late as was asked for, or it was long enough for once;
 #: attempts have to be drawn; a table is full; a lock may run out.
 ENDED, LATE, LONG, DRAW, FULL, STALL = range(6)
 
-JOB = np.dtype(
-    [
-        *(("enqueued", "f8"), ("ready", "f8"), ("kind", "i8"), ("number", "i8")),
-        *(("line", "i8"), ("attempt", "i8"), ("next", "i8")),
-    ]
-)
-#: What a kind's jobs are followed by, and its queue's outages, are ranges of other tables.
-#: ``delays`` and ``lines``: where in memory each job's are (0: none has a delay; all stand in the
-#: queue's first line).
-KIND = np.dtype(
-    [
-        *(("queue", "i8"), ("completed_from", "i8"), ("completed_to", "i8")),
-        *(("failed_from", "i8"), ("failed_to", "i8"), ("outages_from", "i8"), ("outages_to", "i8")),
-        *(("name", "i8"), ("root", "i8"), ("parent", "i8"), ("delays", "i8"), ("lines", "i8")),
-    ]
-)
-FOLLOW_UP = np.dtype([("kind", "i8")])
-#: Where in memory that is which the attempts of a number at jobs of a kind bring: as it was drawn,
-#: not copied. ``state``: whether it was. ``cpu_step``...: 1, or 0 if it is the same for all jobs.
-BLOCK = np.dtype(
-    [
-        *(("state", "i8"), ("cpu", "i8"), ("io", "i8"), ("backoff", "i8"), ("fails", "i8")),
-        *(("cpu_step", "i8"), ("io_step", "i8"), ("backoff_step", "i8")),
-    ]
-)
-#: The same for what an outage does to attempts: which it hits (0: all), how long their io parts
-#: last (0: as long as without).
-HIT = np.dtype([("hits", "i8"), ("io", "i8")])
-FLOAT = np.dtype([("value", "f8")])
-INTEGER = np.dtype([("value", "i8")])
-BYTE = np.dtype([("value", "u1")])
-OUTAGE = np.dtype([("from_s", "f8"), ("to_s", "f8")])
-#: A plain list, or the jobs of one priority: the first to be taken, the last, and how many.
-LINE = np.dtype([("head", "i8"), ("tail", "i8"), ("length", "i8"), ("priority", "i8")])
-QUEUE = np.dtype(
-    [
-        *(("loops", "i8"), ("lifo", "?")),
-        *(("first_line", "i8"), ("last_line", "i8"), ("ready", "i8")),
-        *(("due_head", "i8"), ("due_tail", "i8"), ("due", "i8")),
-        *(("idle_head", "i8"), ("idle_tail", "i8"), ("look_at", "f8")),
-        *(("line_head", "i8"), ("line_tail", "i8")),
-        *(("marker", "?"), ("due_marker", "?"), ("dues", "i8")),
-        *(("limit", "i8"), ("limit_s", "f8"), ("at_most", "i8"), ("active", "i8")),
-        *(("started", "i8"), ("window_ends", "f8"), ("limited_until", "f8")),
-        *(("paused", "?"), ("wakes", "?")),
-    ],
-    align=True,
-)
-SLOT = np.dtype(
-    [
-        *(("started", "f8"), ("job", "i8"), ("queue", "i8"), ("looker", "i8"), ("worker", "i8")),
-        *(("number", "i8"), ("next", "i8"), ("failed", "i8")),
-        *(("in_line", "?"), ("telling", "?"), ("idle", "?")),
-    ],
-    align=True,
-)
-LOOKER = np.dtype(
-    [
-        *(("since", "f8"), ("heard", "f8"), ("again_at", "f8")),
-        *(("queue", "i8"), ("worker", "i8"), ("idle_head", "i8"), ("idle_tail", "i8")),
-        *(("next", "i8"), ("before", "i8"), ("known", "i8")),
-        *(("looking", "?"), ("drained", "?"), ("in_line", "?")),
-    ],
-    align=True,
-)
-WORKER = np.dtype(
-    [
-        *(("loop_free_at", "f8"), ("number", "i8"), ("first_slot", "i8"), ("last_slot", "i8")),
-        *(("stay", "i8"), ("closed", "?")),
-    ],
-    align=True,
-)
-EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("since", "f8"), ("what", "i4"), ("who", "i4")])
-#: A millisecond in which jobs of a queue are due.
-BUCKET = np.dtype(
-    [
-        *(("begins", "f8"), ("head", "i8"), ("tail", "i8"), ("next", "i8"), ("queue", "i8")),
-        ("wakes", "?"),
-    ],
-    align=True,
-)
-#: The first bucket of those with one hash; a millisecond in which jobs of a queue are due.
-CHAIN = np.dtype([("bucket", "i8")])
-DUE_AT = np.dtype([("begins", "f8")])
-OPENING = np.dtype([("slot", "i8")])
-#: What is to happen: a queue's pause begins or ends, a pool has so many workers from then on.
-PLANNED = np.dtype([("at", "f8"), ("what", "i8"), ("who", "i8"), ("count", "f8")])
-#: The workers of a pool: those that there are to be, as a chain of their stays, newest first.
-CREW = np.dtype(
-    [
-        *(("start_s", "f8"), ("first_worker", "i8"), ("begins_with", "i8")),
-        *(("on", "i8"), ("newest", "i8")),
-    ]
-)
-STAY = np.dtype(
-    [
-        *(("asked", "f8"), ("ready", "f8"), ("drained", "f8"), ("gone", "f8")),
-        *(("worker", "i8"), ("before", "i8")),
-    ]
-)
-#: What each table holds.
-TABLES = {
-    "jobs": JOB,
-    "kinds": KIND,
-    "follow_ups": FOLLOW_UP,
-    "moments": FLOAT,
-    "arriving": INTEGER,
-    "numbers": INTEGER,
-    "blocks": BLOCK,
-    "outages": OUTAGE,
-    "hits": HIT,
-    "queues": QUEUE,
-    "lines": LINE,
-    "slots": SLOT,
-    "lookers": LOOKER,
-    "workers": WORKER,
-    "crews": CREW,
-    "stays": STAY,
-    "openings": OPENING,
-    "planned": PLANNED,
-    "events": EVENT,
-    "chains": CHAIN,
-    "buckets": BUCKET,
-    "dues": DUE_AT,
-    "rows": ROW,
-}
 _PLACES = {name: place for place, name in enumerate(TABLES)}
-#: The virtual time, counts, what the queue itself costs, and where the tables are in memory.
-WORLD = np.dtype(
-    [
-        *(("now", "f8"), ("scheduled", "i8"), ("event_count", "i8"), ("row_count", "i8")),
-        *(("unfinished", "i8"), ("arrived", "i8"), ("arrives_at", "f8"), ("arrives_as", "i8")),
-        *(("loop_s", "f8"), ("service_s", "f8"), ("failure_s", "f8"), ("patience_s", "f8")),
-        *(("pickup_s", "f8"), ("retry_s", "f8"), ("bucket_count", "i8"), ("free_bucket", "i8")),
-        *(("job_count", "i8"), ("free_job", "i8")),
-        *(("most_dues", "i8"), ("arrival_count", "i8"), ("attempts", "i8")),
-        *(
-            ("chain_count", "i8"),
-            ("kind_count", "i8"),
-            ("opening_count", "i8"),
-            ("planned_count", "i8"),
-            ("pause_count", "i8"),
-        ),
-        # How much there may be in tables, and how much one thing that happens adds at most.
-        *(
-            ("job_room", "i8"),
-            ("event_room", "i8"),
-            ("row_room", "i8"),
-            ("dues_room", "i8"),
-            ("bucket_room", "i8"),
-            ("spare", "i8"),
-            ("spare_jobs", "i8"),
-            ("replication", "i8"),
-        ),
-        *(
-            ("queue_count", "i8"),
-            ("crew_count", "i8"),
-            ("worker_count", "i8"),
-            ("stay_count", "i8"),
-        ),
-        ("tables", "i8", (len(TABLES),)),
-        *(
-            ("hole", "?"),
-            ("redis_wakes", "?"),
-            ("computes", "?"),
-            ("begun", "?"),
-            ("wants", "?"),
-            ("stalls", "?"),
-        ),
-    ],
-    align=True,
-)
 
 
 class State:
@@ -216,16 +56,23 @@ class State:
         there: one piece takes less time than a piece each.
     memory
         That piece, bytes; the world is at its beginning.
+    world
+        `WORLD` or `WIDE_WORLD`.
 
     Attributes
     ----------
     world
-        One record of `WORLD`; compiled rules find all tables by it.
+        One record; compiled rules find all tables by it.
     """
 
-    def __init__(self, places: Mapping[str, tuple[int, int]], memory: NDArray[np.uint8]) -> None:
+    def __init__(
+        self,
+        places: Mapping[str, tuple[int, int]],
+        memory: NDArray[np.uint8],
+        world: np.dtype[Any],
+    ) -> None:
         self._places, self._memory = places, memory
-        self.world: Records = np.ndarray(1, WORLD, memory)
+        self.world: Records = np.ndarray(1, world, memory)
         self._at: NDArray[np.int64] = self.world["tables"][0]
         self._tables: dict[str, Records] = {}
         self._kept: list[Records] = []
@@ -235,17 +82,17 @@ class State:
             self._at[_PLACES[name]] = first + place
 
     @classmethod
-    def zeros(cls, **sizes: int) -> State:
+    def zeros(cls, world: np.dtype[Any], **sizes: int) -> State:
         """Tables of so many records, all of them zeros."""
         places, end = {}, WORLD.itemsize
         for name, size in sizes.items():
             places[name] = size, end
             end += TABLES[name].itemsize * size
-        return cls(places, np.zeros(end, np.uint8))
+        return cls(places, np.zeros(end, np.uint8), world)
 
     def copy(self) -> State:
         """The same once more, without what was put into other memory."""
-        return State(self._places, self._memory.copy())
+        return State(self._places, self._memory.copy(), self.world.dtype)
 
     def __getitem__(self, table: str) -> Records:
         return self._tables[table]
@@ -272,14 +119,22 @@ class State:
         return int(kept.ctypes.data)
 
 
+def ranges(lists: list[Any]) -> NDArray[np.int64]:
+    """Where each list begins and ends if they stand one after the other: two rows."""
+    ends = np.cumsum([0, *map(len, lists)])
+    return np.array([ends[:-1], ends[1:]])
+
+
 def _records(table: str) -> Callable[[World, int], Any]:
     """What gives a compiled rule the record that has a number in a table."""
     return record_at(WORLD, "tables", TABLES[table], _PLACES[table])
 
 
 jobs, kinds, follow_ups = map(_records, ("jobs", "kinds", "follow_ups"))
+relations, families = map(_records, ("relations", "families"))
 moments, arriving, numbers = map(_records, ("moments", "arriving", "numbers"))
 delays, lines_of = record_at(KIND, "delays", FLOAT), record_at(KIND, "lines", INTEGER)
+slots_s, has = record_at(KIND, "slots", FLOAT), record_at(KIND, "has", BYTE)
 blocks, outages, hits = map(_records, ("blocks", "outages", "hits"))
 drawn_cpu, drawn_io, drawn_backoff = (
     record_at(BLOCK, name, FLOAT) for name in ("cpu", "io", "backoff")
@@ -288,7 +143,32 @@ fails = record_at(BLOCK, "fails", BYTE)
 hit, hit_io_s = record_at(HIT, "hits", BYTE), record_at(HIT, "io", FLOAT)
 queues, lines = map(_records, ("queues", "lines"))
 slots, lookers, workers = map(_records, ("slots", "lookers", "workers"))
+calls, downstreams = map(_records, ("calls", "downstreams"))
+sandboxes, cores, shares = map(_records, ("sandboxes", "cores", "shares"))
 crews, stays = map(_records, ("crews", "stays"))
 openings, planned, events = map(_records, ("openings", "planned", "events"))
 chains, buckets, dues = map(_records, ("chains", "buckets", "dues"))
 rows = _records("rows")
+#: As in `simqueue.simulation.compiled.worker`.
+fail_and_go_on = rule_at(WORLD, "fail_and_go_on")
+
+
+wide = has_field("wide")
+
+
+@inlined
+def has_flows(w: World) -> bool:
+    """Whether some jobs have children."""
+    return wide(w) and w.flows
+
+
+@inlined
+def has_calls(w: World) -> bool:
+    """Whether some jobs call a downstream."""
+    return wide(w) and w.calls
+
+
+@inlined
+def has_sandboxes(w: World) -> bool:
+    """Whether some jobs compute in child processes."""
+    return wide(w) and w.sandboxes

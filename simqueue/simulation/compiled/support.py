@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simqueue.simulation.recorded import RecordedWorkload
-from simqueue.workload.arrivals import Customers, Scheduler
+from simqueue.workload.arrivals import Customers
 from simqueue.workload.changes import key_of
 from simqueue.workload.scenario import Scenario
 from simqueue.workload.workload import Workload
@@ -38,9 +38,3 @@ def _unsupported_keys(scenario: Scenario) -> Iterator[str]:
                 yield key_of("arrivals", name, key)
         if isinstance(stream, Customers):
             yield key_of("arrivals", name, "customers")
-        if isinstance(stream, Scheduler):
-            yield key_of("arrivals", name, "every_s")
-    for name, queue in scenario.queues.items():
-        for key in ("children", "sandbox", "downstream"):
-            if getattr(queue, key):
-                yield key_of("queues", name, key)

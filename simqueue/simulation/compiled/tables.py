@@ -8,15 +8,23 @@ from itertools import chain, pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simqueue.simulation.bullmq.free_loops import FreeLoops
 from simqueue.simulation.bullmq.gated_loops import GatedLoops
 from simqueue.simulation.bullmq.held_loops import HeldLoops
 from simqueue.simulation.bullmq.model import delays_of, loops_of, priorities_of
 from simqueue.simulation.bullmq.one_loop import OneLoop
-from simqueue.simulation.compiled import state
-from simqueue.simulation.compiled.state import NONE, Records, State
+from simqueue.simulation.compiled import records, state
+from simqueue.simulation.compiled.flows import CONTINUE_PARENT, FAIL_PARENT, LET_GO, WAIT
+from simqueue.simulation.compiled.state import NONE, Records, State, ranges
+from simqueue.simulation.compiled.wide import (
+    add_children,
+    add_cores,
+    add_downstreams,
+    add_families,
+    add_schedulers,
+    family,
+)
 from simqueue.simulation.packed import codes_of
 from simqueue.workload.pools import Pool
 from simqueue.workload.queues import QueueModel
@@ -28,6 +36,11 @@ _LOOPS = {
     OneLoop: state.ONE_LOOP,
     HeldLoops: state.HELD_LOOPS,
     GatedLoops: state.GATED_LOOPS,
+}
+_CHILD_FAILURES = {
+    "wait": WAIT,
+    "fail-parent": FAIL_PARENT,
+    "continue-parent": CONTINUE_PARENT,
 }
 
 
@@ -41,9 +54,12 @@ def tables(workload: Workload) -> State:
         known = found["lines"]["priority"][queue["first_line"] : queue["last_line"] + 1]
         lines = np.searchsorted(known, priorities)
         found["kinds"]["lines"][kind] = found.address(lines, np.int64)
+    add_schedulers(found, workload)
+    if workload.has_flows:
+        add_children(found, workload)
     moments, arriving, numbers = workload.arrivals
-    found["moments"] = moments.view(state.FLOAT)
-    found["arriving"], found["numbers"] = (one.view(state.INTEGER) for one in (arriving, numbers))
+    found["moments"] = moments.view(records.FLOAT)
+    found["arriving"], found["numbers"] = (one.view(records.INTEGER) for one in (arriving, numbers))
     found.world["replication"], found.world["arrival_count"] = workload.replication, len(moments)
     return found
 
@@ -70,16 +86,22 @@ def _settings(workload: Workload) -> State:
         for kind in kinds
         for outcome in ("completed", "failed")
     ]
+    families = [[*family(workload, kind.number)] for kind in kinds]
     outages = [scenario.queues[kind.queue].outage_windows for kind in kinds]
     hired, planned = _hired(scenario), list(_planned(scenario))
     lookers = len(hired.workers) * len(lines)
     spare = 4 * (len(hired.slots) + lookers + len(kinds)) + 64 + len(planned)
     spare_jobs = len(kinds) + 64  # an end delays its job, or adds those that follow
+    calls = any(one.downstream is not None for one in scenario.queues.values())
+    sandboxes = any(one.sandbox for one in scenario.queues.values())
+    wide = workload.has_flows or workload.scheduled or calls or sandboxes
     found = State.zeros(
+        records.WIDE_WORLD if wide else records.WORLD,
         queues=len(lines),
         lines=sum(map(len, lines)),
         kinds=len(kinds),
         follow_ups=sum(map(len, follow_ups)),
+        families=sum(map(len, families)),
         outages=sum(map(len, outages)),
         blocks=len(kinds) * attempts,
         hits=sum(map(len, outages)) * attempts,
@@ -87,10 +109,16 @@ def _settings(workload: Workload) -> State:
         workers=len(hired.workers),
         stays=len(hired.workers),
         slots=len(hired.slots),
+        calls=len(hired.slots) if calls else 0,
+        downstreams=len(scenario.downstreams),
+        sandboxes=len(hired.slots) if sandboxes else 0,
+        cores=len(hired.crews),
+        shares=len(hired.slots) if sandboxes else 0,
         lookers=lookers,
         openings=len(hired.openings),
         planned=len(planned),
         jobs=2 * spare_jobs,
+        relations=2 * spare_jobs if workload.has_flows else 0,
         events=2 * spare,
         buckets=2 * spare_jobs,
         chains=chains_for(2 * spare_jobs),
@@ -98,18 +126,23 @@ def _settings(workload: Workload) -> State:
     )
     _add_queues(found, scenario, lines)
     _add_kinds(found, workload, follow_ups, outages)
+    add_families(found, families)
     _add_workers(found, hired)
+    add_downstreams(found, scenario)
+    add_cores(found, scenario, hired.workers)
     _fill(found["planned"], planned, ("at", "what", "who", "count"))
     found["chains"]["bucket"] = NONE
     world = found.world[0]
     _add_costs(world, scenario)
+    world["flows"], world["calls"] = workload.has_flows, calls
+    world["sandboxes"] = sandboxes
     world["attempts"], world["kind_count"] = attempts, len(kinds)
     world["queue_count"], world["chain_count"] = len(lines), len(found["chains"])
     world["opening_count"], world["crew_count"] = len(hired.openings), len(hired.crews)
     world["planned_count"] = len(planned)
     world["pause_count"] = sum(what != state.STEP for _, what, *_ in planned)
     world["spare"], world["event_room"] = spare, 2 * spare
-    world["spare_jobs"] = spare_jobs
+    world["spare_jobs"], world["spare_rows"] = spare_jobs, len(kinds) if world["flows"] else 1
     for name in ("job", "bucket", "dues"):
         world[f"{name}_room"] = 2 * spare_jobs
     return found
@@ -155,9 +188,11 @@ def _add_queues(found: State, scenario: Scenario, lines: list[list[int]]) -> Non
         if settings.limiter is not None:
             its["limit"], its["limit_s"] = settings.limiter.max, settings.limiter.duration_s
         its["at_most"] = settings.global_concurrency or 0
+        its["child_failure"] = _CHILD_FAILURES.get(settings.child_failure, LET_GO)
+        its["keep_failed"] = settings.keep_failed
         its["wakes"] = settings.gated and scenario.bullmq.client == "python"
     found["lines"]["priority"] = [*chain.from_iterable(lines)]
-    for name in ("idle_head", "idle_tail", "line_head", "line_tail"):
+    for name in ("idle_head", "idle_tail", "line_head", "line_tail", "kept_head"):
         found["queues"][name] = NONE
     found["queues"]["look_at"] = math.inf
     found["queues"]["window_ends"] = found["queues"]["limited_until"] = -math.inf
@@ -171,32 +206,27 @@ def _add_kinds(
 ) -> None:
     """The kinds of jobs, what follows them, and the outages of their queues."""
     kinds = found["kinds"]
+    kinds["last"] = NONE
     codes = codes_of(workload)
     for name in codes._fields:
         kinds[name] = getattr(codes, name)
     for place, name in enumerate(("completed", "failed")):
-        kinds[f"{name}_from"], kinds[f"{name}_to"] = _ranges(follow_ups)[:, place::2]
-    kinds["outages_from"], kinds["outages_to"] = _ranges(outages)
+        kinds[f"{name}_from"], kinds[f"{name}_to"] = ranges(follow_ups)[:, place::2]
+    kinds["outages_from"], kinds["outages_to"] = ranges(outages)
     found["follow_ups"]["kind"] = [*chain.from_iterable(follow_ups)]
     _fill(found["outages"], [*chain.from_iterable(outages)], ("from_s", "to_s"))
-
-
-def _ranges(lists: list[Any]) -> NDArray[np.int64]:
-    """Where each list begins and ends if they stand one after the other: two rows."""
-    ends = np.cumsum([0, *map(len, lists)])
-    return np.array([ends[:-1], ends[1:]])
 
 
 class _Hired(NamedTuple):
     """Workers pool by pool, as many as may ever be there, and their slots.
 
     ``crews``: how long workers of a pool take to start, its first worker, and with how many it
-    begins. ``workers``: where their slots begin and end. ``slots``: queue, worker and number.
-    ``openings``: the slots that open as the run begins, in order.
+    begins. ``workers``: where their slots begin and end, and their pool. ``slots``: queue, worker
+    and number. ``openings``: the slots that open as the run begins, in order.
     """
 
     crews: list[tuple[float, int, int]]
-    workers: list[tuple[int, int]]
+    workers: list[tuple[int, int, int]]
     slots: list[tuple[int, int, int]]
     openings: list[int]
 
@@ -204,7 +234,7 @@ class _Hired(NamedTuple):
 def _hired(scenario: Scenario) -> _Hired:
     names = list(scenario.queues)
     found, openings = _Hired([], [], [], []), []
-    for pool in scenario.worker_pools.values():
+    for crew, pool in enumerate(scenario.worker_pools.values()):
         begins_with = pool.steps[0][1]
         found.crews.append((pool.start_s, len(found.workers), begins_with))
         most = max((slots for slots in pool.queues.values()), default=0)
@@ -215,7 +245,7 @@ def _hired(scenario: Scenario) -> _Hired:
                     if place < begins_with:
                         openings.append((number, len(found.workers), len(found.slots)))
                     found.slots.append((queue, len(found.workers), number))
-            found.workers.append((first, len(found.slots)))
+            found.workers.append((first, len(found.slots), crew))
     return found._replace(openings=[slot for *_, slot in sorted(openings)])
 
 
@@ -229,7 +259,7 @@ def _add_workers(found: State, hired: _Hired) -> None:
     """Workers and their slots; consumers are those of each stay."""
     _fill(found["crews"], hired.crews, ("start_s", "first_worker", "begins_with"))
     found["crews"]["newest"] = NONE
-    _fill(found["workers"], hired.workers, ("first_slot", "last_slot"))
+    _fill(found["workers"], hired.workers, ("first_slot", "last_slot", "crew"))
     found["workers"]["number"] = found["workers"]["stay"] = NONE
     _fill(found["slots"], hired.slots, ("queue", "worker", "number"))
     found["slots"]["job"] = found["slots"]["next"] = NONE
