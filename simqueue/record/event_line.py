@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from json.encoder import encode_basestring_ascii as _quoted
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from simqueue.record.worker_events import Event
+from typing import Any
 
 
-def line_of(event: Event) -> bytes:
-    """An object of JSON without what is empty."""
+def line_of(event: Any) -> bytes:
+    """An object of JSON with what is not empty of an `Event`, whose module imports this one."""
     (
         kind, at, queue, job_id, attempt, worker, slot,
         name, flow, parent_id, enqueued, outcome, result, due,
@@ -47,7 +44,7 @@ def line_of(event: Event) -> bytes:
     return f"{line}}}\n".encode()
 
 
-def _any_line_of(event: Event) -> bytes:
+def _any_line_of(event: Any) -> bytes:
     """The same line of an event whose fields may be any text or number."""
     known = [
         f'"{name}":'
