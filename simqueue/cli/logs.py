@@ -11,6 +11,8 @@ import structlog
 from simqueue.cli.log_lines import FewTimesAMinute, JSONLines, Words, add_extra, fit_to_be_logged
 
 _OURS = "simqueue"
+#: By this the standard library knows its own frames when it looks for who logs.
+_SOURCE = logging._srcfile
 
 
 def configure_logging(*, as_json: bool = False, level: int = logging.INFO) -> None:
@@ -28,6 +30,9 @@ def configure_logging(*, as_json: bool = False, level: int = logging.INFO) -> No
     """
     # No line says in which thread or process it was made, and to find out takes time.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    # Nor does JSON say where in the code: so the standard library's own guide to logging leaves
+    # the search for the caller out. Words may show a stack, which is looked for on that way.
+    logging._srcfile = None if as_json else _SOURCE
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(FewTimesAMinute(_OURS))
     handler.setFormatter(JSONLines() if as_json else _words())

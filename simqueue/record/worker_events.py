@@ -15,7 +15,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from json.encoder import encode_basestring_ascii as _quoted
 from math import nan
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -25,6 +24,7 @@ from simqueue.files import reason
 from simqueue.jobs import Job
 from simqueue.record.attempt_log import COLUMNS, TIMES, AttemptLog
 from simqueue.record.event_fields import checked
+from simqueue.record.event_line import line_of
 from simqueue.record.table import from_frame
 
 ENGINE = "bullmq"
@@ -96,28 +96,6 @@ def start_event(
     )  # fmt: skip
 
 
-#: How each field's name is written.
-_NAMES = tuple(f'"{name}":' for name in Event._fields)
-
-
-def _line_of(event: Event) -> bytes:
-    """An object of JSON without what is empty; `json.dumps` takes half as long again."""
-    # Of a subclass, such as numpy's, `repr` says more than the number.
-    known = [
-        name
-        + (
-            _quoted(value)
-            if isinstance(value, str)
-            else float.__repr__(value)
-            if isinstance(value, float)
-            else int.__repr__(value)
-        )
-        for name, value in zip(_NAMES, event, strict=True)
-        if value is not None and value != ""
-    ]
-    return f"{{{','.join(known)}}}\n".encode()
-
-
 class EventFile:
     """The file of one worker process.
 
@@ -150,7 +128,7 @@ class EventFile:
         OSError
             If it could not be written whole.
         """
-        line = _line_of(event)
+        line = line_of(event)
         if self._torn:
             line = b"\n" + line
         written = os.write(self._file, line)
