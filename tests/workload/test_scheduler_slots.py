@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lupa import LuaRuntime
+from lupa.lua51 import LuaRuntime  # what Redis runs; two versions in one process may crash it
 from pydantic import TypeAdapter
 
 from simqueue.errors import InputError
