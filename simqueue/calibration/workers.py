@@ -250,9 +250,12 @@ def _schedule(links: Sequence[tuple[float, set[str]]]) -> Schedule:
     """From when on there were how many; nothing if there was none.
 
     While a deployment starts the new ones before the old ones have ended there are more for a
-    moment, of whom those that end take no more jobs: no more are counted than before or after.
+    moment, of whom those that end take no more jobs: no more are counted than before or after. Who
+    comes as the watch begins counts from its beginning: both were started together.
     """
     steps = _changes([(at_s, len(there)) for at_s, there in links])
+    while len(steps) > 1 and steps[0][1] < steps[1][1] and steps[1][0] < _LASTS_S:
+        steps[:2] = [(steps[0][0], steps[1][1])]
     ends = [*(at_s for at_s, _ in steps), math.inf][1:]
     lasting = [i for i, (at_s, _) in enumerate(steps) if ends[i] - at_s >= _LASTS_S]
     capped = []
