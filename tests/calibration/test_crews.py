@@ -12,6 +12,7 @@ from simqueue.calibration.calibrate import calibrated
 from simqueue.calibration.crews import Life, absences, full_together, lives_of, sizes_of, whose
 from simqueue.calibration.days import Attempt
 from simqueue.calibration.heads import JobKey
+from simqueue.workload.pools import Pool
 
 
 def by_turns(slots: list[int], rate: float, lasts_s: float, seed: int) -> dict[str, list[Attempt]]:
@@ -140,3 +141,32 @@ def test_more_workers_or_fewer_for_long_are_a_schedule(
     schedule: tuple[tuple[float, int], ...],
 ) -> None:
     assert absences(schedule, 100.0) is None
+
+
+def watched_from_the_start(there: dict[int, str], folder: Path) -> Pool:
+    """The workers of a queue of whom so many were connected from these milliseconds on."""
+    story = Story()
+    for number in range(60):
+        start = 4000 * number
+        story.run(f"{number}", start, start, start + 300)
+    for at, connected in there.items():
+        clients = [[one, "video", "10.0.0.1", "", "ioredis"] for one in connected]
+        story.line(kind="clients", at_ms=BEGAN + at, clients=clients)
+    seen = story.end(240_000).write(folder / "seen.jsonl")
+    return calibrated(folder / "made", seen).scenario.pools["video"]
+
+
+@pytest.mark.parametrize("there", [{0: "", 700: "ab"}, {0: "", 1000: "a", 3000: "ab"}, {0: "ab"}])
+def test_workers_that_come_as_the_watch_begins_are_a_number(
+    there: dict[int, str], tmp_path: Path
+) -> None:
+    """Who starts both at once wants to plan with it, and a plan tries numbers."""
+    pool = watched_from_the_start(there, tmp_path)
+
+    assert (pool.count, pool.schedule, pool.crashes) == (2, [], [])
+
+
+def test_a_worker_that_comes_later_is_not_there_before(tmp_path: Path) -> None:
+    pool = watched_from_the_start({0: "a", 20_000: "ab"}, tmp_path)
+
+    assert pool.steps == [(0.0, 1), (20.0, 2)]
