@@ -396,6 +396,13 @@ def test_classes_that_fail_alike_are_not_told_apart(seed: int) -> None:
 def test_without_failures_no_rates_differ() -> None:
     assert not rates_differ([(0, 10), (0, 20)])
     assert not rates_differ([(0, 0)])
+    assert not rates_differ([])
+
+
+def test_a_few_attempts_are_not_sure_to_differ() -> None:
+    """Two of three fail beside one of 51 once in 160 times by chance (Fisher's exact test)."""
+    assert not rates_differ([(1, 51), (2, 3)])
+    assert rates_differ([(1, 51), (6, 8)])
 
 
 @pytest.mark.parametrize("seed", range(10))
