@@ -300,7 +300,9 @@ class ShopUnderFire:
                         "outbox": len(shop.store.outbox.waiting(1)),
                         "queues": await adapter.unfinished(),
                         "in doubt": len(shop.store.mail.in_doubt(math.inf)),
-                        # Failed jobs are given up until the gateway has given the money back.
+                        # Failed jobs are given up until that has had its effects: the database may
+                        # have been away, and the gateway has to give the money back.
+                        "not given up": len(await self._not_given_up(shop, adapter)),
                         "owed": len(self.owed(shop)),
                     }
                     assert time.monotonic() < until, f"not done after {seconds} s: {left}"
@@ -309,6 +311,12 @@ class ShopUnderFire:
             await adapter.close()
 
         asyncio.run(done())
+
+    async def _not_given_up(self, shop: Shop, adapter: BullQueueAdapter) -> set[str]:
+        """The payments that failed for good, of which the books do not know it yet."""
+        states = self.states(shop)
+        failed = {job.id.removeprefix("payment-") for job, _ in await adapter.failed("payment")}
+        return {o for o in failed & states.keys() if states[o].payment_status == "pending"}
 
     def check_books(self) -> Counter[OrderState]:
         """Prove that nothing was lost and nothing done twice; how many orders ended how."""
